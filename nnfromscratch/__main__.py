@@ -1,0 +1,143 @@
+"""The command line: `nnfromscratch train`, also as `python -m nnfromscratch train`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from . import schedules
+from ._files import replacing
+from .data import load_mnist, train_validation_split
+from .model import Sequential, mlp
+from .optimizers import SGD
+from .training import History, TrainingDiverged, evaluate, fit
+
+VALIDATION_SIZE = 5_000
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    options = _parser().parse_args(arguments)
+    return options.run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nnfromscratch", description="Neural networks from scratch, in NumPy."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    train = commands.add_parser(
+        "train",
+        help="train 784-300-10 on MNIST to about 1.8 %% test error",
+        description="Train a fully connected network on MNIST with SGD and Nesterov momentum; "
+        "the learning rate falls linearly to zero.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    train.add_argument("--hidden", type=_positive(int), nargs="*", default=[300], metavar="H",
+                       help="hidden units of each layer")  # fmt: skip
+    train.add_argument("--epochs", type=_positive(int), default=6, help="passes over the data")
+    train.add_argument("--batch-size", type=_positive(int), default=128, help="examples in a step")
+    train.add_argument("--learning-rate", type=_positive(float), default=0.2, help="at the start")
+    train.add_argument("--seed", type=_natural, default=0, help="of weights, split and order")
+    train.add_argument("--out", type=Path, default=Path("trained"), metavar="FOLDER",
+                       help="where model.npz and learning_curve.png go")  # fmt: skip
+    train.add_argument("--json", type=Path, metavar="FILE", help="write the result to FILE")
+    train.set_defaults(run=_train)
+    return parser
+
+
+def _positive(number: type):
+    def parse(text: str):
+        value = number(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+        return value
+
+    parse.__name__ = number.__name__  # argparse names it in its messages
+    return parse
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, got {text}")
+    return value
+
+
+def _train(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    rng = np.random.default_rng(options.seed)
+    x, y, x_test, y_test = load_mnist()
+    x, y, *validation = train_validation_split(x, y, VALIDATION_SIZE, rng=rng)
+    sizes = [x.shape[1], *options.hidden, 10]
+    model = mlp(sizes, rng=rng)
+
+    def print_epoch(model: Sequential, history: History) -> None:
+        # tqdm.write keeps the line and the bar apart.
+        tqdm.write(
+            f"epoch {history.epochs:2d} of {options.epochs}: loss {history.loss[-1]:.4f}, "
+            f"error {history.error[-1]:6.2%} training, "
+            f"{history.validation_error[-1]:6.2%} validation, {history.seconds[-1]:.2f} s",
+            file=sys.stdout,
+        )
+
+    print(f"784 pixels to 10 digits, layers {'-'.join(map(str, sizes))}, seed {options.seed}")
+    try:
+        history = fit(
+            model,
+            (x, y),
+            optimizer=SGD(options.learning_rate, momentum=0.9, nesterov=True),
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            rng=rng,
+            schedule=schedules.linear(),
+            validation=tuple(validation),
+            callbacks=[print_epoch],
+        )
+    except TrainingDiverged as error:
+        print(error, file=sys.stderr)
+        return 1
+
+    _, test_error = evaluate(model, x_test, y_test)
+    model.save(options.out / "model.npz")
+    if history.epochs:
+        _save_learning_curve(history, options.out / "learning_curve.png")
+    if options.json:
+        result = {
+            "test_error": test_error,
+            "seconds_training": sum(history.seconds),
+            "seconds_per_epoch": history.seconds,
+            "epochs": history.epochs,
+            "seed": options.seed,
+            "sizes": sizes,
+            "interrupted": history.interrupted,
+        }
+        with replacing(options.json) as file:
+            file.write((json.dumps(result, indent=1) + "\n").encode())
+    if history.interrupted:
+        print(f"interrupted after {history.epochs} of {options.epochs} epochs; saved as it is")
+    print(
+        f"test error {test_error:.2%} after {sum(history.seconds):.1f} s of training; "
+        f"weights and learning curve in {options.out}"
+    )
+    return 130 if history.interrupted else 0  # 130: ended by Ctrl-C, as shells count
+
+
+def _save_learning_curve(history: History, path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from .plots import plot_history
+
+    figure = Figure(figsize=(8, 3), layout="constrained", dpi=120)
+    FigureCanvasAgg(figure)  # needs no screen
+    plot_history(history, figure.subplots(1, 2))
+    with replacing(path) as file:
+        figure.savefig(file, format="png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+"""The mathematics of a network: each function beside its backward.
+
+A backward takes the upstream gradient first, then what the forward pass must have remembered, and
+returns the gradient of the loss by each input. No function changes its arguments. float32 stays
+float32, float64 stays float64, and complex numbers pass through, for complex-step checks.
+"""
+
+import numpy as np
+
+from .shapes import FloatArray, checked
+
+# Overflow becomes inf and nan without a warning; `fit` looks at the loss and says what to do.
+ieee = np.errstate(over="ignore", invalid="ignore")
+
+
+@ieee
+def linear(x: FloatArray, w: FloatArray, b: FloatArray) -> FloatArray:
+    """Affine map of a batch, one example per row.
+
+    z = x w + b
+
+    Args:
+        x: inputs, (N, D).
+        w: weights, (D, K).
+        b: biases, (K,), added to every row.
+
+    Returns:
+        z, (N, K).
+
+    Raises:
+        ShapeError: the shapes do not fit each other.
+        TypeError: an argument does not hold numbers.
+
+    Source: Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.1.
+    """
+    x, w, b = checked("linear", x=(x, "ND"), w=(w, "DK", "multiply"), b=(b, "K"))
+    return x @ w + b
+
+
+@ieee
+def linear_backward(
+    dz: FloatArray, x: FloatArray, w: FloatArray, *, need_dx: bool = True
+) -> tuple[FloatArray | None, FloatArray, FloatArray]:
+    """Gradients of the loss by the three inputs of `linear`.
+
+    dx = dz wᵀ,  dw = xᵀ dz,  db = sum of dz over the batch
+
+    Args:
+        dz: gradient of the loss by z, (N, K).
+        x: the inputs of the forward pass, (N, D).
+        w: its weights, (D, K).
+        need_dx: False leaves out dx, which nothing needs below the first layer.
+
+    Returns:
+        dx (N, D) or None, dw (D, K), db (K,).
+
+    Raises:
+        ShapeError: the shapes do not fit each other.
+        TypeError: an argument does not hold numbers.
+
+    Source: Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.5.
+    """
+    x, w, dz = checked("linear_backward", x=(x, "ND"), w=(w, "DK", "multiply"), dz=(dz, "NK"))
+    dx = dz @ w.T if need_dx else None
+    dw = x.T @ dz
+    db = dz.sum(axis=0)
+    return dx, dw, db
+
+
+def relu(z: FloatArray) -> FloatArray:
+    """Rectified linear unit: a = max(z, 0), entry by entry.
+
+    Args:
+        z: pre-activations, any shape.
+
+    Returns:
+        a, the shape of z.
+
+    Raises:
+        TypeError: z does not hold numbers.
+
+    Source: Nair and Hinton, Rectified linear units improve restricted Boltzmann machines (2010).
+    """
+    (z,) = checked("relu", z=(z, None))
+    return np.maximum(z, 0)
+
+
+@ieee
+def relu_backward(da: FloatArray, z: FloatArray) -> FloatArray:
+    """Gradient of the loss by z, where a = relu(z): the gate is open where z > 0.
+
+    dz = da where z > 0, else 0. At z = 0, where relu has no derivative, the gate is closed.
+
+    Args:
+        da: gradient of the loss by a, the shape of z.
+        z: the pre-activations of the forward pass, any shape.
+
+    Returns:
+        dz, the shape of z.
+
+    Raises:
+        ShapeError: da and z differ in shape.
+        TypeError: an argument does not hold numbers.
+    """
+    z, da = checked("relu_backward", z=(z, None), da=(da, z))
+    return da * (z > 0)
+
+
+def sigmoid(z: FloatArray) -> FloatArray:
+    """Logistic sigmoid, entry by entry, without overflow at either end.
+
+    a = 1 / (1 + exp(-z)), computed as exp(z) / (1 + exp(z)) where z < 0
+
+    Args:
+        z: pre-activations, any shape.
+
+    Returns:
+        a in [0, 1], the shape of z.
+
+    Raises:
+        TypeError: z does not hold numbers.
+    """
+    (z,) = checked("sigmoid", z=(z, None))
+    positive = z.real >= 0
+    e = np.exp(np.where(positive, -z, z))
+    return np.where(positive, 1, e) / (1 + e)
+
+
+@ieee
+def sigmoid_backward(da: FloatArray, a: FloatArray) -> FloatArray:
+    """Gradient of the loss by z, where a = sigmoid(z).
+
+    dz = da a (1 - a)
+
+    Args:
+        da: gradient of the loss by a, the shape of a.
+        a: the activations of the forward pass, any shape.
+
+    Returns:
+        dz, the shape of a.
+
+    Raises:
+        ShapeError: da and a differ in shape.
+        TypeError: an argument does not hold numbers.
+    """
+    a, da = checked("sigmoid_backward", a=(a, None), da=(da, a))
+    return da * a * (1 - a)
+
+
+def tanh(z: FloatArray) -> FloatArray:
+    """Hyperbolic tangent, entry by entry: a = tanh(z).
+
+    Args:
+        z: pre-activations, any shape.
+
+    Returns:
+        a in [-1, 1], the shape of z.
+
+    Raises:
+        TypeError: z does not hold numbers.
+    """
+    (z,) = checked("tanh", z=(z, None))
+    return np.tanh(z)
+
+
+@ieee
+def tanh_backward(da: FloatArray, a: FloatArray) -> FloatArray:
+    """Gradient of the loss by z, where a = tanh(z).
+
+    dz = da (1 - a²)
+
+    Args:
+        da: gradient of the loss by a, the shape of a.
+        a: the activations of the forward pass, any shape.
+
+    Returns:
+        dz, the shape of a.
+
+    Raises:
+        ShapeError: da and a differ in shape.
+        TypeError: an argument does not hold numbers.
+    """
+    a, da = checked("tanh_backward", a=(a, None), da=(da, a))
+    return da * (1 - a * a)
+
+
+@ieee
+def softmax(z: FloatArray) -> FloatArray:
+    """Probabilities from logits, row by row, safe for logits of any size.
+
+    p[n, c] = exp(z[n, c] - m[n]) / Σ_k exp(z[n, k] - m[n]),  m[n] = max_k z[n, k]
+
+    Args:
+        z: logits, (N, C).
+
+    Returns:
+        p, (N, C); each row sums to 1.
+
+    Raises:
+        ShapeError: z is not (N, C) with at least one class.
+        TypeError: z does not hold numbers.
+
+    Source: Goodfellow, Bengio and Courville, Deep Learning (2016), sections 4.1 and 6.2.2.3.
+    """
+    z = _logits("softmax", z)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@ieee
+def softmax_backward(dp: FloatArray, p: FloatArray) -> FloatArray:
+    """Gradient of the loss by the logits, where p = softmax(z).
+
+    dz[n, c] = p[n, c] (dp[n, c] - Σ_k dp[n, k] p[n, k])
+
+    Args:
+        dp: gradient of the loss by p, (N, C).
+        p: the probabilities of the forward pass, (N, C).
+
+    Returns:
+        dz, (N, C).
+
+    Raises:
+        ShapeError: dp and p differ in shape, or are not (N, C).
+        TypeError: an argument does not hold numbers.
+    """
+    p, dp = checked("softmax_backward", p=(p, "NC"), dp=(dp, "NC"))
+    return p * (dp - (dp * p).sum(axis=1, keepdims=True))
+
+
+@ieee
+def log_softmax(z: FloatArray) -> FloatArray:
+    """Logarithms of the softmax probabilities, row by row, finite even where p rounds to zero.
+
+    log p[n, c] = z[n, c] - m[n] - log Σ_k exp(z[n, k] - m[n]),  m[n] = max_k z[n, k]
+
+    Args:
+        z: logits, (N, C).
+
+    Returns:
+        log p, (N, C).
+
+    Raises:
+        ShapeError: z is not (N, C) with at least one class.
+        TypeError: z does not hold numbers.
+    """
+    z = _logits("log_softmax", z)
+    shifted = z - z.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+@ieee
+def log_softmax_backward(dlog_p: FloatArray, log_p: FloatArray) -> FloatArray:
+    """Gradient of the loss by the logits, where log_p = log_softmax(z).
+
+    dz[n, c] = dlog_p[n, c] - exp(log_p[n, c]) Σ_k dlog_p[n, k]
+
+    Args:
+        dlog_p: gradient of the loss by log_p, (N, C).
+        log_p: the result of the forward pass, (N, C).
+
+    Returns:
+        dz, (N, C).
+
+    Raises:
+        ShapeError: dlog_p and log_p differ in shape, or are not (N, C).
+        TypeError: an argument does not hold numbers.
+    """
+    log_p, dlog_p = checked("log_softmax_backward", log_p=(log_p, "NC"), dlog_p=(dlog_p, "NC"))
+    return dlog_p - np.exp(log_p) * dlog_p.sum(axis=1, keepdims=True)
+
+
+def _logits(function: str, z: FloatArray) -> FloatArray:
+    (z,) = checked(function, z=(z, "NC"))
+    if z.shape[1] == 0:
+        raise ValueError(f"{function}: z has shape {z.shape}; at least one class is needed")
+    return z

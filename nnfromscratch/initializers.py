@@ -1,0 +1,102 @@
+"""Random weights to start from, for a layer with D inputs and K outputs: shape (D, K)."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from .shapes import FloatArray, check_positive_integer, check_rng
+
+
+def normal(
+    shape: tuple[int, int],
+    standard_deviation: float,
+    *,
+    rng: np.random.Generator,
+    dtype: npt.DTypeLike = np.float32,
+) -> FloatArray:
+    """Weights drawn from a normal distribution with mean 0 and the given standard deviation.
+
+    Args:
+        shape: (D, K), inputs and outputs of the layer.
+        standard_deviation: the spread of the weights, not negative.
+        rng: where the randomness comes from.
+        dtype: float32 or float64.
+
+    Returns:
+        w, (D, K).
+
+    Raises:
+        TypeError: rng is not a numpy.random.Generator.
+        ValueError: shape is not two positive integers, or the standard deviation is negative.
+    """
+    inputs, outputs = _sizes("normal", shape)
+    if not (math.isfinite(standard_deviation) and standard_deviation >= 0):
+        raise ValueError(
+            f"normal: standard_deviation must be finite and not negative, got {standard_deviation}"
+        )
+    check_rng("normal", rng)
+    w = rng.standard_normal((inputs, outputs), dtype=dtype)
+    w *= float(standard_deviation)  # a Python float, so that float32 stays float32
+    return w
+
+
+def he_normal(
+    shape: tuple[int, int], *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32
+) -> FloatArray:
+    """Normal weights that keep the size of activations through ReLU layers.
+
+    Standard deviation sqrt(2 / D).
+
+    Args:
+        shape: (D, K), inputs and outputs of the layer.
+        rng: where the randomness comes from.
+        dtype: float32 or float64.
+
+    Returns:
+        w, (D, K).
+
+    Raises:
+        TypeError: rng is not a numpy.random.Generator.
+        ValueError: shape is not two positive integers.
+
+    Source: He et al., Delving deep into rectifiers (2015), section 2.2, equation 10.
+    """
+    inputs, _ = _sizes("he_normal", shape)
+    return normal(shape, math.sqrt(2 / inputs), rng=rng, dtype=dtype)
+
+
+def xavier_normal(
+    shape: tuple[int, int], *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32
+) -> FloatArray:
+    """Normal weights that balance the sizes of activations and of gradients.
+
+    Standard deviation sqrt(2 / (D + K)).
+
+    Args:
+        shape: (D, K), inputs and outputs of the layer.
+        rng: where the randomness comes from.
+        dtype: float32 or float64.
+
+    Returns:
+        w, (D, K).
+
+    Raises:
+        TypeError: rng is not a numpy.random.Generator.
+        ValueError: shape is not two positive integers.
+
+    Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural
+    networks (2010), section 4.2.1, equation 12.
+    """
+    inputs, outputs = _sizes("xavier_normal", shape)
+    return normal(shape, math.sqrt(2 / (inputs + outputs)), rng=rng, dtype=dtype)
+
+
+def _sizes(function: str, shape: tuple[int, int]) -> tuple[int, int]:
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise ValueError(f"{function}: shape must be (inputs, outputs), got {shape!r}")
+    inputs, outputs = shape
+    return (
+        check_positive_integer(function, "shape[0]", inputs),
+        check_positive_integer(function, "shape[1]", outputs),
+    )

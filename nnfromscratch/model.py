@@ -1,0 +1,223 @@
+"""A network is a list of layers: forward runs down the list, backward runs up it."""
+
+import itertools
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ._files import replacing
+from .layers import Layer, Linear, ReLU, Sigmoid, Tanh
+from .losses import softmax_cross_entropy
+from .shapes import FloatArray, IntArray, check_positive_integer
+
+ACTIVATIONS = {"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh}
+
+
+class Sequential:
+    """Layers one after the other.
+
+    `params` and `grads` number the layers' arrays in the course's notation: the first Linear's are
+    `w1` and `b1`, the second's `w2` and `b2`. They are the live arrays, not copies.
+
+    Args:
+        layers: the layers, first to last; each object may stand in the list once.
+
+    Raises:
+        TypeError: something in the list is not a layer.
+        ValueError: the list is empty, or a layer stands in it twice.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = list(layers)
+        if not self.layers:
+            raise ValueError("Sequential: layers is empty; at least one layer is needed")
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(
+                    f"Sequential: layers must hold layers such as ReLU(), got {layer!r}; "
+                    "a class needs its brackets"
+                )
+        if len({id(layer) for layer in self.layers}) < len(self.layers):
+            raise ValueError(
+                "Sequential: a layer stands in layers twice, but it remembers only one input; "
+                "make a second one"
+            )
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return the last layer's outputs, (N, C) logits, for a batch x (N, D)."""
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, d_out: FloatArray, *, need_dx: bool = True) -> FloatArray | None:
+        """Fill every layer's `grads` from the gradient by the outputs; return it by the inputs.
+
+        Args:
+            d_out: gradient of the loss by the outputs of the latest `forward`, (N, C).
+            need_dx: False saves the product below the first layer, which training does not use.
+        """
+        for layer in reversed(self.layers[1:]):
+            d_out = layer.backward(d_out)
+        first = self.layers[0]
+        if isinstance(first, Linear):
+            return first.backward(d_out, need_dx=need_dx)
+        return first.backward(d_out)
+
+    @property
+    def params(self) -> dict[str, FloatArray]:
+        """All parameters by name: w1, b1, w2, b2 and so on."""
+        return self._numbered("params")
+
+    @property
+    def grads(self) -> dict[str, FloatArray]:
+        """The gradient of the loss by each parameter, under the parameter's name."""
+        return self._numbered("grads")
+
+    def _numbered(self, attribute: str) -> dict[str, FloatArray]:
+        arrays: dict[str, FloatArray] = {}
+        for layer in self.layers:
+            for key, array in getattr(layer, attribute).items():
+                number = 1
+                while f"{key}{number}" in arrays:
+                    number += 1
+                arrays[f"{key}{number}"] = array
+        return arrays
+
+    def predict(self, x: FloatArray, *, batch_size: int = 1_000) -> IntArray:
+        """Return the class with the largest logit for each row of x: (N,) integers."""
+        batch_size = check_positive_integer("predict", "batch_size", batch_size)
+        starts = range(0, max(len(x), 1), batch_size)
+        logits = [self.forward(x[start : start + batch_size]) for start in starts]
+        return np.concatenate(logits).argmax(axis=1)
+
+    def save(self, path: str | Path) -> None:
+        """Write all parameters to an .npz file, without pickle, replacing it only when whole."""
+        with replacing(path) as file:
+            np.savez(file, **self.params)
+
+    def load(self, path: str | Path) -> "Sequential":
+        """Read the parameters that `save` wrote for a model of the same sizes; return the model.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is not a saved model, or is one of other sizes.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                stored = dict(file)
+        except FileNotFoundError:
+            raise
+        except (OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"load: {path} is not a saved model ({error})") from None
+        params = self.params
+        here = {name: array.shape for name, array in params.items()}
+        there = {name: array.shape for name, array in stored.items()}
+        if here != there:
+            raise ValueError(f"load: {path} holds another model: {there}, where this has {here}")
+        for name, array in stored.items():
+            if not np.can_cast(array.dtype, params[name].dtype):
+                raise ValueError(
+                    f"load: {path} holds {name} as {array.dtype}, which {params[name].dtype} "
+                    "cannot hold without loss"
+                )
+        for name, array in stored.items():
+            params[name][...] = array
+        return self
+
+    def __repr__(self) -> str:
+        """Return a table of the layers, the shapes of their parameters, and the counts."""
+        rows = []
+        for layer in self.layers:
+            shapes = ", ".join(f"{key} {array.shape}" for key, array in layer.params.items())
+            count = sum(array.size for array in layer.params.values())
+            rows.append(f"  {layer!r:<20} {shapes:<26} {count:>9,}".rstrip())
+        total = sum(array.size for array in self.params.values())
+        return "\n".join(["Sequential", *rows, f"  {total:,} parameters"])
+
+
+def mlp(sizes: Sequence[int], *, activation: str = "relu", rng: np.random.Generator) -> Sequential:
+    """Multilayer perceptron: affine layers of the given sizes with an activation between them.
+
+    Args:
+        sizes: inputs, hidden units of each layer, classes, such as [784, 300, 10].
+        activation: "relu", "sigmoid" or "tanh".
+        rng: where the randomness of the weights comes from.
+
+    Returns:
+        a model whose outputs are logits; weights by He's rule, biases zero.
+
+    Raises:
+        TypeError: a size is not an integer.
+        ValueError: there are fewer than two sizes, a size below 1, or an unknown activation.
+    """
+    sizes = [check_positive_integer("mlp", f"sizes[{i}]", size) for i, size in enumerate(sizes)]
+    if len(sizes) < 2:
+        raise ValueError(f"mlp: sizes needs at least inputs and outputs, got {sizes}")
+    if activation not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise ValueError(f"mlp: activation must be one of {known}, got {activation!r}")
+    layers: list[Layer] = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [Linear(inputs, outputs, rng=rng), ACTIVATIONS[activation]()]
+    return Sequential(layers[:-1])
+
+
+class TracedTensor(NamedTuple):
+    """A tensor of the forward pass and the gradient that belongs to it."""
+
+    name: str
+    shape: tuple[int, ...]
+    gradient: str
+    gradient_shape: tuple[int, ...]
+
+
+class ShapeTrace(list[TracedTensor]):
+    """What `trace_shapes` returns: a list of TracedTensor that prints as a table."""
+
+    def __str__(self) -> str:
+        """Return the table: forward runs down its left half, backward up its right half."""
+        rows = [("forward, down", "", "backward, up", "")]
+        rows += [(t.name, str(t.shape), t.gradient, str(t.gradient_shape)) for t in self]
+        return "\n".join(f"{a:<14}{b:<14}{c:<14}{d}".rstrip() for a, b, c, d in rows)
+
+    __repr__ = __str__
+
+
+def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
+    """Run one forward and one backward pass and note the shape of every tensor on the way.
+
+    Affine layer k makes z_k, the activation after it a_k; the last z holds the logits.
+
+    Args:
+        model: the network.
+        x: a batch, (N, D).
+        y: its labels, (N,).
+
+    Returns:
+        one entry per tensor in the order of the forward pass, each with its gradient's shape.
+
+    Raises:
+        ShapeError: x or y does not fit the model.
+    """
+    outputs = [np.asarray(x)]
+    for layer in model.layers:
+        outputs.append(layer.forward(outputs[-1], True))
+    loss, d_out = softmax_cross_entropy(outputs[-1], y)
+    gradients = [d_out]
+    for layer in reversed(model.layers):
+        gradients.insert(0, layer.backward(gradients[0]))
+
+    def traced(name: str, tensor: FloatArray, gradient: FloatArray) -> TracedTensor:
+        return TracedTensor(name, tensor.shape, f"d{name}", gradient.shape)
+
+    trace = ShapeTrace([traced("x", outputs[0], gradients[0])])
+    k = 0
+    for layer, output, gradient in zip(model.layers, outputs[1:], gradients[1:], strict=True):
+        k += isinstance(layer, Linear)
+        trace += [traced(f"{key}{k}", layer.params[key], layer.grads[key]) for key in layer.params]
+        trace.append(traced(f"{'z' if isinstance(layer, Linear) else 'a'}{k}", output, gradient))
+    trace.append(TracedTensor("loss", np.shape(loss), "1", ()))
+    return trace

@@ -1,0 +1,154 @@
+"""Pictures: each function draws on Axes and returns them, importing matplotlib when called."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .shapes import FloatArray, check_positive_integer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from .training import History
+
+# Okabe and Ito's palette, which readers of every kind of colour vision can tell apart.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
+)  # fmt: skip
+PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK)
+DPI = 110
+
+
+def use_course_style() -> None:
+    """Set matplotlib's defaults to the course's: palette, light grid, readable sizes."""
+    import matplotlib as mpl
+
+    mpl.rcParams.update(
+        {
+            "axes.prop_cycle": mpl.cycler(color=PALETTE),
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 11,
+            "axes.titlelocation": "left",
+            "figure.figsize": (7, 3.2),
+            "figure.dpi": DPI,
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "grid.color": "#dddddd",
+            "grid.linewidth": 0.6,
+            "image.cmap": "gray_r",
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+        }
+    )
+
+
+def show_figure(figure: Figure, *, alt: str) -> None:
+    """Show a figure in a notebook with a sentence that says what it shows, and close it.
+
+    Args:
+        figure: what to show.
+        alt: the text for readers who do not see the picture; it is stored with the output.
+
+    Raises:
+        ValueError: alt is empty.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    if not alt.strip():
+        raise ValueError("show_figure: alt is empty; say in a sentence what the figure shows")
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+    plt.close(figure)
+    display(
+        {"image/png": png.getvalue(), "text/plain": alt},
+        metadata={"image/png": {"alt": alt}},
+        raw=True,
+    )
+
+
+def show_digits(
+    x: FloatArray,
+    titles: Sequence[object] | None = None,
+    *,
+    columns: int = 10,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw images in a grid, ink dark on white, with a title above each.
+
+    Args:
+        x: images, (N, D) with D a square number, pixels in [0, 1].
+        titles: one short text per image.
+        columns: images in a row of the grid.
+        ax: where to draw; a new figure if it is None.
+
+    Returns:
+        the Axes.
+
+    Raises:
+        ValueError: x is not rows of square images, or titles has another length.
+    """
+    import matplotlib.pyplot as plt
+
+    x = np.asarray(x)
+    side = round(x.shape[-1] ** 0.5) if x.ndim == 2 else 0
+    if x.ndim != 2 or len(x) == 0 or side * side != x.shape[1]:
+        raise ValueError(f"show_digits: x has shape {x.shape} but (N, side * side) is needed")
+    if titles is not None and len(titles) != len(x):
+        raise ValueError(f"show_digits: {len(titles)} titles for {len(x)} images")
+    columns = min(check_positive_integer("show_digits", "columns", columns), len(x))
+    rows = -(-len(x) // columns)
+    gap, top = side // 7, side // 2 if titles is not None else side // 7
+    if ax is None:
+        width = 0.72 * columns
+        size = (width, width * rows * (side + top) / (columns * (side + gap)))
+        ax = plt.figure(figsize=size).add_subplot()
+    canvas = np.zeros((rows * (side + top), columns * (side + gap)))
+    for i, image in enumerate(x):
+        down, right = (i // columns) * (side + top) + top, (i % columns) * (side + gap)
+        canvas[down : down + side, right : right + side] = image.reshape(side, side)
+        if titles is not None:
+            ax.text(right + side / 2, down - 2, titles[i], ha="center", va="bottom", fontsize=10)
+    ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=1)
+    ax.set_axis_off()
+    return ax
+
+
+def plot_history(history: History, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw loss and error against the epoch, for training and validation.
+
+    Args:
+        history: what `fit` returned.
+        axes: two Axes, for the loss and for the error; a new figure if it is None.
+
+    Returns:
+        the two Axes.
+    """
+    import matplotlib.pyplot as plt
+
+    if axes is None:
+        _, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    epochs = np.arange(1, history.epochs + 1)
+    left, right = axes
+    for ax, training, validation, scale in (
+        (left, history.loss, history.validation_loss, 1),
+        (right, history.error, history.validation_error, 100),
+    ):
+        ax.plot(epochs, scale * np.array(training), "o-", color=BLUE, label="training")
+        if validation:
+            ax.plot(epochs, scale * np.array(validation), "s-", color=ORANGE, label="validation")
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylim(bottom=0)
+        ax.legend()
+    left.set_ylabel("cross-entropy (nats)")
+    right.set_ylabel("error (%)")
+    return axes
