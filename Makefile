@@ -1,0 +1,76 @@
+# make help lists what there is to do. Needed: Python 3.11 or newer, and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# nbval executes each cell of a lesson and compares its stored text. `loadscope` keeps all cells
+# of one lesson in one worker, in order, and hands out the unit tests one module at a time.
+PYTEST := pytest tests notebooks --ignore=notebooks/exercises \
+	--nbval --nbval-current-env --nbval-cell-timeout 120 -n 2 --dist loadscope -q -r fE
+
+# Two workers with as many BLAS threads as there are processors each would fight for them, and
+# small matrix products would be several times slower. One thread each is the quickest.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
+
+LAB_OPTIONS :=
+ifeq ($(shell uname -s),Linux)
+ifeq ($(DISPLAY)$(WAYLAND_DISPLAY),)
+# No screen: JupyterLab prints the address to open.
+LAB_OPTIONS += --no-browser
+endif
+endif
+ifeq ($(shell id -u),0)
+LAB_OPTIONS += --allow-root
+endif
+
+.PHONY: help lab test notebooks address clean
+
+help:
+	@echo "make lab                 install (once) and open the first lesson in JupyterLab"
+	@echo "make test                style, unit tests, and every lesson executed and compared"
+	@echo "make notebooks           format and execute the lessons, store their outputs"
+	@echo "make notebooks ONLY=02   ... one lesson only"
+	@echo "make address URL=...     write the repository's public address into all links"
+	@echo "make clean               remove the environment and everything that was made"
+	@echo
+	@echo "make lab PYTHON=python3.12 makes the environment with that Python."
+
+# The stamp is newer than pyproject.toml exactly when what it asks for is installed.
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || command -v $(PYTHON) >/dev/null || { \
+		echo "$(PYTHON) was not found. Install Python 3.11 or newer, or name it:"; \
+		echo "    make PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is `$(PYTHON) --version 2>&1`, but Python 3.11 or newer is needed."; \
+		echo "If you have one under another name: make PYTHON=python3.12"; exit 1; }
+	@echo "Installing into .venv (a minute or two; again only if pyproject.toml changes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "The environment could not be made. On Debian and Ubuntu: apt install python3-venv"; \
+		exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab,test,binder]'
+	@# No pop-up that asks for news; what the command says about locking does not matter here.
+	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" 2>/dev/null
+	@touch $@
+
+lab: $(STAMP)
+	$(BIN)/jupyter lab $(LAB_OPTIONS) --LabApp.default_url=/lab/tree/notebooks/01_the_digits.ipynb
+
+test: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(ONE_THREAD) $(BIN)/python -m $(PYTEST)
+	@$(BIN)/python tools/notebooks.py --count
+	@echo "All tests passed."
+
+notebooks: $(STAMP)
+	$(BIN)/ruff format --quiet notebooks
+	$(BIN)/python tools/notebooks.py $(ONLY)
+
+address: $(STAMP)
+	$(BIN)/python tools/address.py $(URL)
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -1,0 +1,504 @@
+"""Every lesson keeps the rules, every rule notices what breaks it, the tool keeps outputs."""
+
+import base64
+import shutil
+import struct
+import subprocess
+
+import nbformat
+import pytest
+
+from tools import address, lesson_rules, notebooks
+from tools.notebooks import FOLDER, lessons, normalize, read, to_text
+
+LESSONS = lessons()
+URL = address.read()
+
+
+def badge_of(name):
+    return address.binder_badge(URL, f"notebooks/{name}")
+
+
+def exercises_of(path):
+    """Return the name of a lesson's exercise notebook, or None."""
+    found = sorted((path.parent / "exercises").glob(f"{path.name[:2]}_*.ipynb"))
+    return found[0].name if found else None
+
+
+# Every lesson
+
+
+def test_there_are_lessons():
+    assert LESSONS
+
+
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+@each_lesson
+@pytest.mark.parametrize("rule", lesson_rules.RULES, ids=lambda rule: rule.__name__)
+def test_lesson_keeps_the_rule(path, rule):
+    assert rule(read(path)) == []
+
+
+@each_lesson
+def test_lesson_has_the_frame(path):
+    name = path.name
+    assert lesson_rules.frame(read(path), name, badge_of(name), exercises_of(path)) == []
+
+
+@each_lesson
+def test_lesson_is_in_the_stored_form(path):
+    assert path.read_bytes().decode("utf-8") == to_text(normalize(read(path))), (
+        "run tools/notebooks.py"
+    )
+
+
+@each_lesson
+def test_lesson_is_not_too_large(path):
+    assert lesson_rules.size_complaint(path.stat().st_size) == []
+
+
+def test_nine_in_ten_text_outputs_of_all_lessons_are_compared():
+    counts = [notebooks.count(read(path)) for path in LESSONS]
+    compared, ignored = sum(c for c, _ in counts), sum(i for _, i in counts)
+    assert lesson_rules.share_complaint(compared, ignored) == []
+
+
+# Every rule, on a small lesson that keeps them all and on what breaks it
+
+ALT = "Nine gray squares in three rows, each a digit."
+NAME = "07_small.ipynb"
+
+
+def png(width):
+    """Return the beginning of a PNG picture, as far as its width, in base64."""
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, 10) + b"\x08" * 32
+    return base64.b64encode(head).decode()
+
+
+def stream(text, name="stdout"):
+    return nbformat.v4.new_output("stream", name=name, text=text)
+
+
+def picture(width=640, alt=ALT, text=ALT):
+    return nbformat.v4.new_output(
+        "display_data",
+        data={"image/png": png(width), "text/plain": text},
+        metadata={"image/png": {"alt": alt}} if alt is not None else {},
+    )
+
+
+def result(text, count=1, **data):
+    return nbformat.v4.new_output(
+        "execute_result", data={"text/plain": text, **data}, execution_count=count
+    )
+
+
+def lesson():
+    """Return a small lesson that keeps every rule."""
+    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    predict = "Some words.\n\n**Predict.** How large?"
+    cells = [
+        text(
+            f"# 07 A small lesson\n\n{badge_of(NAME)}\n\n"
+            "**Time to read:** 30 minutes · **Time to run:** 5 seconds"
+        ),
+        text("## What you will see\n\nSums.\n\n## What you need\n\nNothing."),
+        text("## A section"),
+        text(predict),
+        code(
+            "import numpy as np\nx = np.ones(3)  # (3,)\nprint(x.sum())", outputs=[stream("3.0\n")]
+        ),
+        text(predict),
+        code("y = x\ny.shape", outputs=[result("(3,)", 2)]),
+        text(predict),
+        code("show_figure(figure, alt=alt)", outputs=[picture()]),
+        code("np.testing.assert_array_equal(x, y)"),
+        text("## What you saw\n\nSums.\n\n## Try it\n\n1. Twos.\n2. Threes.\n3. Fours."),
+        text("## Exercises\n\n[Here](exercises/07_small.ipynb)."),
+        text("## Further reading\n\n- A book.\n- A paper."),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    for number, (_, cell) in enumerate(lesson_rules.code_cells(notebook), start=1):
+        cell.execution_count = number
+    return normalize(notebook)
+
+
+def cell(notebook, number):
+    """Return a code cell by its execution count."""
+    return lesson_rules.code_cells(notebook)[number - 1][1]
+
+
+def code(number, source, *outputs, tags=None):
+    """Return a change that gives a code cell another source and other outputs."""
+
+    def change(notebook):
+        changed = cell(notebook, number)
+        changed.source, changed.outputs = source, list(outputs)
+        if tags:
+            changed.metadata["tags"] = tags
+
+    return change
+
+
+def says(*texts):
+    return code(1, "print(x)", *(stream(text) for text in texts))
+
+
+def replaced(old, new, everywhere=False):
+    """Return a change that replaces text in the Markdown cells."""
+
+    def change(notebook):
+        hits = [c for c in notebook.cells if c.cell_type == "markdown" and old in c.source]
+        assert hits
+        for hit in hits if everywhere else hits[:1]:
+            hit.source = hit.source.replace(old, new)
+
+    return change
+
+
+def no_outputs(notebook):
+    for _, changed in lesson_rules.code_cells(notebook):
+        changed.outputs = []
+
+
+def set_format(notebook):
+    notebook.nbformat_minor = 4
+
+
+def copied_id(notebook):
+    notebook.cells[1]["id"] = notebook.cells[2]["id"]
+
+
+def broken_output(notebook):
+    del cell(notebook, 1).outputs[0]["name"]
+
+
+def not_executed(notebook):
+    cell(notebook, 2).execution_count = None
+
+
+def executed_twice(notebook):
+    cell(notebook, 4).execution_count = 9
+
+
+def widget_state(notebook):
+    notebook.metadata["widgets"] = {}
+
+
+def two_in_one_cell(notebook):
+    notebook.cells[3].source += "\n\n> **Predict.** And how wide?"
+
+
+def answer_removed(notebook):
+    del notebook.cells[4]
+
+
+def error(notebook):
+    cell(notebook, 4).outputs = [nbformat.v4.new_output("error", ename="E", evalue="x")]
+
+
+PRINTS = "def f():\n    print(1)\n"
+WIDGET = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+IGNORED = [notebooks.IGNORED]
+BROKEN = [
+    ("format_is_valid", set_format, "older than 4.5"),
+    ("format_is_valid", copied_id, "several cells have the id"),
+    ("format_is_valid", broken_output, "not a valid notebook"),
+    ("executed_in_order", not_executed, "[1, None, 3, 4]"),
+    ("executed_in_order", executed_twice, "[1, 2, 3, 9]"),
+    ("no_errors", error, "E: x"),
+    ("no_stderr", code(1, "print(1)", stream("warning", "stderr")), "on stderr"),
+    ("no_tricks", code(4, "import sys\nsys.path.append('..')"), "sys.path"),
+    ("no_tricks", code(4, "os.chdir('..')"), "changes the folder"),
+    ("no_tricks", code(4, "x = 1\n%pip install numpy"), "installs something"),
+    ("no_tricks", code(4, "!ls"), "calls the shell"),
+    ("no_tricks", code(4, "x = 1  # NBVAL_IGNORE_OUTPUT"), "by a comment"),
+    ("no_tricks", code(4, "x = 1", tags=["nbval-skip"]), "nbval-skip"),
+    ("no_tricks", code(4, "x = 1", tags=["raises-exception"]), "raises-exception"),
+    ("no_widgets", code(2, "x", result("bar", **WIDGET)), "a widget output"),
+    ("no_widgets", widget_state, "widget state"),
+    ("code_is_python", code(4, "x = = 1"), "not valid Python"),
+    ("speaking_cells_have_output", no_outputs, "cell 5"),
+    ("speaking_cells_have_output", code(1, "print(x)", stream(" \n")), "cell 5"),
+    ("speaking_cells_have_output", code(2, "x.shape"), "cell 7"),
+    ("speaking_cells_have_output", code(2, "x.sum()"), "cell 7"),
+    ("speaking_cells_have_output", code(2, "for i in x:\n    if i:\n        print(i)"), "cell 7"),
+    ("speaking_cells_have_output", code(2, PRINTS + "y = [print(i) for i in x]"), "cell 7"),
+    (
+        "speaking_cells_have_output",
+        code(2, "try:\n    f()\nexcept E as e:\n    print(e)"),
+        "cell 7",
+    ),
+    ("speaking_cells_have_output", code(3, "show_figure(figure, alt=alt)"), "cell 9"),
+    ("speaking_cells_have_output", code(2, "%time x\ndisplay(x)"), "cell 7"),
+    ("enough_cells_have_output", no_outputs, "0 of 4"),
+    ("outputs_fit_the_page", says("line\n" * 41), "41 lines"),
+    ("outputs_fit_the_page", says("x" * 101), "101 columns"),
+    ("numbers_are_rounded", says("array([0.12, 0.5])"), "bare array"),
+    ("numbers_are_rounded", says("[array([[1., 2.],\n  [3., 4.]])]"), "bare array"),
+    ("numbers_are_rounded", says("array([ 1,\n 2.5])"), "bare array"),
+    ("numbers_are_rounded", says("x = np.float64(1.0)"), "NumPy number"),
+    ("numbers_are_rounded", says("np.True_"), "truth value"),
+    ("numbers_are_rounded", says("fine 0.123456", "0.1234567"), "6 decimals"),
+    ("most_outputs_are_compared", code(1, "print(1)", stream("1"), tags=IGNORED), "1 ignored"),
+    ("ignored_outputs_are_asserted", code(1, "print(1)", stream("1"), tags=IGNORED), "nothing"),
+    (
+        "ignored_outputs_are_asserted",
+        code(1, "print(1)\nassert True", stream("1"), tags=IGNORED),
+        "nothing",
+    ),
+    ("pictures_have_alt_text", code(3, "show_figure(f)", picture(alt=None)), "alt text"),
+    ("pictures_have_alt_text", code(3, "show_figure(f)", picture(alt="Short.")), "'Short.'"),
+    ("pictures_have_alt_text", code(3, "show_figure(f)", picture(alt=ALT[:-1])), "full stop"),
+    ("pictures_have_alt_text", code(3, "show_figure(f)", picture(text="<Figure>")), "text/plain"),
+    ("pictures_are_not_too_wide", code(3, "show_figure(f)", picture(1201)), "1201 pixels"),
+    ("cells_are_short", code(4, "x = 1\n" * 16), "16 lines"),
+    ("cells_are_short", code(4, "# " + "x" * 99), "101 columns"),
+    ("predictions", replaced("**Predict.**", "**Guess.**"), "2 paragraphs"),
+    ("predictions", replaced("words.\n\n**Pre", "words. **Pre"), "2 paragraphs"),
+    ("predictions", two_in_one_cell, "before the last one is answered"),
+    ("predictions", answer_removed, "before the last one is answered"),
+    ("predictions", replaced("## What you saw", "**Predict.** What?"), "no code follows"),
+    ("frame", replaced("# 07 A small lesson", "# A small lesson"), "a title of at least four"),
+    ("frame", replaced("# 07 A small lesson", "# 07 Small lesson"), "a title of at least four"),
+    ("frame", replaced("# 07", "# 08"), "begins with the number"),
+    ("frame", replaced("07_small.ipynb)", "06_other.ipynb)"), "Binder badge"),
+    ("frame", replaced("30 minutes", "long"), "Time to read"),
+    ("frame", replaced("5 seconds", "short"), "Time to run"),
+    ("frame", replaced("## A section", "# A section"), "one heading of level 1"),
+    ("frame", replaced("## What you will see", "## What will you see"), "first sections"),
+    ("frame", replaced("## What you need\n\nNothing.", ""), "first sections"),
+    ("frame", replaced("\n\nSums.", ""), "'What you will see' is empty"),
+    ("frame", replaced("## A section", "A section"), "no section between"),
+    ("frame", replaced("## What you saw", "## What we saw"), "last sections"),
+    ("frame", replaced("## Exercises", "## More"), "last sections"),
+    ("frame", replaced("- A paper.", "- A paper.\n\n## Thanks"), "last sections"),
+    ("frame", replaced("\n3. Fours.", ""), "three to five items, not 2"),
+    ("frame", replaced("3. Fours.", "3. 4\n4. 5\n5. 6\n6. 7"), "three to five items, not 6"),
+    ("frame", replaced("(exercises/07", "(exercises/06"), "lacks a link to exercises/07"),
+    ("frame", replaced("\n- A paper.", ""), "at least two sources, not 1"),
+]
+
+
+def complaints_of(rule, notebook):
+    if rule == "frame":
+        return lesson_rules.frame(notebook, NAME, badge_of(NAME), NAME)
+    return getattr(lesson_rules, rule)(notebook)
+
+
+ALL_RULES = [*(rule.__name__ for rule in lesson_rules.RULES), "frame"]
+
+
+@pytest.mark.parametrize("rule", ALL_RULES)
+def test_the_small_lesson_keeps_the_rule(rule):
+    assert complaints_of(rule, lesson()) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "complaint"), BROKEN, ids=[f"{b[0]}-{i}" for i, b in enumerate(BROKEN)]
+)
+def test_the_rule_notices(rule, change, complaint):
+    notebook = lesson()
+    change(notebook)
+    found = complaints_of(rule, notebook)
+    assert any(complaint in line for line in found), found
+
+
+def test_every_rule_is_broken_once():
+    assert {rule for rule, _, _ in BROKEN} == set(ALL_RULES)
+
+
+def test_a_lesson_without_exercises_has_no_such_section():
+    notebook = lesson()
+    assert lesson_rules.frame(notebook, NAME, badge_of(NAME), None) != []
+    notebook.cells = [c for c in notebook.cells if "## Exercises" not in c.source]
+    assert lesson_rules.frame(notebook, NAME, badge_of(NAME), None) == []
+    assert lesson_rules.frame(notebook, NAME, badge_of(NAME), NAME) != []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1",
+        PRINTS,
+        "plt.show()",
+        "x.sort()",
+        "np.testing.assert_allclose(x, y)",
+        "check_shape('x', x, (3,))",
+        "f = lambda: print(1)",
+        "%matplotlib inline",
+        "for i in x:\n    i",
+        "None",
+    ],
+)
+def test_silent_cells_need_no_output(source):
+    notebook = lesson()
+    code(4, source)(notebook)
+    assert lesson_rules.speaking_cells_have_output(notebook) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["array([1, 2])", "0.123456", "[0.1 0.2]", "1.0e-07", "version 2.0.1", "60,000"]
+)
+def test_rounded_numbers_are_accepted(text):
+    notebook = lesson()
+    says(text)(notebook)
+    assert lesson_rules.numbers_are_rounded(notebook) == []
+
+
+def test_an_ignored_output_with_an_assertion_is_accepted():
+    notebook = lesson()
+    code(1, "assert 0 < t < 9\nprint(t)", stream("1.2"), tags=IGNORED)(notebook)
+    assert lesson_rules.ignored_outputs_are_asserted(notebook) == []
+    assert notebooks.count(notebook) == (1, 1)
+
+
+def test_the_limits_of_share_and_size():
+    assert lesson_rules.share_complaint(9, 1) == []
+    assert "8 compared, 1 ignored" in lesson_rules.share_complaint(8, 1)[0]
+    assert lesson_rules.share_complaint(0, 0) != []
+    assert lesson_rules.size_complaint(1_500_000) == []
+    assert "1,500,001 bytes" in lesson_rules.size_complaint(1_500_001)[0]
+
+
+# The tool that executes and stores
+
+
+def test_normalize_drops_what_editors_and_kernels_leave():
+    clean = lesson()
+    dirty = nbformat.from_dict(clean)
+    dirty.nbformat_minor = 4
+    dirty.metadata = {
+        "kernelspec": {"display_name": "mine", "language": "python", "name": "mine"},
+        "language_info": {"name": "python", "version": "3.11.7"},
+        "widgets": {"state": {}},
+    }
+    first = cell(dirty, 1)
+    first.metadata = {"collapsed": True, "execution": {"iopub.status.busy": "12"}, "tags": []}
+    first.outputs = [stream("3"), stream(".0\n")]
+    cell(dirty, 3).outputs[0].metadata["needs_background"] = "light"
+    assert to_text(dirty) != to_text(clean)
+    assert to_text(normalize(dirty)) == to_text(clean)
+
+
+def test_normalize_keeps_ids_and_tags_and_repairs_missing_and_copied_ids():
+    notebook = lesson()
+    cell(notebook, 1).metadata["tags"] = IGNORED
+    before = [c.id for c in notebook.cells]
+    del notebook.cells[3]["id"]
+    notebook.cells[5]["id"] = before[0]
+    after = normalize(notebook)
+    ids = [c.id for c in after.cells]
+    assert len(set(ids)) == len(ids)
+    assert [i for i, (a, b) in enumerate(zip(before, ids, strict=True)) if a != b] == [3, 5]
+    assert to_text(after) == to_text(normalize(notebook))
+    assert cell(after, 1).metadata == {"tags": IGNORED}
+
+
+def test_streams_of_different_names_are_not_merged():
+    notebook = lesson()
+    says()(notebook)
+    cell(notebook, 1).outputs = [stream("a"), stream("b", "stderr"), stream("c"), stream("d")]
+    texts = [output.text for output in cell(normalize(notebook), 1).outputs]
+    assert texts == ["a", "b", "cd"]
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (replaced("Some words.", "Other words."), True),
+        (code(3, "show_figure(figure, alt=alt)", picture(width=641)), True),
+        (code(3, "show_figure(figure, alt=alt)", picture(alt=ALT + " More.")), False),
+        (code(1, "import numpy as np\nx = np.ones(3)  # (3,)\nprint(x.sum())"), False),
+        (code(2, "y = x\ny.shape", result("(4,)", 2)), False),
+        (code(4, "np.testing.assert_equal(x, y)"), False),
+        (executed_twice, False),
+    ],
+)
+def test_outputs_are_kept_exactly_if_code_and_text_are_the_same(change, same):
+    old, new = lesson(), lesson()
+    change(new)
+    assert notebooks.says_the_same(new, old) is same
+
+
+def test_ignored_outputs_do_not_count_as_a_change():
+    old, new = lesson(), lesson()
+    for notebook, text in ((old, "1.2 s\n"), (new, "1.3 s\n")):
+        code(1, "print(t)", stream(text), tags=IGNORED)(notebook)
+    assert notebooks.says_the_same(new, old)
+    cell(old, 1).outputs = []
+    assert not notebooks.says_the_same(new, old)
+
+
+def test_lessons_are_chosen_by_number(tmp_path):
+    for name in ("01_a.ipynb", "02_b.ipynb", "12_c.ipynb", "notes.ipynb"):
+        (tmp_path / name).touch()
+
+    def chosen(*numbers):
+        return [path.name for path in lessons(tmp_path, numbers)]
+
+    assert chosen() == ["01_a.ipynb", "02_b.ipynb", "12_c.ipynb"]
+    assert chosen("2") == ["02_b.ipynb"]
+    assert chosen("12", "01") == ["01_a.ipynb", "12_c.ipynb"]
+    with pytest.raises(SystemExit, match="No lesson begins with '3'"):
+        chosen("3")
+
+
+def git(folder, *arguments):
+    name = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *name, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_execute_store_and_execute_again(tmp_path, capfd):
+    path = tmp_path / "01_a.ipynb"
+    new = nbformat.v4.new_code_cell
+    sources = [
+        "import os\nprint(os.path.exists('01_a.ipynb'))\nprint(1, flush=True)\nprint(2)",
+        "import time\nt = time.perf_counter()\nassert t > 0\nprint(t)",
+        "x = 1 + 1\nx",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[new(source) for source in sources])
+    notebook.cells[1].metadata["tags"] = IGNORED
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    assert notebooks.main(["--check"], tmp_path) == 1
+    assert notebooks.main([], tmp_path) == 0
+    stored = path.read_bytes()
+    first = read(path)
+    assert [c.execution_count for c in first.cells] == [1, 2, 3]
+    assert [output.text for output in first.cells[0].outputs] == ["True\n1\n2\n"]
+    assert first.cells[2].outputs[0].data == {"text/plain": "2"}
+    assert notebooks.main(["--check"], tmp_path) == 0
+    assert notebooks.main(["--count"], tmp_path) == 0
+    assert "2 compared, 1 ignored (67% compared)" in capfd.readouterr().out
+
+    # Executed again: the time in the ignored cell is another one, yet there is no difference.
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", path.name)
+    git(tmp_path, "commit", "-q", "-m", "a")
+    first.cells[2].outputs = []
+    path.write_text(to_text(first), encoding="utf-8", newline="\n")
+    assert notebooks.main(["1"], tmp_path) == 0
+    assert "outputs kept" in capfd.readouterr().out
+    assert path.read_bytes() == stored
+    assert notebooks.main(["1", "--refresh"], tmp_path) == 0
+    assert path.read_bytes() != stored
+
+    # A cell that fails is named, and the file stays as it is.
+    first.cells[2].source = "x = 1 / 0"
+    path.write_text(to_text(first), encoding="utf-8", newline="\n")
+    broken = path.read_bytes()
+    assert notebooks.main([], tmp_path) == 1
+    report = capfd.readouterr().err
+    assert "01_a.ipynb, cell 3 (id " in report
+    assert "    x = 1 / 0" in report
+    assert "ZeroDivisionError: division by zero" in report
+    assert path.read_bytes() == broken
+    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".new"] == []
+
+
+def test_the_folder_of_the_lessons_is_the_default():
+    assert FOLDER.name == "notebooks"
+    assert (FOLDER.parent / "pyproject.toml").is_file()
