@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--batch-size", type=_positive(int), default=128, help="examples in a step")
     train.add_argument("--learning-rate", type=_positive(float), default=0.2, help="at the start")
     train.add_argument("--seed", type=_natural, default=0, help="of weights, split and order")
-    train.add_argument("--out", type=Path, default=Path("trained"), metavar="FOLDER",
+    train.add_argument("--out", type=_folder, default=Path("trained"), metavar="FOLDER",
                        help="where model.npz and learning_curve.png go")  # fmt: skip
     train.add_argument("--json", type=Path, metavar="FILE", help="write the result to FILE")
     train.set_defaults(run=_train)
@@ -64,6 +64,16 @@ def _natural(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"must not be negative, got {text}")
     return value
+
+
+_natural.__name__ = "int"  # argparse names it in its messages
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"must be a folder, but {text} is a file")
+    return path
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -101,8 +111,8 @@ def _train(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
 
+    model.save(options.out / "model.npz")  # before all else, whatever may interrupt the rest
     _, test_error = evaluate(model, x_test, y_test)
-    model.save(options.out / "model.npz")
     if history.epochs:
         _save_learning_curve(history, options.out / "learning_curve.png")
     if options.json:

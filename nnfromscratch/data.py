@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import math
+import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .shapes import FloatArray, IntArray, as_float_array, check_positive_integer, check_rng
+from .shapes import (
+    FloatArray,
+    IntArray,
+    ShapeError,
+    as_float_array,
+    check_positive_integer,
+    check_rng,
+)
 
 MNIST_FOLDER = Path(__file__).parent / "_mnist"
 # SHA-256 of each file's uncompressed bytes.
@@ -80,12 +88,18 @@ def load_digits_csv(path: str | Path) -> tuple[FloatArray, IntArray]:
         ValueError: the file has no label column, a row of another length, or a value that is
             not a whole number from 0 to 255; the message names the file.
     """
-    lines = _read(Path(path)).decode("utf-8-sig", errors="replace").splitlines()
-    header = bool(lines) and not lines[0].split(",")[0].strip().strip('"').isdigit()
+    text = _read(Path(path)).decode("utf-8-sig", errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    header = bool(lines) and not _is_number(lines[0].split(",")[0].strip().strip('"'))
     if len(lines) <= header:
         raise ValueError(f"load_digits_csv: {path} holds no images")
     try:
-        table = np.loadtxt(lines[header:], delimiter=",", dtype=np.int16, ndmin=2)
+        with warnings.catch_warnings():
+            # Before NumPy 2.3, loadtxt makes 4 of 4.5 and only warns.
+            warnings.simplefilter("error", DeprecationWarning)
+            table = np.loadtxt(
+                lines[header:], delimiter=",", dtype=np.int16, comments=None, ndmin=2
+            )
     except ValueError as error:
         raise ValueError(f"load_digits_csv: {path}: {error}") from None
     pixels = table.shape[1] - 1
@@ -145,13 +159,15 @@ def one_hot(y: IntArray, classes: int, *, dtype: npt.DTypeLike = np.float32) -> 
         t, (N, C).
 
     Raises:
+        ShapeError: y is not (N,).
         TypeError: y does not hold integers.
-        ValueError: y is not (N,), or a label is out of range.
+        ValueError: a label is out of range.
     """
     classes = check_positive_integer("one_hot", "classes", classes)
     y = np.asarray(y)
     if y.ndim != 1:
-        raise ValueError(f"one_hot: y has shape {y.shape} but (N,) is needed")
+        slip = "; did you mean y[:, 0]?" if y.ndim == 2 and y.shape[1] == 1 else ""
+        raise ShapeError(f"one_hot: y has shape {y.shape} but (N,) is needed{slip}")
     if y.dtype.kind not in "iu":
         raise TypeError(f"one_hot: y must hold integer labels, got dtype {y.dtype}")
     if len(y) and not 0 <= y.min() <= y.max() < classes:
@@ -209,6 +225,14 @@ def _pairs(function: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarra
     return x, y
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _pixels(images: np.ndarray) -> FloatArray:
     return images.reshape(len(images), -1) / np.float32(255)
 
@@ -253,4 +277,7 @@ def _parse_idx(content: bytes, path: str | Path) -> np.ndarray:
             f"load_idx: {path} is damaged: its header {shape} asks for {needed} bytes of data, "
             f"but {len(content) - start} follow"
         )
-    return np.frombuffer(content, dtype, offset=start).reshape(shape)
+    try:
+        return np.frombuffer(content, dtype, offset=start).reshape(shape)
+    except ValueError as error:  # more dimensions, or sizes, than NumPy can hold
+        raise ValueError(f"load_idx: {path} is damaged: {error}") from None

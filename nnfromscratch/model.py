@@ -1,7 +1,6 @@
 """A network is a list of layers: forward runs down the list, backward runs up it."""
 
 import itertools
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -105,16 +104,15 @@ class Sequential:
             FileNotFoundError: there is no such file.
             ValueError: the file is not a saved model, or is one of other sizes.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                stored = dict(file)
-        except FileNotFoundError:
-            raise
-        except (OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"load: {path} is not a saved model ({error})") from None
+        with open(path, "rb") as opened:
+            try:
+                with np.load(opened, allow_pickle=False) as file:
+                    stored = dict(file)
+                there = {name: array.shape for name, array in stored.items()}
+            except Exception as error:  # a damaged file raises errors of a dozen kinds
+                raise ValueError(f"load: {path} is not a saved model ({error})") from None
         params = self.params
         here = {name: array.shape for name, array in params.items()}
-        there = {name: array.shape for name, array in stored.items()}
         if here != there:
             raise ValueError(f"load: {path} holds another model: {there}, where this has {here}")
         for name, array in stored.items():

@@ -100,7 +100,7 @@ def show_digits(
 
     x = np.asarray(x)
     side = round(x.shape[-1] ** 0.5) if x.ndim == 2 else 0
-    if x.ndim != 2 or len(x) == 0 or side * side != x.shape[1]:
+    if x.ndim != 2 or x.size == 0 or side * side != x.shape[1]:
         raise ValueError(f"show_digits: x has shape {x.shape} but (N, side * side) is needed")
     if titles is not None and len(titles) != len(x):
         raise ValueError(f"show_digits: {len(titles)} titles for {len(x)} images")

@@ -152,16 +152,18 @@ def fit(
                 total_loss += float(loss) * len(y_batch)
                 wrong += int((logits.argmax(axis=1) != y_batch).sum())
                 bar.update()
-            history.seconds.append(time.perf_counter() - started)
-            history.learning_rate.append(optimizer.learning_rate)
+            seconds = time.perf_counter() - started
             if validation is not None:
+                # First of all, so that an interrupt in it leaves no half of an epoch's entries.
                 validation_loss, validation_error = evaluate(model, *validation)
                 history.validation_loss.append(validation_loss)
                 history.validation_error.append(validation_error)
+            history.seconds.append(seconds)
+            history.learning_rate.append(optimizer.learning_rate)
             history.loss.append(total_loss / len(x))
             history.error.append(wrong / len(x))
             answers = [callback(model, history) for callback in callbacks]
-            if any(answer is True for answer in answers):
+            if any(isinstance(answer, bool | np.bool_) and answer for answer in answers):
                 break
     except KeyboardInterrupt:
         history.interrupted = True

@@ -30,7 +30,7 @@ SPEAKING = {"print", "display", "show_figure"}
 SILENT = {
     *("append", "clear", "close", "extend", "fill", "insert", "remove", "reverse", "show"),
     *("seed", "setflags", "shuffle", "sort", "step", "tight_layout", "update"),
-    *("check_shape", "run_cell_magic", "run_line_magic"),
+    *("check_shape", "run_cell_magic", "run_line_magic", "use_course_style"),
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TRICKS = {

@@ -1,0 +1,345 @@
+"""MNIST and its readers, splits and minibatches."""
+
+import gzip
+import re
+import shutil
+import struct
+
+import numpy as np
+import pytest
+
+import nnfromscratch as nn
+from nnfromscratch import data
+
+# Examples per class, as published.
+TRAIN = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+TEST = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+# --- MNIST
+
+
+def test_mnist(mnist):
+    x_train, y_train, x_test, y_test = mnist
+    for x, y, counts in ((x_train, y_train, TRAIN), (x_test, y_test, TEST)):
+        assert x.shape == (sum(counts), 784)
+        assert x.dtype == np.float32
+        assert y.dtype == np.int64
+        assert (x.min(), x.max()) == (0, 1)
+        assert np.bincount(y).tolist() == counts
+    assert y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    # The mean and standard deviation that everybody scales MNIST by.
+    assert round(float(x_train.mean(dtype=np.float64)), 4) == 0.1307
+    assert round(float(x_train.std(dtype=np.float64)), 4) == 0.3081
+
+
+def test_mnist_images_are_upright(mnist):
+    x_train, _, x_test, _ = mnist
+    raw = nn.load_idx(data.MNIST_FOLDER / "t10k-images-idx3-ubyte.gz")
+    assert raw.shape == (10_000, 28, 28)
+    assert raw.dtype == np.uint8
+    np.testing.assert_array_equal(x_test.reshape(-1, 28, 28), raw / np.float32(255))
+    # The first image, a 5, begins with its bar at the top and ends at the bottom left.
+    image = x_train[0].reshape(28, 28)
+    assert np.flatnonzero(image.any(axis=1))[[0, -1]].tolist() == [5, 24]
+    assert image[5:9].nonzero()[1].mean() > 14 > image[21:25].nonzero()[1].mean()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the data files, which tests may damage."""
+    for name in data.MNIST_SHA256:
+        shutil.copyfile(data.MNIST_FOLDER / f"{name}.gz", tmp_path / f"{name}.gz")
+    monkeypatch.setattr(data, "MNIST_FOLDER", tmp_path)
+    return tmp_path
+
+
+ADVICE = "install the package again, or restore the file with `git checkout -- nnfromscratch`"
+
+
+@pytest.mark.parametrize("name", data.MNIST_SHA256)
+def test_missing_file(name, folder):
+    path = folder / f"{name}.gz"
+    path.unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        nn.load_mnist()
+    assert str(caught.value) == f"load_mnist: {path} is missing; {ADVICE}"
+
+
+def test_one_changed_byte_is_noticed(folder):
+    path = folder / "train-labels-idx1-ubyte.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[1000] ^= 1
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(ValueError) as caught:
+        nn.load_mnist()
+    assert str(caught.value) == (
+        f"load_mnist: {path} is damaged: its SHA-256 is not the published one; {ADVICE}"
+    )
+
+
+@pytest.mark.parametrize("damage", ["cut short", "changed inside", "garbage in gzip's clothes"])
+def test_damaged_compression_is_named(damage, folder):
+    path = folder / "train-labels-idx1-ubyte.gz"
+    content = bytearray(path.read_bytes())
+    if damage == "cut short":
+        del content[5000:]
+    elif damage == "changed inside":
+        content[5000] ^= 0xFF
+    else:
+        content = b"\x1f\x8bgarbage that is long enough"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is damaged: ") as caught:
+        nn.load_mnist()
+    assert str(path) in str(caught.value)
+    assert ADVICE in str(caught.value)
+
+
+# --- IDX files
+
+
+def idx(code, array):
+    """The bytes of an IDX file; all its numbers have the highest byte first."""
+    header = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    ("code", "dtype"),
+    [(8, "u1"), (9, "i1"), (11, "i2"), (12, "i4"), (13, "f4"), (14, "f8")],
+)
+def test_idx_of_every_type(code, dtype, compress, tmp_path):
+    array = np.arange(100, 124).reshape(2, 3, 4).astype(dtype)
+    path = tmp_path / "file"
+    path.write_bytes(compress(idx(code, array)))
+    loaded = nn.load_idx(str(path))
+    assert loaded.dtype == np.dtype(dtype)
+    assert loaded.dtype.isnative
+    np.testing.assert_array_equal(loaded, array)
+    loaded[:] = 0  # the caller's own
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 28, 28), (1, 1, 1, 1)])
+def test_idx_of_odd_shapes(shape, tmp_path):
+    (tmp_path / "file").write_bytes(idx(8, np.zeros(shape, np.uint8)))
+    assert nn.load_idx(tmp_path / "file").shape == shape
+
+
+GOOD = idx(8, np.zeros((2, 28, 28), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not an IDX file: it begins with b''"),
+        (b"\x89PNG....", "is not an IDX file: it begins with b'\\x89PNG'"),
+        (b"\0\0\7\1....", "is not an IDX file: it begins with b'\\x00\\x00\\x07\\x01'"),
+        (GOOD[:9], "is cut short inside its header"),
+        (
+            GOOD[:-1],
+            "is damaged: its header (2, 28, 28) asks for 1568 bytes of data, but 1567 follow",
+        ),
+        (
+            GOOD + b"\0",
+            "is damaged: its header (2, 28, 28) asks for 1568 bytes of data, but 1569 follow",
+        ),
+    ],
+)
+def test_idx_that_is_none(content, message, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as caught:
+        nn.load_idx(path)
+    assert str(caught.value) == f"load_idx: {path} {message}"
+
+
+@pytest.mark.parametrize(
+    "content", [b"\0\0\x08\x46" + b"\0\0\0\1" * 70 + b"1", b"\0\0\x08\4" + b"\0" * 4 + b"\xff" * 12]
+)
+def test_idx_beyond_what_numpy_can_hold(content, tmp_path):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^load_idx: .*file is damaged: "):
+        nn.load_idx(tmp_path / "file")
+
+
+def test_missing_files_are_named(tmp_path):
+    for load in (nn.load_idx, nn.load_digits_csv):
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            load(tmp_path / "nowhere")
+
+
+# --- CSV files
+
+ROWS = "5,0,255,51,102\n0,255,0,0,0\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ROWS,
+        ROWS.rstrip(),
+        ROWS.replace("\n", "\r\n"),
+        ROWS.replace(",", ", "),
+        "label,pixel0,pixel1,pixel2,pixel3\n" + ROWS,
+        '"label","pixel0","pixel1","pixel2","pixel3"\n' + ROWS,
+        "\ufefflabel,1x1,1x2,2x1,2x2\n" + ROWS + "\n\n",
+    ],
+    ids=["plain", "no last newline", "crlf", "spaces", "header", "quoted", "BOM and blank lines"],
+)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_csv(text, compress, tmp_path):
+    (tmp_path / "digits.csv").write_bytes(compress(text.encode()))
+    x, y = nn.load_digits_csv(str(tmp_path / "digits.csv"))
+    assert x.dtype == np.float32
+    assert y.dtype == np.int64
+    np.testing.assert_array_equal(y, [5, 0])
+    np.testing.assert_array_equal(x, np.float32([[0, 1, 0.2, 0.4], [1, 0, 0, 0]]))
+
+
+def test_csv_of_one_image_agrees_with_mnist(mnist, tmp_path):
+    x_train, y_train, _, _ = mnist
+    pixels = np.rint(x_train[:1] * 255).astype(int)
+    (tmp_path / "digits.csv").write_text(",".join(map(str, [y_train[0], *pixels[0]])))
+    x, y = nn.load_digits_csv(tmp_path / "digits.csv")
+    np.testing.assert_array_equal(x, x_train[:1])
+    np.testing.assert_array_equal(y, y_train[:1])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", " holds no images"),
+        ("\n\n", " holds no images"),
+        ("label,a,b,c,d\n\n", " holds no images"),
+        ("1,2,3,4,5\n1,2,3\n", ": the number of columns changed from 5 to 3 at row 2"),
+        ("1,2,3,x,5\n", ": could not convert string 'x'"),
+        ("1,2,3,4.5,5\n", ": could not convert string '4.5'"),
+        ("1,2,3,4,5#6\n", ": could not convert string '5#6'"),
+        ("1.0,2,3,4,5\n1,2,3,4,5\n", ": could not convert string '1.0'"),
+        ("1,2,3,4,\n", ": could not convert string ''"),
+        ("-1,2,3,4,5\n", ": labels start at 0 and pixels lie in 0 to 255"),
+        ("1,2,3,4,256\n", ": labels start at 0 and pixels lie in 0 to 255"),
+        ("1,2,3,4,-5\n", ": labels start at 0 and pixels lie in 0 to 255"),
+        (
+            "a,b,c,d\n1,2,3,4\n",
+            " has 4 columns; a label and a square image are needed, such as 1 + 784. "
+            "Is the label column missing?",
+        ),
+        ("1\n", " has 1 columns; a label and a square image are needed"),
+    ],
+)
+def test_csv_that_is_none(text, message, tmp_path):
+    path = tmp_path / "digits.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError) as caught:
+        nn.load_digits_csv(path)
+    assert str(caught.value).startswith(f"load_digits_csv: {path}{message}")
+
+
+# --- split, one-hot, minibatches
+
+X = np.arange(20.0).reshape(10, 2)
+Y = np.arange(10)
+
+
+def test_split_without_overlap(rng):
+    x_train, y_train, x_validation, y_validation = nn.train_validation_split(X, Y, 3, rng=rng)
+    assert (len(x_train), len(x_validation)) == (7, 3)
+    assert sorted([*y_train, *y_validation]) == Y.tolist()
+    assert y_validation.tolist() != [0, 1, 2]  # shuffled
+    np.testing.assert_array_equal(x_train, X[y_train])
+    np.testing.assert_array_equal(x_validation, X[y_validation])
+    x_train[:] = x_validation[:] = -1
+    assert X.min() == 0  # the parts are copies
+
+
+def test_split_repeats_with_its_seed():
+    a, b, c = (nn.train_validation_split(X, Y, 3, rng=np.random.default_rng(s)) for s in (1, 1, 2))
+    assert a[3].tolist() == b[3].tolist() != c[3].tolist()
+
+
+def test_one_hot():
+    t = nn.one_hot([2, 0], 3)
+    assert t.dtype == np.float32
+    np.testing.assert_array_equal(t, [[0, 0, 1], [1, 0, 0]])
+    assert nn.one_hot(np.uint8([1]), 2, dtype=np.float64).dtype == np.float64
+    assert nn.one_hot(np.zeros(0, int), 3).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "error", "message"),
+    [
+        ([0, 3], 3, ValueError, "y must hold labels from 0 to 2, got 0 to 3"),
+        ([0, -1], 3, ValueError, "y must hold labels from 0 to 2, got -1 to 0"),
+        ([0.0], 3, TypeError, "y must hold integer labels, got dtype float64"),
+        ([0], 0, ValueError, "classes must be at least 1, got 0"),
+    ],
+)
+def test_one_hot_of_wrong_labels(y, classes, error, message):
+    with pytest.raises(error) as caught:
+        nn.one_hot(y, classes)
+    assert str(caught.value) == f"one_hot: {message}"
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"),
+    [(1, [1] * 10), (4, [4, 4, 2]), (5, [5, 5]), (10, [10]), (99, [10])],
+)
+def test_minibatches_hold_every_example_once(batch_size, sizes, rng):
+    batches = list(nn.minibatches(X, Y, batch_size, rng=rng))
+    assert [len(y) for _, y in batches] == sizes
+    assert sorted(np.concatenate([y for _, y in batches])) == Y.tolist()
+    for x, y in batches:
+        np.testing.assert_array_equal(x, X[y])
+
+
+def test_minibatches_come_in_a_fresh_order_that_the_seed_repeats():
+    def epochs(seed):
+        rng = np.random.default_rng(seed)
+        return [[y.tolist() for _, y in nn.minibatches(X, Y, 4, rng=rng)] for _ in range(3)]
+
+    first, second, third = epochs(0)
+    assert first != second != third != first
+    assert epochs(0) == [first, second, third]
+    assert epochs(1) != [first, second, third]
+
+
+def test_minibatches_are_copies_of_any_type(rng):
+    images = np.zeros((10, 28, 28), np.uint8)
+    for x, _ in nn.minibatches(images, list(Y), 4, rng=rng):
+        assert x.dtype == np.uint8
+        x[:] = 1
+    assert not images.any()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "size", "error", "message"),
+    [
+        (X, Y[1:], 4, ValueError, "x has 10 examples but y has 9 labels"),
+        (X[:0], Y[:0], 4, ValueError, "x is empty; at least one example is needed"),
+        (X, 5, 4, ValueError, "x and y must have one row or label per example"),
+        (X, Y, 0, ValueError, "_size must be at least 1, got 0"),
+        (X, Y, 2.5, TypeError, "_size must be an integer, got float"),
+        ([["a"]], [0], 4, TypeError, "x must be an array of numbers, got dtype <U1"),
+    ],
+)
+@pytest.mark.parametrize("function", [nn.minibatches, nn.train_validation_split])
+def test_checks_come_at_the_call(function, x, y, size, error, message, rng):
+    with pytest.raises(error, match=rf"^{function.__name__}: .*{re.escape(message)}$"):
+        function(x, y, size, rng=rng)  # no batch is asked for
+
+
+@pytest.mark.parametrize("function", [nn.minibatches, nn.train_validation_split])
+def test_a_seed_is_not_a_generator(function):
+    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
+        function(X, Y, 4, rng=0)
+
+
+@pytest.mark.parametrize("size", [10, 11])
+def test_split_leaves_something_to_train_on(size, rng):
+    with pytest.raises(ValueError) as caught:
+        nn.train_validation_split(X, Y, size, rng=rng)
+    assert str(caught.value) == (
+        f"train_validation_split: validation_size must be below the 10 examples, got {size}"
+    )

@@ -1,0 +1,164 @@
+"""Every function against SciPy, every backward against central differences and complex steps."""
+
+import numpy as np
+import pytest
+import scipy.special
+
+import nnfromscratch as nn
+
+D, K = 4, 3
+FORWARD = {
+    "linear": nn.linear,
+    "relu": nn.relu,
+    "sigmoid": nn.sigmoid,
+    "tanh": nn.tanh,
+    "softmax": nn.softmax,
+    "log_softmax": nn.log_softmax,
+}
+# Upstream gradient and the inputs of the forward pass to the gradients by each input.
+BACKWARD = {
+    "linear": lambda d, x, w, b: nn.linear_backward(d, x, w),
+    "relu": lambda d, z: [nn.relu_backward(d, z)],
+    "sigmoid": lambda d, z: [nn.sigmoid_backward(d, nn.sigmoid(z))],
+    "tanh": lambda d, z: [nn.tanh_backward(d, nn.tanh(z))],
+    "softmax": lambda d, z: [nn.softmax_backward(d, nn.softmax(z))],
+    "log_softmax": lambda d, z: [nn.log_softmax_backward(d, nn.log_softmax(z))],
+}
+ORACLES = {
+    "relu": lambda z: np.where(z > 0, z, 0),
+    "sigmoid": scipy.special.expit,
+    "tanh": np.tanh,
+    "softmax": lambda z: scipy.special.softmax(z, axis=1),
+    "log_softmax": lambda z: scipy.special.log_softmax(z, axis=1),
+}
+every_function = pytest.mark.parametrize("name", FORWARD)
+
+
+def inputs(name, n, rng, dtype=np.float64):
+    """Inputs of a function for n examples, at least 0.1 away from relu's kink."""
+    shapes = [(n, D), (D, K), (K,)] if name == "linear" else [(n, K)]
+    return [
+        (rng.uniform(0.1, 2, shape) * rng.choice([-1, 1], shape)).astype(dtype) for shape in shapes
+    ]
+
+
+@every_function
+@pytest.mark.parametrize("n", [1, 5])
+def test_backward_is_the_derivative(name, n, rng, central_difference, complex_step, assert_close):
+    arrays = inputs(name, n, rng)
+    d_out = rng.standard_normal((n, K))
+
+    def loss(*arrays):
+        return (FORWARD[name](*arrays) * d_out).sum()
+
+    gradients = BACKWARD[name](d_out, *arrays)
+    assert len(gradients) == len(arrays)
+    for i, gradient in enumerate(gradients):
+        assert_close(gradient, central_difference(lambda: loss(*arrays), arrays[i]), 1e-7)
+        assert_close(gradient, complex_step(loss, arrays, i), 1e-13)
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.parametrize("scale", [1, 30, 1e4])
+def test_forward_agrees_with_scipy(name, scale, rng):
+    z = scale * rng.standard_normal((50, 7))
+    np.testing.assert_allclose(FORWARD[name](z), ORACLES[name](z), rtol=1e-12, atol=1e-300)
+
+
+def test_linear_is_the_sum_written_out(rng):
+    x, w, b = inputs("linear", 5, rng)
+    by_hand = [
+        [sum(x[n, d] * w[d, k] for d in range(D)) + b[k] for k in range(K)] for n in range(5)
+    ]
+    np.testing.assert_allclose(nn.linear(x, w, b), by_hand, rtol=1e-13)
+
+
+def test_linear_backward_leaves_out_dx_on_demand(rng):
+    x, w, _ = inputs("linear", 5, rng)
+    dz = rng.standard_normal((5, K))
+    _, dw, db = nn.linear_backward(dz, x, w)
+    nothing, same_dw, same_db = nn.linear_backward(dz, x, w, need_dx=False)
+    assert nothing is None
+    np.testing.assert_array_equal(same_dw, dw)
+    np.testing.assert_array_equal(same_db, db)
+
+
+@every_function
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_dtype_is_kept(name, dtype, rng):
+    arrays = inputs(name, 5, rng, dtype)
+    out = FORWARD[name](*arrays)
+    assert out.dtype == dtype
+    assert all(g.dtype == dtype for g in BACKWARD[name](np.ones_like(out), *arrays))
+
+
+@every_function
+def test_arguments_are_not_changed(name, rng):
+    arrays = [*inputs(name, 5, rng), rng.standard_normal((5, K))]
+    copies = [array.copy() for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False  # a change in place raises
+    *arguments, d_out = arrays
+    results = [FORWARD[name](*arguments), *BACKWARD[name](d_out, *arguments)]
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+        assert not any(np.shares_memory(array, result) for result in results)
+
+
+@every_function
+def test_lists_are_taken(name):
+    arguments = [[[1, 0], [-2, 1]], [[1, 2], [3, 4]], [1, -1]][: 3 if name == "linear" else 1]
+    out = FORWARD[name](*arguments)
+    assert out.dtype == np.float64
+    np.testing.assert_array_equal(out, FORWARD[name](*map(np.float64, arguments)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("name", "z", "expected"),
+    [
+        ("relu", [[1e4, -1e4, 0]], [[1e4, 0, 0]]),
+        ("relu", [[np.inf, -np.inf, np.nan]], [[np.inf, 0, np.nan]]),
+        ("sigmoid", [[1e4, -1e4, 0]], [[1, 0, 0.5]]),
+        ("sigmoid", [[np.inf, -np.inf, np.nan]], [[1, 0, np.nan]]),
+        ("tanh", [[1e4, -1e4, 0]], [[1, -1, 0]]),
+        ("softmax", [[1e4, -1e4, 0], [-1e4] * 3], [[1, 0, 0], [1 / 3] * 3]),
+        ("softmax", [[-np.inf, 0, 0]], [[0, 0.5, 0.5]]),
+        ("softmax", [[np.inf, 0, 0], [np.nan, 0, 0], [-np.inf] * 3], [[np.nan] * 3] * 3),
+        ("log_softmax", [[1e4, -1e4, 0], [1e4] * 3], [[0, -2e4, -1e4], [-np.log(3)] * 3]),
+        ("log_softmax", [[-np.inf, 0, 0]], [[-np.inf, -np.log(2), -np.log(2)]]),
+        ("log_softmax", [[np.inf, 0, 0], [np.nan, 0, 0], [-np.inf] * 3], [[np.nan] * 3] * 3),
+    ],
+)
+def test_extreme_inputs_without_a_warning(name, z, expected, dtype):
+    out = FORWARD[name](np.array(z, dtype))
+    assert out.dtype == dtype
+    np.testing.assert_allclose(out, expected, rtol=1e-6)
+
+
+@every_function
+def test_overflow_passes_through_without_a_warning(name, rng):
+    arrays = inputs(name, 2, rng, np.float32)
+    for value in (np.float32(3e38), np.float32(np.inf), np.float32(np.nan)):
+        arrays[0][0, 0] = value
+        FORWARD[name](*arrays)
+        BACKWARD[name](np.full((2, K), value), *arrays)
+
+
+def test_relu_gate_is_closed_at_zero():
+    np.testing.assert_array_equal(nn.relu_backward([5, 5, 5], [-1, 0, 1]), [0, 0, 5])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
+def test_whole_numbers_become_float64(dtype):
+    # In uint8, 0 - 1 would be 255.
+    z = np.array([[0, 1]], dtype)
+    p = nn.softmax(z)
+    assert p.dtype == np.float64
+    np.testing.assert_allclose(p, [[1 / (1 + np.e), np.e / (1 + np.e)]])
+
+
+def test_softmax_rows_sum_to_one_and_ignore_a_shift(rng):
+    z = rng.standard_normal((50, 7))
+    np.testing.assert_allclose(nn.softmax(z).sum(axis=1), 1, rtol=1e-14)
+    np.testing.assert_allclose(nn.softmax(z + 1e3), nn.softmax(z), rtol=1e-11)

@@ -1,0 +1,144 @@
+"""Pictures: what stands in them, and that nothing is imported for them before its time."""
+
+import subprocess
+import sys
+
+import IPython.display
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+
+import nnfromscratch as nn
+from nnfromscratch import plots
+
+
+@pytest.fixture(autouse=True)
+def _tidy():
+    """Close all figures, and undo changes of style, after each test."""
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+def test_importing_the_package_imports_no_pictures():
+    code = "import sys, nnfromscratch; print({'matplotlib', 'tqdm', 'IPython'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_digits_stand_in_a_grid_row_by_row():
+    x = np.arange(1, 8)[:, np.newaxis] / 10 * np.ones((7, 49))
+    x[:, 3] = 1  # in the middle of the top row, so that no image is its own transpose
+    ax = nn.show_digits(x, columns=3)
+    (image,) = ax.images
+    canvas = np.asarray(image.get_array())
+    assert canvas.shape == (3 * 8, 3 * 8)  # a gap of 1 beside 7 pixels
+    for i in range(7):
+        down, right = i // 3 * 8 + 1, i % 3 * 8
+        np.testing.assert_array_equal(canvas[down : down + 7, right : right + 7].ravel(), x[i])
+    assert image.get_clim() == (0, 1)
+    assert image.get_cmap().name == "gray_r"  # ink is dark
+    assert not ax.axison
+
+
+def test_digits_have_their_titles_above_them():
+    ax = nn.show_digits(np.zeros((3, 49)), ["five", 6, 7.5], columns=2)
+    assert [text.get_text() for text in ax.texts] == ["five", "6", "7.5"]
+    first, second, third = (text.get_position() for text in ax.texts)
+    assert first[1] == second[1] < third[1]
+    assert first[0] == third[0] < second[0]
+
+
+def test_digits_are_drawn_where_asked():
+    _, ax = plt.subplots()
+    assert nn.show_digits(np.zeros((1, 784)), ax=ax) is ax
+    assert len(ax.images) == 1
+
+
+@pytest.mark.parametrize(
+    ("x", "titles", "message"),
+    [
+        (np.zeros(784), None, "x has shape (784,) but (N, side * side) is needed"),
+        (np.zeros((2, 28, 28)), None, "x has shape (2, 28, 28) but (N, side * side) is needed"),
+        (np.zeros((2, 783)), None, "x has shape (2, 783) but (N, side * side) is needed"),
+        (np.zeros((0, 784)), None, "x has shape (0, 784) but (N, side * side) is needed"),
+        (np.zeros((2, 0)), None, "x has shape (2, 0) but (N, side * side) is needed"),
+        (np.zeros((2, 784)), ["one"], "1 titles for 2 images"),
+    ],
+)
+def test_what_is_no_digits(x, titles, message):
+    with pytest.raises(ValueError) as caught:
+        nn.show_digits(x, titles)
+    assert str(caught.value) == f"show_digits: {message}"
+
+
+def history(validation):
+    return nn.History(
+        loss=[2.0, 1.0],
+        error=[0.5, 0.25],
+        validation_loss=[2.5, 1.5] if validation else [],
+        validation_error=[0.6, 0.3] if validation else [],
+    )
+
+
+@pytest.mark.parametrize("validation", [True, False])
+def test_history_is_drawn_as_it_was_measured(validation):
+    left, right = nn.plot_history(history(validation))
+    labels = ["training", "validation"][: 1 + validation]
+    for ax, curves, unit in (
+        (left, [[2, 1], [2.5, 1.5]], "cross-entropy (nats)"),
+        (right, [[50, 25], [60, 30]], "error (%)"),
+    ):
+        assert [line.get_label() for line in ax.lines] == labels
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == labels
+        for line, curve in zip(ax.lines, curves, strict=False):
+            np.testing.assert_allclose(line.get_xydata().T, [[1, 2], curve])
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", unit)
+        assert ax.get_ylim()[0] == 0
+
+
+def test_history_is_drawn_where_asked():
+    _, axes = plt.subplots(1, 2)
+    assert nn.plot_history(history(False), axes) is axes
+    assert len(plt.get_fignums()) == 1
+    nn.plot_history(nn.History(), plt.subplots(1, 2)[1])  # an interrupted first epoch
+
+
+def test_figure_is_shown_once_with_its_text_and_closed(monkeypatch):
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda *a, **k: shown.append((a, k)))
+    figure, _ = plt.subplots()
+    nn.show_figure(figure, alt="An empty figure.")
+    (((data,), settings),) = shown
+    assert data["text/plain"] == "An empty figure."
+    assert data["image/png"].startswith(b"\x89PNG\r\n")
+    assert settings == {"metadata": {"image/png": {"alt": "An empty figure."}}, "raw": True}
+    assert plt.get_fignums() == []
+
+
+def test_figure_needs_its_text():
+    with pytest.raises(ValueError) as caught:
+        nn.show_figure(plt.figure(), alt=" ")
+    assert str(caught.value) == (
+        "show_figure: alt is empty; say in a sentence what the figure shows"
+    )
+
+
+def test_pictures_are_the_same_bytes_each_time(monkeypatch):
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, **k: shown.append(data))
+    for _ in range(2):
+        nn.show_figure(nn.show_digits(np.eye(49)).figure, alt="Dots.")
+    assert shown[0] == shown[1]
+    assert b"Software" not in shown[0]["image/png"]
+
+
+def test_course_style_sets_the_palette():
+    nn.use_course_style()
+    assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.PALETTE)
+    assert len(set(plots.PALETTE)) == 8
+    plt.subplots()  # all settings are valid together
