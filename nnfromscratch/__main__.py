@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--hidden", type=_positive(int), nargs="*", default=[300], metavar="H",
                        help="hidden units of each layer")  # fmt: skip
-    train.add_argument("--epochs", type=_positive(int), default=6, help="passes over the data")
+    train.add_argument("--epochs", type=_positive(int), default=5, help="passes over the data")
     train.add_argument("--batch-size", type=_positive(int), default=128, help="examples in a step")
     train.add_argument("--learning-rate", type=_positive(float), default=0.2, help="at the start")
     train.add_argument("--seed", type=_natural, default=0, help="of weights, split and order")

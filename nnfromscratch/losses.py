@@ -32,6 +32,10 @@ def softmax_cross_entropy(z: FloatArray, y: IntArray) -> tuple[np.inexact, Float
     """
     (z,) = checked("softmax_cross_entropy", z=(z, "NC"))
     n, classes = z.shape
+    if classes == 0:
+        raise ValueError(
+            f"softmax_cross_entropy: z has shape {z.shape}; it needs at least one class"
+        )
     y = check_labels("softmax_cross_entropy", y, n, classes)
     rows = np.arange(n)
     log_p = log_softmax(z)

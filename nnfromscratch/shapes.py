@@ -22,7 +22,8 @@ def check_shape(name: str, array: npt.ArrayLike, expected: tuple[int, ...]) -> N
     Raises:
         ShapeError: with both shapes and, where one is likely, the slip behind the difference.
     """
-    shape, expected = np.shape(array), tuple(expected)
+    # (128) is no tuple but 128 in brackets, a slip that would hide the one looked for.
+    shape, expected = np.shape(array), (expected,) if isinstance(expected, int) else tuple(expected)
     if shape != expected:
         slip = _likely_slip(name, shape, expected)
         raise ShapeError(f"{name} has shape {shape} but {expected} is needed{slip}")

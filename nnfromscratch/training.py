@@ -82,6 +82,17 @@ def evaluate(
     return total_loss / len(x), wrong / len(x)
 
 
+def _diverged(
+    what: str, step: int, epoch: int, optimizer: SGD, history: History
+) -> TrainingDiverged:
+    return TrainingDiverged(
+        f"fit: {what} at step {step + 1} (epoch {epoch}), with a learning rate of "
+        f"{optimizer.learning_rate:g}. Try a tenth of it; see that the inputs are scaled to "
+        "about 0 to 1 and hold no nan.",
+        history,
+    )
+
+
 @ieee
 def fit(
     model: Sequential,
@@ -124,6 +135,8 @@ def fit(
     x, y = data
     epochs = check_positive_integer("fit", "epochs", epochs)
     minibatches(x, y, batch_size, rng=rng)  # its checks, before anything runs
+    if validation is not None:
+        evaluate(model, validation[0][:1], validation[1][:1])  # and those of the validation data
     schedule = schedule or constant()
     callbacks = list(callbacks)
     base_rate = optimizer.learning_rate
@@ -140,12 +153,7 @@ def fit(
                 logits = model.forward(x_batch, training=True)
                 loss, d_logits = softmax_cross_entropy(logits, y_batch)
                 if not math.isfinite(loss):
-                    raise TrainingDiverged(
-                        f"fit: the loss is {loss} at step {step + 1} (epoch {epoch}), with a "
-                        f"learning rate of {optimizer.learning_rate:g}. Try a tenth of it; see "
-                        "that the inputs are scaled to about 0 to 1 and hold no nan.",
-                        history,
-                    )
+                    raise _diverged(f"the loss is {loss}", step, epoch, optimizer, history)
                 model.backward(d_logits, need_dx=False)
                 optimizer.step(model)
                 history.batch_loss.append(float(loss))
@@ -153,6 +161,9 @@ def fit(
                 wrong += int((logits.argmax(axis=1) != y_batch).sum())
                 bar.update()
             seconds = time.perf_counter() - started
+            # The last step has no loss after it that would show it.
+            if not all(np.isfinite(array).all() for array in model.params.values()):
+                raise _diverged("a weight is not finite", step, epoch, optimizer, history)
             if validation is not None:
                 # First of all, so that an interrupt in it leaves no half of an epoch's entries.
                 validation_loss, validation_error = evaluate(model, *validation)

@@ -169,3 +169,9 @@ def test_gradients_of_a_network_agree_with_scikit_learn(activation, rng):
     for gradient, old, new in zip((dw1, dw2, db1, db2), before, after, strict=True):
         assert np.abs(gradient).max() > 1e-3
         np.testing.assert_allclose(gradient, old - new, rtol=1e-10, atol=1e-14)
+
+
+def test_no_classes():
+    message = r"softmax_cross_entropy: z has shape \(2, 0\); it needs at least one class"
+    with pytest.raises(ValueError, match=message):
+        nn.softmax_cross_entropy(np.zeros((2, 0)), np.zeros(2, int))

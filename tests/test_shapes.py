@@ -247,3 +247,9 @@ def test_check_positive_integer():
         with pytest.raises(error) as caught:
             check_positive_integer("f", "n", value)
         assert str(caught.value) == message
+
+
+def test_a_number_is_taken_for_a_shape_of_one_dimension():
+    nn.check_shape("b1", np.zeros(128), 128)
+    with pytest.raises(nn.ShapeError, match=r"b1 has shape \(10,\) but \(128,\) is needed"):
+        nn.check_shape("b1", np.zeros(10), 128)

@@ -126,7 +126,8 @@ def test_training_error_is_counted_as_the_weights_go(digits):
         for image, logits in zip(images, answers, strict=True)
     ]
     assert history.error == [np.mean(wrong)]
-    assert [training for *_, training in asked] == [True] * 4 + [False]
+    # One example first, to check the validation data before anything runs.
+    assert [training for *_, training in asked] == [False] + [True] * 4 + [False]
 
 
 def test_schedule_multiplies_the_learning_rate_of_every_step(digits):
@@ -230,7 +231,7 @@ def test_interrupt_in_a_step(digits, rng):
 
 def test_interrupt_in_the_validation_leaves_whole_epochs(digits, monkeypatch):
     train, validation = digits
-    results = iter([(2.0, 0.5)])
+    results = iter([(2.0, 0.5), (2.0, 0.5)])  # the check before training, then one epoch
 
     def interrupted(*arguments):
         for result in results:
@@ -242,6 +243,26 @@ def test_interrupt_in_the_validation_leaves_whole_epochs(digits, monkeypatch):
     assert history.interrupted
     for key in ("loss", "error", "validation_loss", "validation_error", "learning_rate", "seconds"):
         assert len(getattr(history, key)) == 1
+
+
+def test_validation_data_are_checked_before_training(digits):
+    (x, y), _ = digits
+    model = nn.mlp([784, 10], rng=np.random.default_rng(0))
+    before = {name: array.copy() for name, array in model.params.items()}
+    with pytest.raises(nn.ShapeError):
+        run((x, y), model=model, validation=(x[:, :5], y))
+    assert all(np.array_equal(model.params[name], before[name]) for name in before)
+
+
+def test_weights_that_the_last_step_breaks_are_noticed(digits):
+    class Breaking(nn.SGD):
+        def step(self, model):
+            super().step(model)
+            model.params["w1"][0, 0] = np.nan
+
+    train, _ = digits
+    with pytest.raises(nn.TrainingDiverged, match="a weight is not finite at step 1"):
+        run(train, optimizer=Breaking(0.1), epochs=1, batch_size=len(train[0]))
 
 
 def test_interrupt_in_a_callback(digits):

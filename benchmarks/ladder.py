@@ -1,0 +1,135 @@
+"""The error ladder: test error lesson by lesson, measured, stored and drawn.
+
+    python benchmarks/ladder.py measure 02 07     run these rungs, five seeds each, and store them
+    python benchmarks/ladder.py draw              draw docs/error_ladder.png from what is stored
+
+The rung of lesson 06 is network B, which `five_networks.py B` measures and stores.
+"""
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from tqdm import trange
+
+import nnfromscratch as nn
+from nnfromscratch.plots import BLUE, ORANGE
+
+HERE = Path(__file__).parent
+STORED = HERE / "results" / "ladder.json"
+PICTURE = HERE.parent / "docs" / "error_ladder.png"
+SEEDS = 5
+
+
+def untrained(seed: int, mnist: tuple) -> tuple[float, float]:
+    """A network that has seen nothing: test error and seconds of training."""
+    _, _, x_test, y_test = mnist
+    model = nn.mlp([784, 128, 10], rng=np.random.default_rng(seed))
+    return nn.evaluate(model, x_test, y_test)[1], 0.0
+
+
+def minibatches(seed: int, mnist: tuple) -> tuple[float, float]:
+    """Train 784-300-10 by plain minibatch steps: test error and seconds of training."""
+    x, y, x_test, y_test = mnist
+    rng = np.random.default_rng(seed)
+    x, y, _, _ = nn.train_validation_split(x, y, 5_000, rng=rng)
+    model = nn.mlp([784, 300, 10], rng=rng)
+    history = nn.fit(
+        model,
+        (x, y),
+        optimizer=nn.SGD(0.4),
+        schedule=nn.schedules.linear(),
+        epochs=5,
+        batch_size=32,
+        rng=rng,
+    )
+    return nn.evaluate(model, x_test, y_test)[1], sum(history.seconds)
+
+
+RUNGS = {
+    "02": (untrained, "784-128-10, untrained"),
+    "07": (minibatches, "784-300-10, batches of 32, rate 0.4 falling to 0, 5 epochs"),
+}
+
+
+def measure(lessons: list[str]) -> None:
+    """Run the rungs asked for and store them, beside those that are stored already."""
+    stored = json.loads(STORED.read_text()) if STORED.exists() else {}
+    mnist = nn.load_mnist()
+    for lesson in lessons:
+        run, settings = RUNGS[lesson]
+        results = [run(seed, mnist) for seed in trange(SEEDS, desc=f"lesson {lesson}")]
+        stored[lesson] = {
+            "command": f"python benchmarks/ladder.py measure {lesson}",
+            "settings": settings,
+            "seeds": list(range(SEEDS)),
+            "test_error": [error for error, _ in results],
+            "seconds": [round(seconds, 2) for _, seconds in results],
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        }
+    STORED.write_text(json.dumps(dict(sorted(stored.items())), indent=1) + "\n")
+
+
+def rungs() -> dict[str, tuple[str, list[float], list[float]]]:
+    """All stored rungs: lesson -> settings, test errors, seconds."""
+    stored = {
+        lesson: (rung["settings"], rung["test_error"], rung["seconds"])
+        for lesson, rung in json.loads(STORED.read_text()).items()
+    }
+    network_b = json.loads((HERE / "results" / "network_b.json").read_text())["runs"]
+    stored["06"] = (
+        "784-10-10, full batch, 500 steps",
+        [run["test_error"] for run in network_b],
+        [run["seconds"] for run in network_b],
+    )
+    return dict(sorted(stored.items()))
+
+
+def draw() -> None:
+    """Draw the ladder."""
+    nn.use_course_style()
+    figure, ax = plt.subplots(figsize=(8, 3.6))
+    ladder = rungs()
+    for position, (_, errors, seconds) in enumerate(ladder.values()):
+        percent = 100 * np.array(errors)
+        ax.bar(position, percent.mean(), width=0.62, color=BLUE, bottom=0)
+        ax.plot([position] * len(percent), percent, "_", color=ORANGE, markersize=14, mew=2)
+        spent = f"{np.median(seconds):.0f} s" if max(seconds) else "no training"
+        ax.annotate(
+            f"{percent.mean():.3g} %\n{spent}",
+            (position, percent.max()),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+        )
+    ticks = [f"lesson {k}\n{v[0].split(',')[0]}" for k, v in ladder.items()]
+    ax.set_xticks(range(len(ladder)), ticks)
+    ax.set(yscale="log", ylim=(0.5, 300), ylabel="test error (%, log scale)")
+    ax.set_yticks([1, 10, 100], ["1", "10", "100"])
+    ax.grid(visible=False, axis="x")
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+def main() -> None:
+    """Measure or draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, dest="command")
+    measuring = commands.add_parser("measure", help="run rungs and store them")
+    measuring.add_argument("lessons", nargs="+", choices=sorted(RUNGS))
+    commands.add_parser("draw", help="draw the picture from what is stored")
+    options = parser.parse_args()
+    if options.command == "measure":
+        measure(options.lessons)
+    draw()
+
+
+if __name__ == "__main__":
+    main()
