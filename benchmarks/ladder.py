@@ -99,19 +99,26 @@ def draw() -> None:
     ladder = rungs()
     for position, (_, errors, seconds) in enumerate(ladder.values()):
         percent = 100 * np.array(errors)
-        ax.bar(position, percent.mean(), width=0.62, color=BLUE, bottom=0)
-        ax.plot([position] * len(percent), percent, "_", color=ORANGE, markersize=14, mew=2)
+        ax.plot([position] * len(percent), percent, "_", color=ORANGE, markersize=22, mew=1.5)
+        ax.plot(position, percent.mean(), "o", color=BLUE, markersize=9)
         spent = f"{np.median(seconds):.0f} s" if max(seconds) else "no training"
         ax.annotate(
             f"{percent.mean():.3g} %\n{spent}",
             (position, percent.max()),
-            xytext=(0, 6),
+            xytext=(0, 9),
             textcoords="offset points",
             ha="center",
         )
+    means = [100 * np.mean(errors) for _, errors, _ in ladder.values()]
+    ax.plot(means, color=BLUE, linewidth=1, zorder=0)
     ticks = [f"lesson {k}\n{v[0].split(',')[0]}" for k, v in ladder.items()]
     ax.set_xticks(range(len(ladder)), ticks)
-    ax.set(yscale="log", ylim=(0.5, 300), ylabel="test error (%, log scale)")
+    ax.set(
+        yscale="log",
+        ylim=(0.5, 400),
+        xlim=(-0.5, len(ladder) - 0.5),
+        ylabel="test error (%, log scale)",
+    )
     ax.set_yticks([1, 10, 100], ["1", "10", "100"])
     ax.grid(visible=False, axis="x")
     PICTURE.parent.mkdir(exist_ok=True)
