@@ -23,6 +23,12 @@ from .functional import (
     tanh,
     tanh_backward,
 )
+from .gradient_check import (
+    GradientReport,
+    check_gradients,
+    numerical_gradient,
+    relative_error,
+)
 from .initializers import he_normal, normal, xavier_normal
 from .layers import Layer, Linear, ReLU, Sigmoid, Tanh
 from .losses import mean_squared_error, softmax_cross_entropy
@@ -35,6 +41,7 @@ from .training import History, TrainingDiverged, evaluate, fit
 __version__ = "0.1.0"
 __all__ = [
     "SGD",
+    "GradientReport",
     "History",
     "Layer",
     "Linear",
@@ -44,6 +51,7 @@ __all__ = [
     "Sigmoid",
     "Tanh",
     "TrainingDiverged",
+    "check_gradients",
     "check_shape",
     "evaluate",
     "fit",
@@ -59,8 +67,10 @@ __all__ = [
     "minibatches",
     "mlp",
     "normal",
+    "numerical_gradient",
     "one_hot",
     "plot_history",
+    "relative_error",
     "relu",
     "relu_backward",
     "schedules",
