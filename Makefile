@@ -24,11 +24,14 @@ ifeq ($(shell id -u),0)
 LAB_OPTIONS += --allow-root
 endif
 
-.PHONY: help lab test notebooks address clean
+.PHONY: help lab test test-frameworks test-matrix mutation notebooks address clean
 
 help:
 	@echo "make lab                 install (once) and open the first lesson in JupyterLab"
 	@echo "make test                style, unit tests, and every lesson executed and compared"
+	@echo "make test-frameworks     the same functions beside PyTorch and JAX (large; an extra)"
+	@echo "make test-matrix         the tests as on other processors and versions (an hour)"
+	@echo "make mutation            do the tests notice changes in the package? (half an hour)"
 	@echo "make notebooks           format and execute the lessons, store their outputs"
 	@echo "make notebooks ONLY=02   ... one lesson only"
 	@echo "make address URL=...     write the repository's public address into all links"
@@ -55,7 +58,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 lab: $(STAMP)
-	$(BIN)/jupyter lab $(LAB_OPTIONS) --LabApp.default_url=/lab/tree/notebooks/01_the_digits.ipynb
+	$(ONE_THREAD) $(BIN)/jupyter lab $(LAB_OPTIONS) --LabApp.default_url=/lab/tree/notebooks/01_the_digits.ipynb
 
 test: $(STAMP)
 	$(BIN)/ruff check .
@@ -63,6 +66,19 @@ test: $(STAMP)
 	$(ONE_THREAD) $(BIN)/python -m $(PYTEST)
 	@$(BIN)/python tools/notebooks.py --count
 	@echo "All tests passed."
+
+# A plain torch is the CUDA build on Linux, several gigabytes: TORCH names a smaller one.
+TORCH := torch>=2.6
+test-frameworks: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' -e '.[frameworks]'
+	$(BIN)/python -m pytest tests/test_frameworks.py -q -r s
+
+test-matrix: $(STAMP)
+	$(BIN)/python tools/matrix.py
+
+mutation: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutation]'
+	$(ONE_THREAD) $(BIN)/python tools/mutation.py
 
 notebooks: $(STAMP)
 	$(BIN)/ruff format --quiet notebooks
@@ -72,5 +88,5 @@ address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .matrix build dist *.egg-info .pytest_cache .ruff_cache
 	find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

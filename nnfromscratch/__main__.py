@@ -1,4 +1,4 @@
-"""The command line: `nnfromscratch train`, also as `python -m nnfromscratch train`."""
+"""The command line: `nnfromscratch train` and `verify`, also as `python -m nnfromscratch`."""
 
 import argparse
 import json
@@ -45,6 +45,17 @@ def _parser() -> argparse.ArgumentParser:
                        help="where model.npz and learning_curve.png go")  # fmt: skip
     train.add_argument("--json", type=Path, metavar="FILE", help="write the result to FILE")
     train.set_defaults(run=_train)
+
+    verify = commands.add_parser(
+        "verify",
+        help="check every function against an independent reference, in seconds",
+        description="Check every function against a reference that shares no code with it, and "
+        "print a table. The exit status is 1 if one is wrong.",
+    )
+    verify.add_argument("--markdown", type=Path, metavar="FILE", nargs="?",
+                        const=Path("docs", "verification.md"),
+                        help="write the table to FILE (docs/verification.md)")  # fmt: skip
+    verify.set_defaults(run=_verify)
     return parser
 
 
@@ -134,6 +145,22 @@ def _train(options: argparse.Namespace) -> int:
         f"weights and learning curve in {options.out}"
     )
     return 130 if history.interrupted else 0  # 130: ended by Ctrl-C, as shells count
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from . import verification
+
+    rows = verification.verify(progress=True)
+    print(verification.as_text(rows))
+    wrong = sum(not row.passed for row in rows)
+    if wrong:
+        print(f"{wrong} of {len(rows)} checks found something wrong")
+        return 1
+    print(f"all {len(rows)} checks passed")
+    if options.markdown:
+        with replacing(options.markdown) as file:
+            file.write(verification.as_markdown(rows).encode())
+    return 0
 
 
 def _save_learning_curve(history: History, path: Path) -> None:

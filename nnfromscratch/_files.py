@@ -8,6 +8,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def as_path(function: str, path: str | Path) -> Path:
+    """Return `path` as a Path, or raise an error that names it."""
+    try:
+        path = Path(path)
+    except TypeError:
+        got = type(path).__name__
+        raise TypeError(f"{function}: path must be a string or a Path, got {got}") from None
+    if "\0" in str(path):
+        raise ValueError(f"{function}: path must not hold a null character, got {str(path)!r}")
+    return path
+
+
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a temporary file for writing that takes the place of `path` once all is written."""

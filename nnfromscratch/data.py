@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ._files import as_path
 from .shapes import (
     FloatArray,
     IntArray,
     ShapeError,
+    as_array,
     as_float_array,
+    check_float_dtype,
     check_positive_integer,
     check_rng,
 )
@@ -67,7 +70,7 @@ def load_idx(path: str | Path) -> np.ndarray:
         FileNotFoundError: there is no such file.
         ValueError: the file is not IDX, or is cut short; the message names it.
     """
-    array = _parse_idx(_read(Path(path)), path)
+    array = _parse_idx(_read("load_idx", as_path("load_idx", path)), path)
     return array.astype(array.dtype.newbyteorder("="))
 
 
@@ -88,7 +91,8 @@ def load_digits_csv(path: str | Path) -> tuple[FloatArray, IntArray]:
         ValueError: the file has no label column, a row of another length, or a value that is
             not a whole number from 0 to 255; the message names the file.
     """
-    text = _read(Path(path)).decode("utf-8-sig", errors="replace")
+    content = _read("load_digits_csv", as_path("load_digits_csv", path))
+    text = content.decode("utf-8-sig", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     header = bool(lines) and not _is_number(lines[0].split(",")[0].strip().strip('"'))
     if len(lines) <= header:
@@ -153,18 +157,19 @@ def one_hot(y: IntArray, classes: int, *, dtype: npt.DTypeLike = np.float32) -> 
     Args:
         y: labels, (N,) integers from 0 to classes - 1.
         classes: C, how many classes there are.
-        dtype: the type of the result.
+        dtype: float32 or float64.
 
     Returns:
         t, (N, C).
 
     Raises:
         ShapeError: y is not (N,).
-        TypeError: y does not hold integers.
+        TypeError: y does not hold integers, or dtype is another one.
         ValueError: a label is out of range.
     """
     classes = check_positive_integer("one_hot", "classes", classes)
-    y = np.asarray(y)
+    dtype = check_float_dtype("one_hot", dtype)
+    y = as_array("one_hot", "y", y)
     if y.ndim != 1:
         slip = "; did you mean y[:, 0]?" if y.ndim == 2 and y.shape[1] == 1 else ""
         raise ShapeError(f"one_hot: y has shape {y.shape} but (N,) is needed{slip}")
@@ -215,7 +220,7 @@ def minibatches(
 
 def _pairs(function: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     x = as_float_array(function, "x", x) if not isinstance(x, np.ndarray) else x
-    y = np.asarray(y)
+    y = as_array(function, "y", y)
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError(f"{function}: x and y must have one row or label per example")
     if len(x) != len(y):
@@ -243,7 +248,7 @@ def _mnist_file(name: str) -> np.ndarray:
     if not path.exists():
         raise FileNotFoundError(f"load_mnist: {path} is missing; {advice}")
     try:
-        content = _read(path)
+        content = _read("load_mnist", path)
     except ValueError as error:
         raise ValueError(f"{error}; {advice}") from None
     if hashlib.sha256(content).hexdigest() != MNIST_SHA256[name]:
@@ -253,14 +258,14 @@ def _mnist_file(name: str) -> np.ndarray:
     return _parse_idx(content, path)
 
 
-def _read(path: Path) -> bytes:
+def _read(function: str, path: Path) -> bytes:
     content = path.read_bytes()
     if content[:2] != b"\x1f\x8b":
         return content
     try:
         return gzip.decompress(content)
     except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
+        raise ValueError(f"{function}: {path} is damaged: {error}") from None
 
 
 def _parse_idx(content: bytes, path: str | Path) -> np.ndarray:

@@ -106,6 +106,7 @@ def relu_backward(da: FloatArray, z: FloatArray) -> FloatArray:
     return da * (z > 0)
 
 
+@ieee
 def sigmoid(z: FloatArray) -> FloatArray:
     """Logistic sigmoid, entry by entry, without overflow at either end.
 
@@ -147,6 +148,7 @@ def sigmoid_backward(da: FloatArray, a: FloatArray) -> FloatArray:
     return da * a * (1 - a)
 
 
+@ieee
 def tanh(z: FloatArray) -> FloatArray:
     """Hyperbolic tangent, entry by entry: a = tanh(z).
 

@@ -9,10 +9,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .functional import ieee
 from .layers import Layer
 from .losses import softmax_cross_entropy
 from .model import Sequential
-from .shapes import FloatArray, as_float_array, check_positive_integer, check_shape
+from .shapes import (
+    FloatArray,
+    as_array,
+    as_float_array,
+    check_number,
+    check_positive_integer,
+    check_rng,
+    check_shape,
+)
 
 METHODS = ("central", "forward", "complex")
 
@@ -33,12 +42,13 @@ def best_step(method: str, dtype: npt.DTypeLike = np.float64) -> float:
     Source: Nocedal and Wright, Numerical Optimization (2006), section 8.1; Squire and Trapp, Using
     complex variables to estimate derivatives of real functions (1998).
     """
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"best_step: method must be one of {', '.join(METHODS)}, got {method!r}")
     eps = float(np.finfo(dtype).eps)
     return {"forward": math.sqrt(eps), "central": eps ** (1 / 3), "complex": 1e-20}[method]
 
 
+@ieee
 def numerical_gradient(
     f: Callable[[FloatArray], float],
     x: FloatArray,
@@ -67,7 +77,9 @@ def numerical_gradient(
     x = as_float_array("numerical_gradient", "x", x)
     if x.dtype.kind == "c":
         raise TypeError("numerical_gradient: x must hold real numbers, got complex ones")
-    if h is not None and not (math.isfinite(h) and h > 0):
+    if not callable(f):
+        raise TypeError(f"numerical_gradient: f must be a function, got {type(f).__name__}")
+    if h is not None and not 0 < check_number("numerical_gradient", "h", h) < math.inf:
         raise ValueError(f"numerical_gradient: h must be positive, got {h}")
     step = best_step(method, x.dtype)  # which also knows the methods
     gradient = np.empty_like(x)
@@ -87,9 +99,14 @@ def _difference(f, x: FloatArray, index: tuple, width: float, at_x: float | None
     up[index] += width
     if at_x is None:
         down[index] -= width
-        at_x = _scalar(f, down)
     # Divided by the width as it came out in floating point, not as it was meant.
-    return (_scalar(f, up) - at_x) / (up[index] - down[index])
+    came_out = up[index] - down[index]
+    if came_out == 0:
+        raise ValueError(
+            f"numerical_gradient: h = {width:.0e} is lost in rounding beside x = {x[index]:.6g}; "
+            "take a larger h"
+        )
+    return (_scalar(f, up) - (_scalar(f, down) if at_x is None else at_x)) / came_out
 
 
 def _complex_slope(f, x: FloatArray, index: tuple, h: float) -> float:
@@ -105,12 +122,14 @@ def _complex_slope(f, x: FloatArray, index: tuple, h: float) -> float:
 
 
 def _scalar(f, x: FloatArray):
-    value = np.asarray(f(x))
-    if value.size != 1 or value.dtype.kind not in "fciu":
-        raise ValueError(f"numerical_gradient: f must return one number, got shape {value.shape}")
+    value = as_array("numerical_gradient", "the result of f", f(x))
+    if value.size != 1 or value.dtype.kind not in ("fciu" if x.dtype.kind == "c" else "fiu"):
+        got = f"shape {value.shape} and dtype {value.dtype}"
+        raise ValueError(f"numerical_gradient: f must return one number, got {got}")
     return value.reshape(())[()]
 
 
+@ieee
 def relative_error(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """How far two arrays are apart, relative to their size.
 
@@ -138,7 +157,10 @@ def relative_error(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return math.inf
     largest = max(float(np.abs(a).max()), float(np.abs(b).max()))
-    return float(np.abs(a - b).max()) / largest if largest else 0.0
+    if largest == 0:
+        return 0.0
+    half = 0.5 if largest > 1 else 1.0  # of large numbers, so that no difference overflows
+    return float(np.abs(half * a - half * b).max()) / (half * largest)
 
 
 class GradientRow(NamedTuple):
@@ -149,9 +171,9 @@ class GradientRow(NamedTuple):
     checked: int
     """How many entries were measured."""
     kinks: int
-    """How many of them were left out because the loss has a kink there."""
+    """How many were left out because the loss has a kink there."""
     error: float
-    """Relative error over the measured entries."""
+    """Relative error over the measured entries; nan if there is none."""
     worst: tuple[int, ...] | None
     """Index of the entry that is furthest off, and its two values."""
     analytic: float
@@ -161,7 +183,7 @@ class GradientRow(NamedTuple):
 class GradientReport(list[GradientRow]):
     """What `check_gradients` returns: a list of GradientRow that prints as a table.
 
-    `passed` tells whether every error is within the tolerance.
+    `passed` tells whether every gradient was measured and every error is within the tolerance.
     """
 
     def __init__(self, name: str, tolerance: float, rows: list[GradientRow]) -> None:
@@ -176,13 +198,16 @@ class GradientReport(list[GradientRow]):
 
     def __str__(self) -> str:
         """Return a line per argument; where it is wrong, the worst entry and both values."""
-        lines = [f"{self.name}: {'passed' if self.passed else 'WRONG'}"]
+        wrong = any(row.error > self.tolerance for row in self)
+        verdict = "passed" if self.passed else "WRONG" if wrong else "not checked"
+        lines = [f"{self.name}: {verdict}"]
         for row in self:
-            right = row.error <= self.tolerance
             text = f"  d{row.argument:<7} {row.shape!s:<12} {row.checked:4d} entries measured"
             text += f", {row.kinks} left out at a kink" if row.kinks else ""
-            if right:
+            if row.error <= self.tolerance:
                 text += f", error at most {self.tolerance:.0e}"
+            elif math.isnan(row.error):
+                text += ", so there is nothing to compare"
             elif row.worst is None:
                 text += f", not the shape of {row.argument}"
             else:
@@ -195,6 +220,7 @@ class GradientReport(list[GradientRow]):
     __repr__ = __str__
 
 
+@ieee
 def check_gradients(
     target: Callable | Layer | Sequential,
     *arguments: npt.ArrayLike,
@@ -215,7 +241,8 @@ def check_gradients(
     What is not a loss is turned into one by a random weighted sum of its outputs. Everything runs
     on float64 copies; the arguments, layers and models passed in are not changed. Entries at which
     the loss has a kink (ReLU at 0), where there is no derivative to compare with, are left out
-    and counted.
+    and counted. Gradients too small for a difference to resolve, as of a saturated sigmoid, are
+    compared to within its rounding.
 
     Args:
         target: function, loss, layer or model.
@@ -229,30 +256,54 @@ def check_gradients(
         a GradientReport; `report.passed` is the verdict, and it prints as a table.
 
     Raises:
-        TypeError: no backward is given and the target is neither a loss nor a layer nor a model.
+        TypeError: no backward is given and the target is neither a loss nor a layer nor a model,
+            or an argument is of the wrong type.
+        ValueError: there is no array of floats to take a gradient by.
     """
     entries = check_positive_integer("check_gradients", "entries", entries)
+    tolerance = check_number("check_gradients", "tolerance", tolerance)
+    if not 0 < tolerance < math.inf:
+        raise ValueError(f"check_gradients: tolerance must be positive, got {tolerance}")
     rng = np.random.default_rng(0) if rng is None else rng
+    check_rng("check_gradients", rng)
+    if not (callable(target) or isinstance(target, Layer | Sequential)):
+        raise TypeError(f"check_gradients: target must be a function or a model, got {target!r}")
+    if backward is not None and not callable(backward):
+        raise TypeError(f"check_gradients: backward must be a function, got {backward!r}")
+    if not arguments:
+        raise TypeError("check_gradients: arguments are missing; name what the target takes")
     name = getattr(target, "__name__", type(target).__name__)
-    inputs = [_float64(argument) for argument in arguments]
+    inputs = [_float64(f"arguments[{i}]", argument) for i, argument in enumerate(arguments)]
     if isinstance(target, Layer | Sequential):
         loss, arrays, gradients = _of_network(target, inputs, rng)
     else:
         loss, arrays, gradients = _of_function(target, inputs, backward, rng)
+    if not arrays:
+        raise ValueError(
+            "check_gradients: no argument holds floats, so there is no gradient to check; "
+            "integers are labels: write 1.0 for 1"
+        )
     rows = [
-        _compare(argument, array, gradients.get(argument), loss, entries, rng)
+        _compare(argument, array, gradients.get(argument), loss, entries, tolerance, rng)
         for argument, array in arrays.items()
     ]
     return GradientReport(name, tolerance, rows)
 
 
-def _float64(argument: npt.ArrayLike) -> np.ndarray:
+def _float64(name: str, argument: npt.ArrayLike) -> np.ndarray:
     """Copy an argument: labels as they are, everything else as float64."""
-    array = np.array(argument)
-    return array if array.dtype.kind in "iub" else array.astype(np.float64)
+    array = as_array("check_gradients", name, argument)
+    if array.dtype.kind not in "iubf":
+        raise TypeError(f"check_gradients: {name} must hold real numbers, got dtype {array.dtype}")
+    return array.copy() if array.dtype.kind in "iub" else array.astype(np.float64)
 
 
 def _of_network(target: Layer | Sequential, inputs: list, rng: np.random.Generator) -> tuple:
+    if len(inputs) > 2:
+        raise TypeError(
+            f"check_gradients: target is a {type(target).__name__}, which takes x, or x and the "
+            f"labels y, but {len(inputs)} arguments were given"
+        )
     network = copy.deepcopy(target)
     for layer in network.layers if isinstance(network, Sequential) else [network]:
         layer.params = {key: array.astype(np.float64) for key, array in layer.params.items()}
@@ -281,7 +332,14 @@ def _of_network(target: Layer | Sequential, inputs: list, rng: np.random.Generat
 def _of_function(
     target: Callable, inputs: list, backward: Callable | None, rng: np.random.Generator
 ) -> tuple:
-    names = list(inspect.signature(target).parameters)[: len(inputs)]
+    try:
+        names = list(inspect.signature(target).parameters)[: len(inputs)]
+    except ValueError:  # some functions written in C do not tell
+        names = []
+    if len(names) < len(inputs):
+        raise TypeError(
+            f"check_gradients: target takes {len(names)} arguments, but {len(inputs)} were given"
+        )
     values = dict(zip(names, inputs, strict=True))
     arrays = {name: array for name, array in values.items() if array.dtype.kind == "f"}
 
@@ -303,19 +361,22 @@ def _of_function(
             return run(values | {name: array})[0]
     else:
         weights = rng.normal(size=out.shape)
-        asked = [
-            parameter.name
-            for parameter in inspect.signature(backward).parameters.values()
-            if parameter.kind is not parameter.KEYWORD_ONLY
-        ]
-        remembered = [values.get(name, out).copy() for name in asked[1:]]
-        gradients = backward(weights.copy(), *remembered)
+        parameters = list(inspect.signature(backward).parameters.values())
+        # One with a default, such as need_dx, is left alone unless it names an input.
+        remembered = {
+            parameter.name: values.get(parameter.name, out).copy()
+            for parameter in parameters[1:]
+            if parameter.name in values or parameter.default is parameter.empty
+        }
+        gradients = backward(weights.copy(), **remembered)
         gradients = gradients if isinstance(gradients, tuple) else (gradients,)
 
         def loss(name: str, array: FloatArray) -> float:
             return (run(values | {name: array}) * weights).sum()
 
-    return loss, arrays, dict(zip(arrays, gradients, strict=False))
+    # A backward returns a gradient for every argument, or for the floats among them.
+    owners = values if len(gradients) == len(values) else arrays
+    return loss, arrays, dict(zip(owners, gradients, strict=False))
 
 
 def _compare(
@@ -324,45 +385,68 @@ def _compare(
     gradient: FloatArray | None,
     loss: Callable[[str, FloatArray], float],
     entries: int,
+    tolerance: float,
     rng: np.random.Generator,
 ) -> GradientRow:
-    if np.shape(gradient) != array.shape:
+    if np.shape(gradient) != array.shape or gradient is None:
         return GradientRow(argument, array.shape, 0, 0, math.inf, None, math.nan, math.nan)
+    gradient = np.asarray(gradient)
     chosen = rng.choice(array.size, min(entries, array.size), replace=False)
     indices = [tuple(int(i) for i in np.unravel_index(k, array.shape)) for k in chosen]
     scale = float(np.abs(gradient).max(initial=0))
-    pairs, kinks = [], 0
+    found: dict[tuple, tuple[float, float]] = {}
     for index in indices:
         slope = _slope_unless_kink(lambda moved: loss(argument, moved), array, index, scale)
-        if slope is None:
-            kinks += 1
-        else:
-            pairs.append((index, float(gradient[index]), slope))
-    if not pairs:
-        return GradientRow(argument, array.shape, kinks, kinks, 0.0, None, math.nan, math.nan)
-    error = relative_error([a for _, a, _ in pairs], [n for _, _, n in pairs])
-    # nan counts as furthest off.
-    worst, analytic, numeric = max(
-        pairs, key=lambda p: abs(p[1] - p[2]) if math.isfinite(p[1] - p[2]) else math.inf
+        if slope:
+            found[index] = slope
+    kinks = len(indices) - len(found)
+    if not found:
+        return GradientRow(argument, array.shape, 0, kinks, math.nan, None, math.nan, math.nan)
+    numeric = np.array([slope for slope, _ in found.values()])
+    analytic = np.array([float(gradient[index]) for index in found])
+    difference = np.abs(analytic - numeric)
+    worst = int(difference.argmax())  # nan counts as the largest
+    error = relative_error(analytic, numeric)
+    rounding = max(rounding for _, rounding in found.values())
+    if tolerance < error < math.inf and difference[worst] <= rounding:
+        error = 0.0  # too little for a difference of losses to tell
+    return GradientRow(
+        argument,
+        array.shape,
+        len(found),
+        kinks,
+        error,
+        list(found)[worst],
+        float(analytic[worst]),
+        float(numeric[worst]),
     )
-    return GradientRow(argument, array.shape, len(indices), kinks, error, worst, analytic, numeric)
 
 
-def _slope_unless_kink(f, x: FloatArray, index: tuple, scale: float) -> float | None:
-    """Slope along one entry, or None where it jumps.
+def _slope_unless_kink(
+    f: Callable, x: FloatArray, index: tuple, scale: float
+) -> tuple[float, float] | None:
+    """Slope along one entry and how far rounding may have shifted it, or None where it jumps.
 
     The slopes to the left and to the right of a smooth point draw together as the step shrinks. If
-    they still differ at a hundredth of the step, there is a kink in between.
+    at a hundredth of the step they still differ by much the same, there is a kink in between.
     """
-    width = best_step("central") * max(1.0, abs(float(x[index])))
-    middle = f(x)
-    for step in (width, width / 100):
-        up, down = x.copy(), x.copy()
-        up[index] += step
-        down[index] -= step
-        right = (f(up) - middle) / (up[index] - x[index])
-        left = (middle - f(down)) / (x[index] - down[index])
-        slope = float((right + left) / 2)
-        if not abs(right - left) > 1e-5 * max(scale, abs(slope)):
-            return slope
-    return None
+    step = best_step("central") * max(1.0, abs(float(x[index])))
+    slope, jump, rounding = _slope(f, x, index, step)
+    if jump > max(rounding, 1e-5 * max(scale, abs(slope))):
+        slope, nearer_jump, rounding = _slope(f, x, index, step / 100)
+        if nearer_jump > max(rounding, jump / 10, 1e-5 * max(scale, abs(slope))):
+            return None
+    return slope, rounding
+
+
+def _slope(f: Callable, x: FloatArray, index: tuple, step: float) -> tuple[float, float, float]:
+    """Central slope, the difference of the slopes to the two sides, and the slope's rounding."""
+    up, down = x.copy(), x.copy()
+    up[index] += step
+    down[index] -= step
+    below, middle, above = f(down), f(x), f(up)
+    right = (above - middle) / (up[index] - x[index])
+    left = (middle - below) / (x[index] - down[index])
+    # A loss below 1 may be the difference of larger numbers, and as inexact as they are.
+    rounding = 10 * np.finfo(np.float64).eps * max(1, abs(below), abs(middle), abs(above)) / step
+    return float((right + left) / 2), float(abs(right - left)), float(rounding)

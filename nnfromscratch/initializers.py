@@ -5,7 +5,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .shapes import FloatArray, check_positive_integer, check_rng
+from .shapes import (
+    FloatArray,
+    check_float_dtype,
+    check_number,
+    check_positive_integer,
+    check_rng,
+)
 
 
 def normal(
@@ -27,17 +33,20 @@ def normal(
         w, (D, K).
 
     Raises:
-        TypeError: rng is not a numpy.random.Generator.
+        TypeError: rng is not a numpy.random.Generator, or dtype is another one.
         ValueError: shape is not two positive integers, or the standard deviation is negative.
     """
     inputs, outputs = _sizes("normal", shape)
-    if not (math.isfinite(standard_deviation) and standard_deviation >= 0):
+    dtype = check_float_dtype("normal", dtype)
+    # A Python float, so that float32 weights stay float32.
+    deviation = check_number("normal", "standard_deviation", standard_deviation)
+    if not 0 <= deviation < math.inf:
         raise ValueError(
             f"normal: standard_deviation must be finite and not negative, got {standard_deviation}"
         )
     check_rng("normal", rng)
     w = rng.standard_normal((inputs, outputs), dtype=dtype)
-    w *= float(standard_deviation)  # a Python float, so that float32 stays float32
+    w *= deviation
     return w
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from . import functional
 from .initializers import he_normal
-from .shapes import FloatArray
+from .shapes import FloatArray, check_float_dtype, check_positive_integer, check_shape
 
 
 class Layer:
@@ -49,6 +49,11 @@ class Linear(Layer):
         rng: where the randomness of the weights comes from.
         initializer: a function of (D, K), rng and dtype; biases start at zero.
         dtype: float32 or float64.
+
+    Raises:
+        ShapeError: the initializer returns another shape than (D, K).
+        TypeError: an argument, or what the initializer returns, is of the wrong type.
+        ValueError: a size is below 1.
     """
 
     def __init__(
@@ -61,7 +66,18 @@ class Linear(Layer):
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         super().__init__()
+        inputs = check_positive_integer("Linear", "inputs", inputs)
+        outputs = check_positive_integer("Linear", "outputs", outputs)
+        dtype = check_float_dtype("Linear", dtype)
+        if not callable(initializer):
+            raise TypeError(
+                f"Linear: initializer must be a function such as he_normal, got {initializer!r}"
+            )
         w = initializer((inputs, outputs), rng=rng, dtype=dtype)
+        check_shape("Linear: the result of initializer", w, (inputs, outputs))
+        if not (isinstance(w, np.ndarray) and w.dtype == dtype):
+            got = getattr(w, "dtype", type(w).__name__)
+            raise TypeError(f"Linear: initializer must return an array of {dtype}, got {got}")
         self.params = {"w": w, "b": np.zeros(outputs, dtype=dtype)}
         self.grads = {name: np.zeros_like(array) for name, array in self.params.items()}
 
@@ -89,8 +105,9 @@ class ReLU(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return max(x, 0) entry by entry."""
+        a = functional.relu(x)
         self.z = x
-        return functional.relu(x)
+        return a
 
     def backward(self, d_out: FloatArray) -> FloatArray:
         """Return d_out where the input was positive, and 0 elsewhere."""

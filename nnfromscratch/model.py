@@ -1,16 +1,23 @@
 """A network is a list of layers: forward runs down the list, backward runs up it."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ._files import replacing
+from ._files import as_path, replacing
 from .layers import Layer, Linear, ReLU, Sigmoid, Tanh
 from .losses import softmax_cross_entropy
-from .shapes import FloatArray, IntArray, check_positive_integer
+from .shapes import (
+    FloatArray,
+    IntArray,
+    ShapeError,
+    as_array,
+    check_instance,
+    check_positive_integer,
+)
 
 ACTIVATIONS = {"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh}
 
@@ -30,6 +37,8 @@ class Sequential:
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
+        if not isinstance(layers, Iterable):
+            raise TypeError(f"Sequential: layers must be a list of layers, got {layers!r}")
         self.layers = list(layers)
         if not self.layers:
             raise ValueError("Sequential: layers is empty; at least one layer is needed")
@@ -88,13 +97,21 @@ class Sequential:
     def predict(self, x: FloatArray, *, batch_size: int = 1_000) -> IntArray:
         """Return the class with the largest logit for each row of x: (N,) integers."""
         batch_size = check_positive_integer("predict", "batch_size", batch_size)
+        x = as_array("predict", "x", x)
+        if x.ndim == 0:
+            raise ShapeError("predict: x has shape () but (N, D) is needed")
         starts = range(0, max(len(x), 1), batch_size)
         logits = [self.forward(x[start : start + batch_size]) for start in starts]
+        if logits[0].ndim != 2 or logits[0].shape[1] == 0:
+            made = logits[0].shape
+            raise ShapeError(
+                f"predict: x has shape {x.shape}, which makes outputs {made}, no logits"
+            )
         return np.concatenate(logits).argmax(axis=1)
 
     def save(self, path: str | Path) -> None:
         """Write all parameters to an .npz file, without pickle, replacing it only when whole."""
-        with replacing(path) as file:
+        with replacing(as_path("save", path)) as file:
             np.savez(file, **self.params)
 
     def load(self, path: str | Path) -> "Sequential":
@@ -104,7 +121,7 @@ class Sequential:
             FileNotFoundError: there is no such file.
             ValueError: the file is not a saved model, or is one of other sizes.
         """
-        with open(path, "rb") as opened:
+        with open(as_path("load", path), "rb") as opened:
             try:
                 with np.load(opened, allow_pickle=False) as file:
                     stored = dict(file)
@@ -151,10 +168,12 @@ def mlp(sizes: Sequence[int], *, activation: str = "relu", rng: np.random.Genera
         TypeError: a size is not an integer.
         ValueError: there are fewer than two sizes, a size below 1, or an unknown activation.
     """
+    if not isinstance(sizes, Iterable):
+        raise TypeError(f"mlp: sizes must be a list such as [784, 300, 10], got {sizes!r}")
     sizes = [check_positive_integer("mlp", f"sizes[{i}]", size) for i, size in enumerate(sizes)]
     if len(sizes) < 2:
         raise ValueError(f"mlp: sizes needs at least inputs and outputs, got {sizes}")
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
         raise ValueError(f"mlp: activation must be one of {known}, got {activation!r}")
     layers: list[Layer] = []
@@ -200,7 +219,8 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     Raises:
         ShapeError: x or y does not fit the model.
     """
-    outputs = [np.asarray(x)]
+    check_instance("trace_shapes", "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
+    outputs = [as_array("trace_shapes", "x", x)]
     for layer in model.layers:
         outputs.append(layer.forward(outputs[-1], True))
     loss, d_out = softmax_cross_entropy(outputs[-1], y)

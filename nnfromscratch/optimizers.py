@@ -5,7 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
-from .shapes import FloatArray
+from .functional import ieee
+from .shapes import FloatArray, ShapeError, check_number, check_shape
 
 
 class Trainable(Protocol):
@@ -32,6 +33,7 @@ class SGD:
         weight_decay: strength of the L2 penalty, not negative.
 
     Raises:
+        TypeError: a setting is not a number, or nesterov not True or False.
         ValueError: a setting is out of its range.
 
     Source: Sutskever, Martens, Dahl and Hinton, On the importance of initialization and momentum in
@@ -45,12 +47,14 @@ class SGD:
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        if not (math.isfinite(learning_rate) and learning_rate > 0):
+        if not 0 < check_number("SGD", "learning_rate", learning_rate) < math.inf:
             raise ValueError(f"SGD: learning_rate must be positive, got {learning_rate}")
-        if not 0 <= momentum < 1:
+        if not 0 <= check_number("SGD", "momentum", momentum) < 1:
             raise ValueError(f"SGD: momentum must be from 0 to below 1, got {momentum}")
-        if not (math.isfinite(weight_decay) and weight_decay >= 0):
+        if not 0 <= check_number("SGD", "weight_decay", weight_decay) < math.inf:
             raise ValueError(f"SGD: weight_decay must not be negative, got {weight_decay}")
+        if not isinstance(nesterov, bool | np.bool_):
+            raise TypeError(f"SGD: nesterov must be True or False, got {nesterov!r}")
         if nesterov and momentum == 0:
             raise ValueError("SGD: nesterov needs a momentum above 0")
         self.learning_rate = learning_rate
@@ -59,13 +63,17 @@ class SGD:
         self.weight_decay = weight_decay
         self.velocity: dict[str, FloatArray] = {}
 
+    @ieee
     def step(self, model: Trainable) -> None:
-        """Move every parameter of the model once, by the gradients it holds now."""
+        """Move every parameter of the model once, by the gradients it holds now.
+
+        Raises:
+            ShapeError: a gradient, or the momentum kept from another model, has another shape.
+            TypeError: model has no parameters and gradients, or they are not arrays of floats.
+        """
         # Python floats: a NumPy float64 would turn float32 arrays into float64 ones.
         learning_rate, momentum = float(self.learning_rate), float(self.momentum)
-        grads = model.grads
-        for name, w in model.params.items():
-            g = grads[name]
+        for name, w, g in _checked_gradients(model, self.velocity):
             if self.weight_decay and w.ndim > 1:
                 g = g + float(self.weight_decay) * w
             if momentum:
@@ -76,3 +84,29 @@ class SGD:
                 v += g
                 g = g + momentum * v if self.nesterov else v
             w -= learning_rate * g
+
+
+def _checked_gradients(
+    model: Trainable, velocity: dict[str, FloatArray]
+) -> list[tuple[str, FloatArray, FloatArray]]:
+    """Return name, parameter and gradient, all of them checked before the first is changed."""
+    params, grads = getattr(model, "params", None), getattr(model, "grads", None)
+    if not (isinstance(params, dict) and isinstance(grads, dict)):
+        raise TypeError(
+            "SGD.step: model must have params and grads, as a Sequential has, got "
+            f"{type(model).__name__}"
+        )
+    for name, w in params.items():
+        if not (isinstance(w, np.ndarray) and w.dtype.kind in "fc" and w.flags.writeable):
+            raise TypeError(f"SGD.step: model.params[{name!r}] must be a writeable array of floats")
+        g = grads.get(name)
+        if not (isinstance(g, np.ndarray) and np.can_cast(g.dtype, w.dtype, "same_kind")):
+            raise TypeError(f"SGD.step: model.grads[{name!r}] must be an array of {w.dtype}")
+        check_shape(f"SGD.step: model.grads[{name!r}]", g, w.shape)
+        v = velocity.get(name, w)
+        if v.shape != w.shape or v.dtype != w.dtype:
+            raise ShapeError(
+                f"SGD.step: model has {name} {w.shape} {w.dtype}, but the momentum is that of "
+                f"another model, {v.shape} {v.dtype}; make an SGD for each model"
+            )
+    return [(name, w, grads[name]) for name, w in params.items()]

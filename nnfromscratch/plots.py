@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .shapes import FloatArray, check_positive_integer
+from .shapes import (
+    FloatArray,
+    as_float_array,
+    check_instance,
+    check_positive_integer,
+    checked,
+)
+from .training import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from .training import History
 
 # Okabe and Ito's palette, which readers of every kind of colour vision can tell apart.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
@@ -58,11 +63,15 @@ def show_figure(figure: Figure, *, alt: str) -> None:
         alt: the text for readers who do not see the picture; it is stored with the output.
 
     Raises:
+        TypeError: figure is no figure, or alt no text.
         ValueError: alt is empty.
     """
     import matplotlib.pyplot as plt
     from IPython.display import display
+    from matplotlib.figure import Figure
 
+    check_instance("show_figure", "figure", figure, Figure, "ax.figure")
+    check_instance("show_figure", "alt", alt, str, "'The loss falls.'")
     if not alt.strip():
         raise ValueError("show_figure: alt is empty; say in a sentence what the figure shows")
     png = io.BytesIO()
@@ -94,20 +103,27 @@ def show_digits(
         the Axes.
 
     Raises:
+        TypeError: an argument is of the wrong type.
         ValueError: x is not rows of square images, or titles has another length.
     """
     import matplotlib.pyplot as plt
 
-    x = np.asarray(x)
+    x = as_float_array("show_digits", "x", x)
+    if x.dtype.kind == "c":
+        raise TypeError(f"show_digits: x must hold real numbers, got dtype {x.dtype}")
     side = round(x.shape[-1] ** 0.5) if x.ndim == 2 else 0
     if x.ndim != 2 or x.size == 0 or side * side != x.shape[1]:
         raise ValueError(f"show_digits: x has shape {x.shape} but (N, side * side) is needed")
+    if titles is not None and not isinstance(titles, Sequence | np.ndarray):
+        raise TypeError(f"show_digits: titles must be a list, got {type(titles).__name__}")
     if titles is not None and len(titles) != len(x):
         raise ValueError(f"show_digits: {len(titles)} titles for {len(x)} images")
     columns = min(check_positive_integer("show_digits", "columns", columns), len(x))
     rows = -(-len(x) // columns)
     gap, top = side // 7, side // 2 if titles is not None else side // 7
-    if ax is None:
+    if ax is not None:
+        _check_axes("show_digits", "ax", [ax])
+    else:
         width = 0.72 * columns
         size = (width, width * rows * (side + top) / (columns * (side + gap)))
         ax = plt.figure(figsize=size).add_subplot()
@@ -131,11 +147,23 @@ def plot_history(history: History, axes: Sequence[Axes] | None = None) -> Sequen
 
     Returns:
         the two Axes.
+
+    Raises:
+        ShapeError: the lists of the history differ in length.
+        TypeError: an argument is of the wrong type.
     """
     import matplotlib.pyplot as plt
 
+    check_instance("plot_history", "history", history, History, "the one that fit returns")
+    lists = {"history.loss": history.loss, "history.error": history.error}
+    if history.validation_loss or history.validation_error:
+        lists["history.validation_loss"] = history.validation_loss
+        lists["history.validation_error"] = history.validation_error
+    checked("plot_history", **{name: (values, "E") for name, values in lists.items()})
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    else:
+        _check_axes("plot_history", "axes", axes)
     epochs = np.arange(1, history.epochs + 1)
     left, right = axes
     for ax, training, validation, scale in (
@@ -152,3 +180,15 @@ def plot_history(history: History, axes: Sequence[Axes] | None = None) -> Sequen
     left.set_ylabel("cross-entropy (nats)")
     right.set_ylabel("error (%)")
     return axes
+
+
+def _check_axes(function: str, name: str, axes: Sequence[Axes]) -> None:
+    """Raise TypeError unless these are two matplotlib Axes, or one where one is asked for."""
+    from matplotlib.axes import Axes
+
+    wanted = 1 if name == "ax" else 2
+    found = np.array(axes, dtype=object).ravel()
+    if len(found) != wanted or not all(isinstance(ax, Axes) for ax in found):
+        raise TypeError(
+            f"{function}: {name} must be matplotlib Axes, as plt.subplots(1, {wanted}) makes"
+        )

@@ -4,7 +4,10 @@ A schedule is a function of progress, 0 at the first step and 1 at the end, that
 by which the optimizer's learning rate is multiplied.
 """
 
+import math
 from collections.abc import Callable
+
+from .shapes import check_number
 
 Schedule = Callable[[float], float]
 
@@ -23,8 +26,9 @@ def linear(end: float = 0.0) -> Schedule:
         end: the factor that the last step comes close to, not negative.
 
     Raises:
-        ValueError: end is negative.
+        TypeError: end is not a number.
+        ValueError: end is negative or infinite.
     """
-    if not end >= 0:
-        raise ValueError(f"schedules.linear: end must not be negative, got {end}")
+    if not 0 <= check_number("schedules.linear", "end", end) < math.inf:
+        raise ValueError(f"schedules.linear: end must be finite and not negative, got {end}")
     return lambda progress: 1.0 + (end - 1.0) * progress

@@ -1,5 +1,8 @@
 """Checks at the door, of shapes above all: errors that name the argument and the likely slip."""
 
+import math
+import numbers
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,9 +24,18 @@ def check_shape(name: str, array: npt.ArrayLike, expected: tuple[int, ...]) -> N
 
     Raises:
         ShapeError: with both shapes and, where one is likely, the slip behind the difference.
+        TypeError: name is not a string, array not an array, or expected not a shape.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"check_shape: name must be a string, got {type(name).__name__}")
     # (128) is no tuple but 128 in brackets, a slip that would hide the one looked for.
-    shape, expected = np.shape(array), (expected,) if isinstance(expected, int) else tuple(expected)
+    expected = (expected,) if isinstance(expected, int | np.integer) else expected
+    if not isinstance(expected, tuple | list):
+        raise TypeError(f"{name}: expected must be a shape, got {type(expected).__name__}")
+    expected, array = tuple(expected), as_array("check_shape", name, array)
+    shape = array.shape
+    if array.dtype == object:
+        raise TypeError(f"{name} must be an array of numbers, got dtype object")
     if shape != expected:
         slip = _likely_slip(name, shape, expected)
         raise ShapeError(f"{name} has shape {shape} but {expected} is needed{slip}")
@@ -59,17 +71,23 @@ def checked(function: str, **arguments: tuple) -> list[FloatArray]:
     return arrays
 
 
+def as_array(function: str, name: str, value: npt.ArrayLike) -> np.ndarray:
+    """Return `value` as an array of any type, or raise TypeError if its rows differ in length."""
+    if type(value) is np.ndarray:
+        return value
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise TypeError(f"{function}: {name} must be an array of numbers ({error})") from None
+
+
 def as_float_array(function: str, name: str, value: npt.ArrayLike) -> FloatArray:
     """Return `value` as an array of floats: floats and complex as they are, integers as float64.
 
     Raises:
         TypeError: `value` holds something that is not a number.
     """
-    if type(value) is not np.ndarray:
-        try:
-            value = np.asarray(value)
-        except ValueError as error:
-            raise TypeError(f"{function}: {name} must be an array of numbers ({error})") from None
+    value = as_array(function, name, value)
     if value.dtype.kind in "fc":
         return value
     if value.dtype.kind in "biu":
@@ -85,10 +103,7 @@ def check_labels(function: str, y: npt.ArrayLike, n: int, classes: int) -> IntAr
         TypeError: `y` does not hold integers.
         ValueError: a label is out of range, or there is none at all.
     """
-    try:
-        y = np.asarray(y)
-    except ValueError as error:
-        raise TypeError(f"{function}: y must be an array of integers ({error})") from None
+    y = as_array(function, "y", y)
     if y.shape != (n,):
         slip = ""
         if y.shape == (n, 1):
@@ -125,7 +140,39 @@ def check_positive_integer(function: str, name: str, value: int) -> int:
         raise TypeError(f"{function}: {name} must be an integer, got {type(value).__name__}")
     if value < 1:
         raise ValueError(f"{function}: {name} must be at least 1, got {value}")
+    if value >= 2**31:  # before NumPy fails to find the memory
+        raise ValueError(f"{function}: {name} must be below 2**31, got {value}")
     return int(value)
+
+
+def check_number(function: str, name: str, value: float) -> float:
+    """Return `value` as a float, or raise TypeError unless it is a real number."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf
+
+
+def check_float_dtype(function: str, dtype: npt.DTypeLike) -> np.dtype:
+    """Return `dtype` as a NumPy dtype, or raise TypeError unless it is float32 or float64."""
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = None
+    if found not in (np.float32, np.float64):
+        raise TypeError(f"{function}: dtype must be float32 or float64, got {dtype!r}")
+    return found
+
+
+def check_instance(function: str, name: str, value: object, kind: type, example: str) -> None:
+    """Raise TypeError unless `value` is an instance of `kind`, and show how to get one."""
+    if not isinstance(value, kind):
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise TypeError(
+            f"{function}: {name} must be a {kind.__name__} such as {example}, got {got}"
+        )
 
 
 def _explain(function, name, shape, dims, expected, arguments, verb) -> str:

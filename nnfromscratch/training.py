@@ -13,7 +13,14 @@ from .losses import softmax_cross_entropy
 from .model import Sequential
 from .optimizers import SGD
 from .schedules import Schedule, constant
-from .shapes import FloatArray, IntArray, check_positive_integer
+from .shapes import (
+    FloatArray,
+    IntArray,
+    as_array,
+    check_instance,
+    check_number,
+    check_positive_integer,
+)
 
 Callback = Callable[[Sequential, "History"], object]
 
@@ -67,9 +74,11 @@ def evaluate(
 
     Raises:
         ShapeError: x or y does not fit the model.
+        TypeError: an argument is of the wrong type.
         ValueError: there are no examples.
     """
     batch_size = check_positive_integer("evaluate", "batch_size", batch_size)
+    x, y = _checked_data("evaluate", model, "(x, y)", (x, y))
     if len(x) != len(y) or len(x) == 0:
         raise ValueError(f"evaluate: x has {len(x)} examples and y {len(y)} labels")
     total_loss, wrong = 0.0, 0
@@ -80,6 +89,19 @@ def evaluate(
         total_loss += float(loss) * len(labels)
         wrong += int((logits.argmax(axis=1) != labels).sum())
     return total_loss / len(x), wrong / len(x)
+
+
+def _checked_data(function: str, model: Sequential, name: str, data: tuple) -> tuple:
+    """Return data as two arrays that can be cut into batches; the layers check the rest."""
+    check_instance(function, "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise TypeError(f"{function}: {name} must be a pair (x, y), got {type(data).__name__}")
+    x, y = as_array(function, "x", data[0]), as_array(function, "y", data[1])
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError(f"{function}: x and y must have one row or label per example")
+    if x.dtype.kind == "c":
+        raise TypeError(f"{function}: x must hold real numbers, got dtype {x.dtype}")
+    return x, y
 
 
 def _diverged(
@@ -127,18 +149,26 @@ def fit(
 
     Raises:
         ShapeError: the data do not fit the model.
+        TypeError: an argument is of the wrong type.
         TrainingDiverged: the loss has become nan or infinite; the message says at which step.
         ValueError: a setting is out of its range.
     """
     from tqdm.auto import tqdm  # takes longer to import than all the rest of the package
 
-    x, y = data
+    x, y = _checked_data("fit", model, "data", data)
     epochs = check_positive_integer("fit", "epochs", epochs)
     minibatches(x, y, batch_size, rng=rng)  # its checks, before anything runs
     if validation is not None:
+        validation = _checked_data("fit", model, "validation", validation)
         evaluate(model, validation[0][:1], validation[1][:1])  # and those of the validation data
-    schedule = schedule or constant()
-    callbacks = list(callbacks)
+    if not (hasattr(optimizer, "learning_rate") and callable(getattr(optimizer, "step", None))):
+        raise TypeError(f"fit: optimizer must be one such as SGD(0.1), got {optimizer!r}")
+    schedule = constant() if schedule is None else schedule
+    if not callable(schedule):
+        raise TypeError(f"fit: schedule must be a function of progress, got {schedule!r}")
+    callbacks = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if not all(map(callable, callbacks)):
+        raise TypeError(f"fit: callbacks must be a list of functions, got {callbacks!r}")
     base_rate = optimizer.learning_rate
     steps = epochs * math.ceil(len(x) / batch_size)
     history = History()
@@ -149,7 +179,10 @@ def fit(
             total_loss, wrong = 0.0, 0
             for x_batch, y_batch in minibatches(x, y, batch_size, rng=rng):
                 step = len(history.batch_loss)
-                optimizer.learning_rate = base_rate * schedule(step / steps)
+                factor = check_number("fit", "what schedule returns", schedule(step / steps))
+                if not 0 <= factor < math.inf:
+                    raise ValueError(f"fit: schedule must return 0 or more, got {factor}")
+                optimizer.learning_rate = base_rate * factor
                 logits = model.forward(x_batch, training=True)
                 loss, d_logits = softmax_cross_entropy(logits, y_batch)
                 if not math.isfinite(loss):

@@ -1,8 +1,7 @@
-"""Every function against SciPy, every backward against central differences and complex steps."""
+"""Every backward against central differences and complex steps, and what no oracle tells."""
 
 import numpy as np
 import pytest
-import scipy.special
 
 import nnfromscratch as nn
 
@@ -23,13 +22,6 @@ BACKWARD = {
     "tanh": lambda d, z: [nn.tanh_backward(d, nn.tanh(z))],
     "softmax": lambda d, z: [nn.softmax_backward(d, nn.softmax(z))],
     "log_softmax": lambda d, z: [nn.log_softmax_backward(d, nn.log_softmax(z))],
-}
-ORACLES = {
-    "relu": lambda z: np.where(z > 0, z, 0),
-    "sigmoid": scipy.special.expit,
-    "tanh": np.tanh,
-    "softmax": lambda z: scipy.special.softmax(z, axis=1),
-    "log_softmax": lambda z: scipy.special.log_softmax(z, axis=1),
 }
 every_function = pytest.mark.parametrize("name", FORWARD)
 
@@ -56,13 +48,6 @@ def test_backward_is_the_derivative(name, n, rng, central_difference, complex_st
     for i, gradient in enumerate(gradients):
         assert_close(gradient, central_difference(lambda: loss(*arrays), arrays[i]), 1e-7)
         assert_close(gradient, complex_step(loss, arrays, i), 1e-13)
-
-
-@pytest.mark.parametrize("name", ORACLES)
-@pytest.mark.parametrize("scale", [1, 30, 1e4])
-def test_forward_agrees_with_scipy(name, scale, rng):
-    z = scale * rng.standard_normal((50, 7))
-    np.testing.assert_allclose(FORWARD[name](z), ORACLES[name](z), rtol=1e-12, atol=1e-300)
 
 
 def test_linear_is_the_sum_written_out(rng):
@@ -162,3 +147,30 @@ def test_softmax_rows_sum_to_one_and_ignore_a_shift(rng):
     z = rng.standard_normal((50, 7))
     np.testing.assert_allclose(nn.softmax(z).sum(axis=1), 1, rtol=1e-14)
     np.testing.assert_allclose(nn.softmax(z + 1e3), nn.softmax(z), rtol=1e-11)
+
+
+# Every function and backward, with the names of its arguments.
+ARGUMENTS = {
+    **{"linear": "x w b", "linear_backward": "dz x w", "relu": "z", "relu_backward": "da z"},
+    **{"sigmoid": "z", "sigmoid_backward": "da a", "tanh": "z", "tanh_backward": "da a"},
+    **{"softmax": "z", "softmax_backward": "dp p", "log_softmax": "z"},
+    "log_softmax_backward": "dlog_p log_p",
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_errors_name_the_function_and_the_argument(name):
+    names = ARGUMENTS[name].split()
+    for wrong in names:
+        arguments = {argument: np.ones((2, 2)) for argument in names}
+        if "b" in arguments:
+            arguments["b"] = np.ones(2)
+        arguments[wrong] = "text"
+        with pytest.raises(TypeError) as caught:
+            getattr(nn, name)(**arguments)
+        assert str(caught.value) == f"{name}: {wrong} must be an array of numbers, got dtype <U4"
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_complex_infinity_is_nan_without_a_warning(name):
+    assert np.isnan(getattr(nn, name)([[complex(1, np.inf)]])).all()

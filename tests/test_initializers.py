@@ -75,3 +75,17 @@ def test_wrong_deviation(deviation, rng):
     assert str(caught.value) == (
         f"normal: standard_deviation must be finite and not negative, got {deviation}"
     )
+
+
+def test_a_deviation_that_is_no_number(rng):
+    with pytest.raises(TypeError) as caught:
+        nn.normal((5, 4), "0.1", rng=rng)
+    assert str(caught.value) == "normal: standard_deviation must be a number, got str"
+
+
+@every_initializer
+def test_wrong_dtype(name, rng):
+    with pytest.raises(TypeError) as caught:
+        INITIALIZERS[name][0]((5, 4), rng=rng, dtype=np.float16)
+    message = f"normal: dtype must be float32 or float64, got {np.float16!r}"
+    assert str(caught.value) == message

@@ -79,3 +79,51 @@ def test_a_layer_must_bring_its_own_forward_and_backward():
         nn.Layer().forward(np.ones((1, 1)))
     with pytest.raises(NotImplementedError):
         nn.Layer().backward(np.ones((1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"inputs": 0}, ValueError, "inputs must be at least 1, got 0"),
+        ({"outputs": 3.0}, TypeError, "outputs must be an integer, got float"),
+        ({"dtype": int}, TypeError, "dtype must be float32 or float64, got <class 'int'>"),
+        (
+            {"initializer": "he"},
+            TypeError,
+            "initializer must be a function such as he_normal, got 'he'",
+        ),
+        (
+            {"initializer": lambda shape, rng, dtype: np.zeros(shape[::-1], dtype)},
+            nn.ShapeError,
+            "the result of initializer has shape (3, 4) but (4, 3) is needed; "
+            "did you mean Linear: the result of initializer.T?",
+        ),
+        (
+            {"initializer": lambda shape, rng, dtype: np.zeros(shape)},
+            TypeError,
+            "initializer must return an array of float32, got float64",
+        ),
+        (
+            {"initializer": lambda shape, rng, dtype: np.zeros(shape).tolist()},
+            TypeError,
+            "initializer must return an array of float32, got list",
+        ),
+        (
+            {"initializer": lambda shape, rng, dtype: [[0.0] * 3] * 4, "dtype": np.float64},
+            TypeError,
+            "initializer must return an array of float64, got list",
+        ),
+    ],
+)
+def test_wrong_settings(settings, error, message, rng):
+    with pytest.raises(error) as caught:
+        nn.Linear(**{"inputs": 4, "outputs": 3, "rng": rng} | settings)
+    assert str(caught.value) == f"Linear: {message}"
+
+
+def test_a_failed_forward_is_not_remembered():
+    for layer in (nn.ReLU(), nn.Sigmoid(), nn.Tanh()):
+        layer.forward(np.ones((2, 3)))
+        with pytest.raises(TypeError):
+            layer.forward("text")
+        assert layer.backward(np.ones((2, 3))).shape == (2, 3)

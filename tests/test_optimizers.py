@@ -117,3 +117,86 @@ def test_wrong_settings(settings, message):
     with pytest.raises(ValueError) as caught:
         nn.SGD(**{"learning_rate": 0.1} | settings)
     assert str(caught.value) == f"SGD: {message}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"learning_rate": "0.1"}, "learning_rate must be a number, got str"),
+        ({"learning_rate": True}, "learning_rate must be a number, got bool"),
+        ({"momentum": None}, "momentum must be a number, got NoneType"),
+        ({"weight_decay": [0.1]}, "weight_decay must be a number, got list"),
+        ({"momentum": 0.9, "nesterov": 0.9}, "nesterov must be True or False, got 0.9"),
+    ],
+)
+def test_settings_of_the_wrong_type(settings, message):
+    with pytest.raises(TypeError) as caught:
+        nn.SGD(**{"learning_rate": 0.1} | settings)
+    assert str(caught.value) == f"SGD: {message}"
+
+
+W = np.ones((2, 3))
+READ_ONLY = np.ones((2, 3))
+READ_ONLY.flags.writeable = False
+
+
+@pytest.mark.parametrize(
+    ("params", "grads", "message"),
+    [
+        (5, {}, "model must have params and grads, as a Sequential has, got SimpleNamespace"),
+        ({}, 5, "model must have params and grads, as a Sequential has, got SimpleNamespace"),
+        ({"w1": [1.0]}, {"w1": W}, "model.params['w1'] must be a writeable array of floats"),
+        ({"w1": W > 0}, {"w1": W}, "model.params['w1'] must be a writeable array of floats"),
+        ({"w1": READ_ONLY}, {"w1": W}, "model.params['w1'] must be a writeable array of floats"),
+        ({"w1": W}, {}, "model.grads['w1'] must be an array of float64"),
+        ({"w1": W}, {"w1": [[1.0] * 3] * 2}, "model.grads['w1'] must be an array of float64"),
+        ({"w1": W}, {"w1": W * 1j}, "model.grads['w1'] must be an array of float64"),
+        (
+            {"w1": W},
+            {"w1": W.T},
+            "model.grads['w1'] has shape (3, 2) but (2, 3) is needed; "
+            "did you mean SGD.step: model.grads['w1'].T?",
+        ),
+    ],
+)
+def test_models_that_cannot_be_stepped(params, grads, message):
+    with pytest.raises((TypeError, nn.ShapeError)) as caught:
+        nn.SGD(0.1).step(SimpleNamespace(params=params, grads=grads))
+    assert str(caught.value) == f"SGD.step: {message}"
+
+
+def test_no_model():
+    with pytest.raises(TypeError, match=r"^SGD\.step: model must have params .* got NoneType$"):
+        nn.SGD(0.1).step(None)
+
+
+def test_nothing_is_changed_if_one_gradient_does_not_fit():
+    params = {"w1": np.ones((2, 3)), "w2": np.ones((3, 2))}
+    model = SimpleNamespace(params=params, grads={"w1": W, "w2": W})
+    with pytest.raises(nn.ShapeError, match=r"^SGD\.step: model\.grads\['w2'\] has shape"):
+        nn.SGD(0.1).step(model)
+    assert (params["w1"] == 1).all()
+
+
+@pytest.mark.parametrize(("w", "kind"), [(np.ones((3, 2)), "shape"), (W.astype("f4"), "dtype")])
+def test_the_momentum_of_another_model(w, kind):
+    optimizer = nn.SGD(0.1, momentum=0.9)
+    optimizer.step(SimpleNamespace(params={"w1": W.copy()}, grads={"w1": W}))
+    with pytest.raises(nn.ShapeError) as caught:
+        optimizer.step(SimpleNamespace(params={"w1": w}, grads={"w1": w.copy()}))
+    assert str(caught.value) == (
+        f"SGD.step: model has w1 {w.shape} {w.dtype}, but the momentum is that of another model, "
+        "(2, 3) float64; make an SGD for each model"
+    )
+
+
+def test_complex_weights_can_be_stepped():
+    w = np.ones((1, 1), complex)
+    nn.SGD(0.5).step(SimpleNamespace(params={"w1": w}, grads={"w1": np.array([[2j]])}))
+    assert w.item() == 1 - 1j
+
+
+def test_a_step_to_infinity_gives_no_warning():
+    w = np.array([[-np.inf, 1e300]])
+    nn.SGD(1e10).step(SimpleNamespace(params={"w1": w}, grads={"w1": w.copy()}))
+    np.testing.assert_array_equal(w, [[np.nan, -np.inf]])

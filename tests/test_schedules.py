@@ -20,8 +20,8 @@ def test_factors(schedule, start, middle, end):
     assert [schedule(progress) for progress in (0, 0.5, 1)] == [start, middle, end]
 
 
-@pytest.mark.parametrize("end", [-0.1, math.nan])
-def test_a_negative_end_is_refused(end):
+@pytest.mark.parametrize("end", [-0.1, math.nan, math.inf])
+def test_a_negative_or_infinite_end_is_refused(end):
     with pytest.raises(ValueError) as caught:
         schedules.linear(end)
-    assert str(caught.value) == f"schedules.linear: end must not be negative, got {end}"
+    assert str(caught.value) == f"schedules.linear: end must be finite and not negative, got {end}"

@@ -1,10 +1,18 @@
 """The messages of the checks at the door, word by word."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 import nnfromscratch as nn
-from nnfromscratch.shapes import check_positive_integer, check_rng
+from nnfromscratch.shapes import (
+    check_float_dtype,
+    check_instance,
+    check_number,
+    check_positive_integer,
+    check_rng,
+)
 
 X, W, B = np.ones((32, 784)), np.ones((784, 10)), np.ones(10)
 P = np.ones((4, 3))
@@ -239,10 +247,12 @@ def test_check_rng():
 
 def test_check_positive_integer():
     assert type(check_positive_integer("f", "n", np.int8(3))) is int
+    assert check_positive_integer("f", "n", 2**31 - 1) == 2**31 - 1
     for value, error, message in (
         (0, ValueError, "f: n must be at least 1, got 0"),
         (2.0, TypeError, "f: n must be an integer, got float"),
         (True, TypeError, "f: n must be an integer, got bool"),
+        (2**31, ValueError, "f: n must be below 2**31, got 2147483648"),
     ):
         with pytest.raises(error) as caught:
             check_positive_integer("f", "n", value)
@@ -253,3 +263,57 @@ def test_a_number_is_taken_for_a_shape_of_one_dimension():
     nn.check_shape("b1", np.zeros(128), 128)
     with pytest.raises(nn.ShapeError, match=r"b1 has shape \(10,\) but \(128,\) is needed"):
         nn.check_shape("b1", np.zeros(10), 128)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((ones(2), "x", (2,)), TypeError, "check_shape: name must be a string, got ndarray"),
+        (("x", ones(2), None), TypeError, "x: expected must be a shape, got NoneType"),
+        (("x", None, ()), TypeError, "x must be an array of numbers, got dtype object"),
+        (("x", [[1], [1, 2]], (2,)), TypeError, "check_shape: x must be an array of numbers ("),
+    ],
+)
+def test_check_shape_of_something_else(arguments, error, message):
+    with pytest.raises(error) as caught:
+        nn.check_shape(*arguments)
+    assert str(caught.value).startswith(message)
+
+
+def test_check_shape_takes_a_numpy_integer_for_a_size():
+    nn.check_shape("b", ones(3), np.int64(3))
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int8(2), Fraction(2)])
+def test_check_number(value):
+    number = check_number("f", "h", value)
+    assert number == 2
+    assert type(number) is float
+
+
+def test_check_number_of_something_else():
+    assert check_number("f", "h", 10**400) == np.inf
+    for value, kind in (("2", "str"), (True, "bool"), (1j, "complex"), (np.ones(1), "ndarray")):
+        with pytest.raises(TypeError) as caught:
+            check_number("f", "h", value)
+        assert str(caught.value) == f"f: h must be a number, got {kind}"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, "float64", float, np.dtype("f4")])
+def test_check_float_dtype(dtype):
+    assert check_float_dtype("f", dtype) == np.dtype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [int, "banana", np.float16, complex, object, {}, ">f4", 5])
+def test_check_float_dtype_of_something_else(dtype):
+    with pytest.raises(TypeError) as caught:
+        check_float_dtype("f", dtype)
+    assert str(caught.value) == f"f: dtype must be float32 or float64, got {dtype!r}"
+
+
+def test_check_instance():
+    check_instance("f", "layer", nn.ReLU(), nn.Layer, "ReLU()")
+    for value, got in ((5, "int"), (nn.ReLU, "the class ReLU")):
+        with pytest.raises(TypeError) as caught:
+            check_instance("f", "layer", value, nn.Layer, "ReLU()")
+        assert str(caught.value) == f"f: layer must be a Layer such as ReLU(), got {got}"

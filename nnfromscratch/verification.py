@@ -1,0 +1,669 @@
+"""Every function against a reference that shares no code with it: `nnfromscratch verify`.
+
+The references are plain and slow on purpose. They are closed forms, published facts, round trips,
+and loops over Python's own numbers: exact fractions, decimals of 28 digits, and complex numbers,
+whose complex steps give a derivative without a formula for it. A check yields pairs of what a
+function returned and what it should have returned.
+"""
+
+import cmath
+import hashlib
+import math
+import struct
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import nnfromscratch as nn  # the public names, as a reader imports them
+
+from .data import MNIST_SHA256
+from .shapes import FloatArray
+
+ROUNDING = 1e-13
+"""The bound for what differs by nothing but the rounding of a few float64 operations."""
+EXACT = 0.0
+
+EXEMPT = {
+    "GradientReport": "what check_gradients returns",
+    "History": "what fit returns",
+    "Layer": "a frame; the layers made of it are checked",
+    "ShapeError": "an error",
+    "TrainingDiverged": "an error",
+    "plot_history": "draws",
+    "show_digits": "draws",
+    "show_figure": "draws",
+    "use_course_style": "sets how drawings look",
+}
+"""Public names that compute nothing, and why not."""
+
+Check = Callable[[], Iterable[tuple]]
+
+
+class Case(NamedTuple):
+    """A line of the table before it is run."""
+
+    function: str
+    against: str
+    """What the function is checked against."""
+    bound: float
+    """The largest relative error that passes."""
+    check: Check
+
+
+class Row(NamedTuple):
+    """A line of the table after it was run."""
+
+    function: str
+    against: str
+    error: float
+    """The largest relative error found; infinity if there was nothing to compare."""
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is within its bound."""
+        return self.error <= self.bound
+
+
+CASES: list[Case] = []
+
+
+def verify(*, progress: bool = False) -> list[Row]:
+    """Run every check; with `progress`, show a bar."""
+    from tqdm import tqdm
+
+    return [run(case) for case in tqdm(CASES, disable=not progress, unit="check", leave=False)]
+
+
+def run(case: Case) -> Row:
+    """Run one check. An error in it, or not a single pair, counts as infinitely wrong."""
+    try:
+        error = max((distance(*pair) for pair in case.check()), default=math.inf)
+    except Exception as exception:  # whatever a broken function does, the table goes on
+        return Row(case.function, f"{case.against}: {exception!r}", math.inf, case.bound)
+    return Row(case.function, case.against, error, case.bound)
+
+
+def distance(found: object, expected: object) -> float:
+    """Return max |found - expected| / max |expected|; infinity for another shape, or nan.
+
+    What `relative_error` does, once more in plain Python: that function is to be checked, too.
+    """
+    found, expected = np.asarray(found), np.asarray(expected)
+    if found.shape != expected.shape:
+        return math.inf
+    found, expected = found.ravel().tolist(), expected.ravel().tolist()
+    if found == expected:
+        return 0.0
+    if any(isinstance(value, bool | str) for value in found + expected):
+        return math.inf
+    size = max(abs(float(value)) for value in expected)
+    errors = [abs(float(f) - float(e)) for f, e in zip(found, expected, strict=True)]
+    if size == 0 or not all(map(math.isfinite, [size, *errors])):
+        return math.inf
+    return max(errors) / size
+
+
+def as_text(rows: list[Row]) -> str:
+    """Return the table for a terminal, with the errors of this machine."""
+    lines = [("function", "checked against", "error", "bound", "verdict")]
+    for row in rows:
+        verdict = "passed" if row.passed else "WRONG"
+        lines.append((row.function, row.against, f"{row.error:.2g}", f"{row.bound:.0g}", verdict))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def as_markdown(rows: list[Row]) -> str:
+    """Return the table, all of it passed, as a page that is the same on every machine."""
+    lines = [
+        "# What is verified, and against what",
+        "",
+        "Written by `nnfromscratch verify --markdown`. `nnfromscratch verify` runs all of it",
+        "again, in seconds, with NumPy alone, and prints the errors of the machine at hand; here",
+        "they are rounded up to a power of ten, to 1e-14 at least. An error is the largest",
+        "difference divided by the largest entry of the reference.",
+        "",
+        "| function | checked against | largest relative error | bound | verdict |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        error = _rounded_up(row.error) if row.bound else "0"
+        lines.append(f"| `{row.function}` | {row.against} | {error} | {row.bound:.0g} | passed |")
+    lines += ["", "Not in the table, because they compute nothing:", ""]
+    lines += [f"- `{name}`: {reason}" for name, reason in EXEMPT.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _rounded_up(error: float) -> str:
+    power = max(-14, math.ceil(math.log10(error))) if error else -14
+    return f"below {10.0**power:.0g}"
+
+
+def case(function: str, against: str, bound: float = ROUNDING) -> Callable[[Check], Check]:
+    """Enter the check that follows into the table."""
+
+    def enter(check: Check) -> Check:
+        CASES.append(Case(function, against, bound, check))
+        return check
+
+    return enter
+
+
+# --- The references: the course's formulas once more, for lists of Python's numbers
+
+
+def each(f: Callable) -> Callable:
+    """Return the function that applies f to every entry of a list of rows."""
+    return lambda z: [[f(value) for value in row] for row in z]
+
+
+def plain_linear(x: list, w: list, b: list) -> list:
+    """z[n][k] = Σ_d x[n][d] w[d][k] + b[k]."""
+    return [
+        [sum(row[d] * w[d][k] for d in range(len(w))) + b[k] for k in range(len(b))] for row in x
+    ]
+
+
+def plain_softmax(z: list) -> list:
+    """p[n][c] = exp(z[n][c]) / Σ_k exp(z[n][k])."""
+    exponentials = each(cmath.exp)(z)
+    return [[e / sum(row) for e in row] for row in exponentials]
+
+
+def plain_cross_entropy(z: list, y: list) -> complex:
+    """-1/N Σ_n log p[n][y[n]]."""
+    return -sum(cmath.log(p[label]) for p, label in zip(plain_softmax(z), y, strict=True)) / len(y)
+
+
+PLAIN = {
+    "relu": each(lambda z: z if z.real > 0 else 0.0),
+    "sigmoid": each(lambda z: 1 / (1 + cmath.exp(-z))),
+    "tanh": each(cmath.tanh),
+    "softmax": plain_softmax,
+    "log_softmax": lambda z: each(cmath.log)(plain_softmax(z)),
+}
+
+
+def plain_network(activation: str, y: list) -> Callable:
+    """Return the loss of a network with one hidden layer as a function of its arrays."""
+
+    def loss(x: list, w1: list, b1: list, w2: list, b2: list) -> complex:
+        a1 = PLAIN[activation](plain_linear(x, w1, b1))
+        return plain_cross_entropy(plain_linear(a1, w2, b2), y)
+
+    return loss
+
+
+def weighted_sum(rows: list, weights: FloatArray) -> complex:
+    """Turn outputs into one number whose derivative by them is `weights`."""
+    return sum(map(lambda row, v: sum(map(lambda a, b: a * b, row, v)), rows, weights.tolist()))
+
+
+def slopes(f: Callable, *arrays: FloatArray) -> list[FloatArray]:
+    """Differentiate f, a function of lists, by every entry of every array: Im f(x + ih) / h."""
+    h = 1e-30
+    gradients = [np.empty(array.shape) for array in arrays]
+    for k, gradient in enumerate(gradients):
+        for index in np.ndindex(gradient.shape):
+            moved = [array.astype(complex) for array in arrays]
+            moved[k][index] += h * 1j
+            gradient[index] = f(*[array.tolist() for array in moved]).imag / h
+    return gradients
+
+
+def draw(*shapes: tuple[int, ...]) -> list[FloatArray]:
+    """Return arrays of random numbers at least 0.1 away from zero, where relu has its kink."""
+    rng = np.random.default_rng(0)
+    return [rng.uniform(0.1, 2, shape) * rng.choice([-1, 1], shape) for shape in shapes]
+
+
+def fractions(array: FloatArray) -> list:
+    """Return a matrix as rows of exact fractions."""
+    return [[Fraction(value) for value in row] for row in array.tolist()]
+
+
+# --- functional
+
+
+@case("linear", "the sum written out, in exact fractions")
+def _() -> Iterator[tuple]:
+    x, w, b = draw((5, 4), (4, 3), (3,))
+    yield nn.linear(x, w, b), plain_linear(fractions(x), fractions(w), fractions(b[np.newaxis])[0])
+
+
+@case("linear_backward", "complex steps through the sum written out")
+def _() -> Iterator[tuple]:
+    x, w, b, dz = draw((5, 4), (4, 3), (3,), (5, 3))
+    expected = slopes(lambda x, w, b: weighted_sum(plain_linear(x, w, b), dz), x, w, b)
+    yield from zip(nn.linear_backward(dz, x, w), expected, strict=True)
+    yield from zip(nn.linear_backward(dz, x, w, need_dx=False)[1:], expected[1:], strict=True)
+
+
+@case("relu", "the larger of z and 0, entry by entry", EXACT)
+def _() -> Iterator[tuple]:
+    z = [[-2.0, -1e-300, 0.0, 1e-300, 3.0]]
+    yield nn.relu(z), each(lambda z: max(z, 0.0))(z)
+
+
+@case("relu_backward", "a closed gate where z = 0", EXACT)
+def _() -> Iterator[tuple]:
+    yield nn.relu_backward([5.0, 5.0, 5.0], [-1.0, 0.0, 1.0]), [0, 0, 5]
+
+
+# Sixteenths from -40 to 40: their differences are exact, so every error is the function's own.
+WIDE = (np.arange(-640, 641).reshape(-1, 7) / 16).tolist()
+
+
+@case("sigmoid", "1 / (1 + exp(-z)) in decimals, z from -700 to 700")
+def _() -> Iterator[tuple]:
+    z = [[-700.0, 700.0, -1e-9, 0.0], *WIDE]
+    for row in z:
+        yield from zip(nn.sigmoid(row), [1 / (1 + Decimal(-v).exp()) for v in row], strict=True)
+
+
+@case("tanh", "(1 - exp(-2z)) / (1 + exp(-2z)) in decimals, z from -300 to 300")
+def _() -> Iterator[tuple]:
+    for row in [[-300.0, 300.0, -1e-6, 0.0], *WIDE]:
+        e = [Decimal(-2 * v).exp() for v in row]
+        yield from zip(nn.tanh(row), [(1 - v) / (1 + v) for v in e], strict=True)
+
+
+@case("softmax", "exp(z) / sum of exp(z) in decimals, z from -1000 to 1000")
+def _() -> Iterator[tuple]:
+    for row in [[1000.0, 600.0, 300.0], [-1000.0, -1000.0, -999.0], *WIDE]:
+        e = [Decimal(v).exp() for v in row]
+        yield from zip(nn.softmax([row])[0], [v / sum(e) for v in e], strict=True)
+
+
+@case("log_softmax", "z - ln(sum of exp(z)) in decimals, z from -1000 to 1000")
+def _() -> Iterator[tuple]:
+    for row in [[1000.0, -1000.0, 0.0], [-1000.0, -1000.0, -999.0], *WIDE]:
+        total = sum(Decimal(v).exp() for v in row).ln()
+        yield nn.log_softmax([row])[0], [Decimal(v) - total for v in row]
+
+
+def _backward_case(name: str) -> None:
+    @case(f"{name}_backward", f"complex steps through {name} in plain Python")
+    def _() -> Iterator[tuple]:
+        z, d_out = draw((5, 4), (5, 4))
+        remembered = z if name == "relu" else np.real(PLAIN[name](z.tolist()))
+        expected = slopes(lambda z: weighted_sum(PLAIN[name](z), d_out), z)
+        yield getattr(nn, f"{name}_backward")(d_out, remembered), expected[0]
+
+
+for _name in PLAIN:
+    _backward_case(_name)
+
+
+# --- losses
+
+
+@case("softmax_cross_entropy", "the loss in decimals; complex steps through it in plain Python")
+def _() -> Iterator[tuple]:
+    (z,), y = draw((5, 4)), [3, 0, 1, 1, 2]
+    loss, dz = nn.softmax_cross_entropy(z, y)
+    terms = [
+        sum(Decimal(v).exp() for v in row).ln() - Decimal(row[label])
+        for row, label in zip(z.tolist(), y, strict=True)
+    ]
+    yield loss, sum(terms) / 5
+    yield dz, slopes(lambda z: plain_cross_entropy(z, y), z)[0]
+
+
+@case("mean_squared_error", "the loss in exact fractions; complex steps through it")
+def _() -> Iterator[tuple]:
+    a, target = draw((5, 4), (5, 4))
+
+    def plain(a, target):
+        squares = map(lambda p, q: sum(map(lambda v, t: (v - t) ** 2, p, q)), a, target)
+        return sum(squares) / 20
+
+    loss, da = nn.mean_squared_error(a, target)
+    yield loss, plain(fractions(a), fractions(target))
+    yield da, slopes(lambda a: plain(a, target.tolist()), a)[0]
+
+
+# --- layers and models
+
+
+@case("Linear", "complex steps through the sum written out")
+def _() -> Iterator[tuple]:
+    x, b, d_out = draw((5, 4), (3,), (5, 3))
+    layer = nn.Linear(4, 3, rng=np.random.default_rng(0), dtype=np.float64)
+    layer.params["b"] += b
+    w, b = layer.params["w"], layer.params["b"]
+    yield layer.forward(x), plain_linear(x.tolist(), w.tolist(), b.tolist())
+    found = [layer.backward(d_out), layer.grads["w"], layer.grads["b"]]
+    expected = slopes(lambda x, w, b: weighted_sum(plain_linear(x, w, b), d_out), x, w, b)
+    yield from zip(found, expected, strict=True)
+
+
+def _layer_case(kind: str) -> None:
+    @case(kind, f"complex steps through {kind.lower()} in plain Python")
+    def _() -> Iterator[tuple]:
+        z, d_out = draw((5, 4), (5, 4))
+        layer, plain = getattr(nn, kind)(), PLAIN[kind.lower()]
+        yield layer.forward(z), np.real(plain(z.tolist()))
+        yield layer.backward(d_out), slopes(lambda z: weighted_sum(plain(z), d_out), z)[0]
+
+
+for _kind in ("ReLU", "Sigmoid", "Tanh"):
+    _layer_case(_kind)
+
+
+def _network_pairs(model: "nn.Sequential", activation: str) -> Iterator[tuple]:
+    """Pair all gradients of a network with one hidden layer with those of the plain network."""
+    (x,), y = draw((6, 4)), [0, 2, 1, 1, 0, 2]
+    for name, array in model.params.items():
+        if name.startswith("b"):
+            array += np.linspace(-0.3, 0.4, array.size)
+    loss, dz = nn.softmax_cross_entropy(model.forward(x, training=True), y)
+    found = {"x": model.backward(dz), **model.grads}
+    plain = plain_network(activation, y)
+    arrays = [x, *model.params.values()]
+    yield loss, plain(*[array.tolist() for array in arrays]).real
+    yield from zip(found.values(), slopes(plain, *arrays), strict=True)
+
+
+@case("Sequential", "complex steps through a network of plain Python")
+def _() -> Iterator[tuple]:
+    rng = np.random.default_rng(0)
+    layers = [nn.Linear(4, 5, rng=rng), nn.Tanh(), nn.Linear(5, 3, rng=rng)]
+    yield from _network_pairs(nn.Sequential(layers), "tanh")
+
+
+@case("Sequential.predict", "the largest logit of a network of plain Python", EXACT)
+def _() -> Iterator[tuple]:
+    x, w, b = draw((7, 4), (4, 3), (3,))
+    model = nn.Sequential([nn.Linear(4, 3, rng=np.random.default_rng(0), dtype=np.float64)])
+    model.params["w1"][...], model.params["b1"][...] = w, b
+    logits = plain_linear(x.tolist(), w.tolist(), b.tolist())
+    yield model.predict(x, batch_size=3), [row.index(max(row)) for row in logits]
+
+
+@case("Sequential.load", "the parameters that were saved", EXACT)
+def _() -> Iterator[tuple]:
+    saved, loaded = (nn.mlp([4, 5, 3], rng=np.random.default_rng(seed)) for seed in (0, 1))
+    with tempfile.TemporaryDirectory() as folder:
+        saved.save(Path(folder) / "model.npz")
+        loaded.load(Path(folder) / "model.npz")
+    yield list(loaded.params), list(saved.params)
+    yield from zip(loaded.params.values(), saved.params.values(), strict=True)
+
+
+@case("mlp", "complex steps through networks of plain Python, every activation")
+def _() -> Iterator[tuple]:
+    for activation in ("relu", "sigmoid", "tanh"):
+        model = nn.mlp([4, 5, 3], activation=activation, rng=np.random.default_rng(0))
+        yield from _network_pairs(model, activation)
+
+
+@case("trace_shapes", "the shapes in the course's table of notation", EXACT)
+def _() -> Iterator[tuple]:
+    n, d, h, c = 7, 4, 5, 3
+    expected = {"x": (n, d), "w1": (d, h), "b1": (h,), "z1": (n, h), "a1": (n, h)}
+    expected |= {"w2": (h, c), "b2": (c,), "z2": (n, c), "loss": ()}
+    model = nn.mlp([d, h, c], rng=np.random.default_rng(0))
+    trace = nn.trace_shapes(model, np.ones((n, d)), np.zeros(n, int))
+    yield [str((t.name, t.shape)) for t in trace], [str(pair) for pair in expected.items()]
+    yield [str(t.gradient_shape) for t in trace], [str(shape) for shape in expected.values()]
+
+
+# --- optimizers and schedules, on the parabola w² / 2, whose gradient is w
+
+
+def descend(optimizer: "nn.SGD", steps: int) -> list[float]:
+    """Return a weight and a bias after some steps from 2."""
+    model = nn.Linear(1, 1, rng=np.random.default_rng(0), dtype=np.float64)
+    for array in model.params.values():
+        array[...] = 2
+    for _ in range(steps):
+        model.grads = {name: array.copy() for name, array in model.params.items()}
+        optimizer.step(model)
+    return [model.params["w"].item(), model.params["b"].item()]
+
+
+@case("SGD", "2 (1 - rate (1 + weight_decay))^t in fractions; no decay of the bias")
+def _() -> Iterator[tuple]:
+    rate, decay = Fraction(0.3), Fraction(0.25)
+    expected = [2 * (1 - rate * (1 + decay)) ** 20, 2 * (1 - rate) ** 20]
+    yield from zip(descend(nn.SGD(0.3, weight_decay=0.25), 20), expected, strict=True)
+
+
+@case("SGD, momentum", "the heavy ball: w(t+1) = w(t) - rate w(t) + momentum (w(t) - w(t-1))")
+def _() -> Iterator[tuple]:
+    rate, momentum = Fraction(0.3), Fraction(0.6)
+    before = now = Fraction(2)
+    for _ in range(20):
+        before, now = now, now - rate * now + momentum * (now - before)
+    yield descend(nn.SGD(0.3, momentum=0.6), 20), [now, now]
+
+
+@case("SGD, nesterov", "the gradient taken ahead, at w + momentum v (Sutskever et al., 2013)")
+def _() -> Iterator[tuple]:
+    rate, momentum = Fraction(0.3), Fraction(0.6)
+    w, v = Fraction(2), Fraction(0)
+    for _ in range(20):
+        v = momentum * v - rate * (w + momentum * v)
+        w += v
+    # The optimizer keeps the point ahead, where the next gradient is taken.
+    yield descend(nn.SGD(0.3, momentum=0.6, nesterov=True), 20), [w + momentum * v] * 2
+
+
+@case("schedules.constant", "1", EXACT)
+def _() -> Iterator[tuple]:
+    yield [nn.schedules.constant()(t / 8) for t in range(9)], [1] * 9
+
+
+@case("schedules.linear", "the straight line from 1 to the end, in exact fractions")
+def _() -> Iterator[tuple]:
+    for end in (0, 0.25, 3):
+        line = [Fraction(8 - t, 8) + Fraction(end) * Fraction(t, 8) for t in range(9)]
+        yield [nn.schedules.linear(end)(t / 8) for t in range(9)], line
+
+
+# --- initializers
+
+
+def distribution(w: FloatArray, deviation: float) -> tuple[list[float], list[float]]:
+    """Return the share of weights below each weight, and what a normal distribution has there."""
+    ordered = sorted(w.ravel().tolist())
+    below = [(rank + 0.5) / len(ordered) for rank in range(len(ordered))]
+    return below, [0.5 + 0.5 * math.erf(v / (deviation * math.sqrt(2))) for v in ordered]
+
+
+def _initializer_case(name: str, text: str, deviation: float, *settings: float) -> None:
+    @case(name, f"normal distribution by math.erf, deviation {text}", 1e-2)
+    def _() -> Iterator[tuple]:
+        rng = np.random.default_rng(0)
+        yield distribution(getattr(nn, name)((200, 500), *settings, rng=rng), deviation)
+
+
+_initializer_case("normal", "0.05", 0.05, 0.05)
+_initializer_case("he_normal", "sqrt(2 / D)", math.sqrt(2 / 200))
+_initializer_case("xavier_normal", "sqrt(2 / (D + K))", math.sqrt(2 / 700))
+
+
+# --- data
+
+
+@case("load_mnist", "SHA-256 of the published files, rebuilt from the arrays; class counts", EXACT)
+def _() -> Iterator[tuple]:
+    x_train, y_train, x_test, y_test = nn.load_mnist()
+    for (name, published), array in zip(
+        MNIST_SHA256.items(), (x_train, y_train, x_test, y_test), strict=True
+    ):
+        shape = (len(array), 28, 28) if "images" in name else (len(array),)
+        scale = 255 if "images" in name else 1
+        content = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+        content += np.rint(array * scale).astype(np.uint8).tobytes()
+        yield hashlib.sha256(content).hexdigest(), published
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    yield [y_train.tolist().count(digit) for digit in range(10)], counts
+
+
+@case("load_idx", "numbers packed by Python's struct", EXACT)
+def _() -> Iterator[tuple]:
+    numbers = list(range(6))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        for code, letter in ((8, "B"), (9, "b"), (11, "h"), (12, "i"), (13, "f"), (14, "d")):
+            path.write_bytes(struct.pack(f">HBBII6{letter}", 0, code, 2, 2, 3, *numbers))
+            yield nn.load_idx(path), [numbers[:3], numbers[3:]]
+
+
+@case("load_digits_csv", "the numbers written, pixels divided by 255 in float32", EXACT)
+def _() -> Iterator[tuple]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "digits.csv"
+        path.write_text("label,a,b,c,d\n7,0,1,254,255\n0,10,20,30,40\n")
+        x, y = nn.load_digits_csv(path)
+    in_float32 = each(lambda pixel: struct.unpack("f", struct.pack("f", pixel / 255))[0])
+    yield x, in_float32([[0, 1, 254, 255], [10, 20, 30, 40]])
+    yield y, [7, 0]
+
+
+@case("one_hot", "1 where the column is the label, entry by entry", EXACT)
+def _() -> Iterator[tuple]:
+    y = [2, 0, 3, 3]
+    yield nn.one_hot(y, 5), [[1 if c == label else 0 for c in range(5)] for label in y]
+
+
+@case("minibatches", "every example once, beside its label, in batches of 4, 4 and 2", EXACT)
+def _() -> Iterator[tuple]:
+    x = np.arange(20.0).reshape(10, 2)
+    batches = list(nn.minibatches(x, np.arange(10), 4, rng=np.random.default_rng(0)))
+    y = [label for _, labels in batches for label in labels.tolist()]
+    yield [len(batch) for batch, _ in batches], [4, 4, 2]
+    yield sorted(y), range(10)
+    yield y != sorted(y), True
+    yield [row for batch, _ in batches for row in batch.tolist()], [[2 * n, 2 * n + 1] for n in y]
+
+
+@case("train_validation_split", "every example once, beside its label, 3 set aside", EXACT)
+def _() -> Iterator[tuple]:
+    x = np.arange(20.0).reshape(10, 2)
+    rng = np.random.default_rng(0)
+    x_train, y_train, x_valid, y_valid = nn.train_validation_split(x, np.arange(10), 3, rng=rng)
+    y = [*y_train.tolist(), *y_valid.tolist()]
+    yield [len(y_train), len(y_valid)], [7, 3]
+    yield sorted(y), range(10)
+    yield y[:7] != sorted(y[:7]), True
+    yield [*x_train.tolist(), *x_valid.tolist()], [[2 * n, 2 * n + 1] for n in y]
+
+
+# --- training
+
+
+@case("evaluate", "loss and wrong answers counted in plain Python, in batches of 3")
+def _() -> Iterator[tuple]:
+    x, b = draw((7, 4), (3,))
+    y = [0, 2, 1, 1, 0, 2, 2]
+    model = nn.Sequential([nn.Linear(4, 3, rng=np.random.default_rng(0), dtype=np.float64)])
+    model.params["b1"] += b
+    z = plain_linear(x.tolist(), model.params["w1"].tolist(), b.tolist())
+    wrong = sum(row.index(max(row)) != label for row, label in zip(z, y, strict=True))
+    expected = [plain_cross_entropy(z, y).real, wrong / 7]
+    yield from zip(nn.evaluate(model, x, y, batch_size=3), expected, strict=True)
+
+
+def _fit_pairs(x: FloatArray, y: list, batch_size: int, steps: int, epochs: int) -> Iterator[tuple]:
+    """Pair the weights after `fit` with those after as many steps in plain Python."""
+    model = nn.Sequential([nn.Linear(4, 3, rng=np.random.default_rng(0), dtype=np.float64)])
+    w, b = (array.copy() for array in model.params.values())
+
+    def loss(w, b):
+        return plain_cross_entropy(plain_linear(x.tolist(), w, b), y)
+
+    losses = []
+    for step in range(steps):
+        losses.append(loss(w.tolist(), b.tolist()).real)
+        dw, db = slopes(loss, w, b)
+        rate = 0.5 * (1 - step / steps)
+        w, b = w - rate * dw, b - rate * db
+    history = nn.fit(
+        model,
+        (x, np.array(y)),
+        optimizer=nn.SGD(0.5),
+        epochs=epochs,
+        batch_size=batch_size,
+        rng=np.random.default_rng(0),
+        schedule=nn.schedules.linear(),
+        progress=False,
+    )
+    yield from zip(model.params.values(), (w, b), strict=True)
+    yield history.batch_loss, losses
+
+
+@case("fit", "gradient descent in plain Python, its gradients by complex steps")
+def _() -> Iterator[tuple]:
+    (x,), y = draw((6, 4)), [0, 2, 1, 1, 0, 2]
+    yield from _fit_pairs(x, y, batch_size=6, steps=4, epochs=4)
+    # One example six times over: whatever the order, the batches are the same.
+    yield from _fit_pairs(np.tile(x[:1], (6, 1)), y[:1] * 6, batch_size=2, steps=6, epochs=2)
+
+
+# --- gradient checks and shapes
+
+
+def _numerical_case(method: str, formula: str, bound: float) -> None:
+    @case("numerical_gradient", f"(e^10x)' = 10 e^10x; {method}, {formula}", bound)
+    def _() -> Iterator[tuple]:
+        x = np.arange(6.0).reshape(2, 3) / 8
+        found = nn.numerical_gradient(lambda x: np.exp(10 * x).sum(), x, method=method)
+        yield found, each(lambda x: 10 * math.exp(10 * x))(x.tolist())
+
+
+_numerical_case("forward", "error 10 h / 2", 1e-6)
+_numerical_case("central", "error 100 h^2 / 6", 1e-8)
+_numerical_case("complex", "rounding alone", ROUNDING)
+
+
+@case("relative_error", "largest difference by largest entry, in exact fractions")
+def _() -> Iterator[tuple]:
+    a, b = draw((5, 4), (5, 4))
+    p, q = ([Fraction(value) for value in array.ravel().tolist()] for array in (a, b))
+    expected = max(map(lambda v, w: abs(v - w), p, q)) / max(map(abs, p + q))
+    yield [nn.relative_error(a, b), nn.relative_error(b, a)], [expected, expected]
+    yield nn.relative_error([0.0], [0.0]), 0
+    yield str(nn.relative_error([math.nan], [1.0])), "inf"
+
+
+@case("check_gradients", "its verdict on a right gradient and on five planted bugs", EXACT)
+def _() -> Iterator[tuple]:
+    x, w, b = draw((5, 4), (4, 4), (4,))
+
+    def verdict(dx=1, dw=1, db=lambda dz: dz.sum(axis=0), w_used=lambda w: w.T) -> bool:
+        def backward(dz, x, w):
+            return dx * (dz @ w_used(w)), dw * (x.T @ dz), db(dz)
+
+        return nn.check_gradients(nn.linear, x, w, b, backward=backward).passed
+
+    yield verdict(), True
+    yield verdict(dx=-1), False
+    yield verdict(dw=len(x)), False
+    yield verdict(w_used=lambda w: w), False  # a transpose is missing
+    yield verdict(db=lambda dz: dz.mean(axis=0)), False
+    yield verdict(db=lambda dz: dz.sum(axis=1)), False
+
+
+@case("check_shape", "equality of tuples", EXACT)
+def _() -> Iterator[tuple]:
+    shapes = [(), (2,), (2, 3), (3, 2), (2, 1), (1, 2, 3)]
+    for shape in shapes:
+        for other in shapes:
+            try:
+                nn.check_shape("x", np.zeros(shape), other)
+                accepted = True
+            except nn.ShapeError:
+                accepted = False
+            yield accepted, shape == other

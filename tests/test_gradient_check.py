@@ -1,0 +1,798 @@
+"""The gradient checks, checked: on closed forms, on right functions, and on planted bugs."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+import nnfromscratch as nn
+from nnfromscratch.gradient_check import best_step
+
+DTYPES = [np.float32, np.float64]
+METHODS = ["forward", "central", "complex"]
+
+
+# --- best_step
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_best_steps(dtype):
+    eps = float(np.finfo(dtype).eps)
+    assert best_step("forward", dtype) == eps**0.5
+    assert best_step("central", dtype) == eps ** (1 / 3)
+    assert best_step("complex", dtype) == 1e-20
+    assert best_step("central") == best_step("central", np.float64)
+
+
+# --- numerical_gradient
+
+# Relative error of the slope of exp with the best step, by the theory: its power of eps.
+POWERS = {"forward": 1 / 2, "central": 2 / 3, "complex": 1}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("method", METHODS)
+def test_error_with_the_best_step_is_what_the_theory_says(method, dtype):
+    points = np.linspace(-1, 1, 50).astype(dtype)
+    slopes = [
+        nn.numerical_gradient(lambda x: np.exp(x).sum(), points[k : k + 1], method=method)
+        for k in range(50)
+    ]
+    assert {slope.dtype for slope in slopes} == {np.dtype(dtype)}
+    exact = np.exp(points.astype(np.float64))
+    errors = np.abs(np.concatenate(slopes).astype(np.float64) / exact - 1)
+    theory = float(np.finfo(dtype).eps) ** POWERS[method]
+    assert errors.max() < 4 * theory
+    if method != "complex":
+        assert errors.max() > theory / 20
+
+
+@pytest.mark.parametrize(
+    ("method", "order", "constant"), [("forward", 1, 1 / 2), ("central", 2, 1 / 6)]
+)
+def test_error_falls_with_the_step_until_rounding_takes_over(method, order, constant):
+    def error(h):
+        (slope,) = nn.numerical_gradient(lambda x: np.exp(x[0]), np.zeros(1), h, method)
+        return abs(slope - 1)
+
+    for h in (1e-1, 1e-2, 1e-3):
+        assert error(h) == pytest.approx(constant * h**order, rel=0.06)
+    assert error(1e-13) > 1e-5
+
+
+def test_complex_steps_fall_with_the_square_and_know_no_rounding():
+    def error(h):
+        (slope,) = nn.numerical_gradient(lambda x: np.exp(x[0]), np.zeros(1), h, "complex")
+        return abs(slope - 1)
+
+    assert error(1e-1) == pytest.approx(1e-2 / 6, rel=0.01)
+    assert error(1e-3) == pytest.approx(1e-6 / 6, rel=0.01)
+    assert error(1e-13) == error(1e-200) == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    # x³ at 1 with h = 1/2: 3 + 3h + h², 3 + h², 3 - h².
+    ("method", "slope"),
+    [("forward", 4.75), ("central", 3.25), ("complex", 2.75)],
+)
+def test_a_cube_by_hand(method, slope, dtype):
+    found = nn.numerical_gradient(lambda x: (x**3).sum(), np.ones(2, dtype), 0.5, method)
+    assert found.dtype == dtype
+    assert found.tolist() == [slope, slope]
+
+
+def test_central_differences_are_the_default():
+    x = np.array([1.0, -3.0])
+
+    def f(x):
+        return np.exp(x).sum()
+
+    expected = nn.numerical_gradient(f, x, best_step("central"), "central")
+    assert nn.numerical_gradient(f, x)[0] == expected[0]
+    # The step grows with x.
+    expected = nn.numerical_gradient(f, x, 3 * best_step("central"), "central")
+    assert nn.numerical_gradient(f, x)[1] == expected[1]
+
+
+@pytest.mark.parametrize("method", ["forward", "central"])
+def test_the_default_step_suits_large_numbers(method):
+    (slope,) = nn.numerical_gradient(lambda x: (x**2).sum(), np.array([1e9]), method=method)
+    assert slope == pytest.approx(2e9, rel=1e-7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 1, 2), (0, 3)])
+def test_every_shape(shape, method):
+    x = np.linspace(1, 2, math.prod(shape)).reshape(shape)
+    gradient = nn.numerical_gradient(lambda x: (x * x).sum(), x, method=method)
+    assert gradient.shape == shape
+    np.testing.assert_allclose(gradient, 2 * x, rtol=1e-7)
+
+
+def test_every_entry_has_its_own_slope(rng):
+    x, weights = rng.standard_normal((2, 3, 4))
+    gradient = nn.numerical_gradient(lambda x: (weights * x).sum(), x)
+    np.testing.assert_allclose(gradient, weights, rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_whole_numbers_and_lists_become_float64(method):
+    for x in ([[1, 2]], np.array([[1, 2]], np.int8)):
+        gradient = nn.numerical_gradient(lambda x: (x * x).sum(), x, method=method)
+        assert gradient.dtype == np.float64
+        np.testing.assert_allclose(gradient, [[2, 4]], rtol=1e-7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_function_that_writes_into_its_argument_harms_nothing(method):
+    x = np.array([1.0, 2.0, 3.0])
+    x.flags.writeable = False
+
+    def f(x):
+        x *= x
+        return x.sum()
+
+    gradient = nn.numerical_gradient(f, x, method=method)
+    np.testing.assert_allclose(gradient, [2, 4, 6], rtol=1e-7)
+    assert x.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("method", "calls"), [("forward", 7), ("central", 12), ("complex", 6)])
+def test_calls(method, calls):
+    count = 0
+
+    def f(x):
+        nonlocal count
+        count += 1
+        return x.sum()
+
+    nn.numerical_gradient(f, np.ones((2, 3)), method=method)
+    assert count == calls
+
+
+@pytest.mark.parametrize("number", [float, np.float64, np.array, lambda v: np.array([[v]])])
+def test_one_number_in_whatever_form(number):
+    gradient = nn.numerical_gradient(lambda x: number(x[0] * 3), np.ones(1))
+    np.testing.assert_allclose(gradient, [3], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"x": [1j]}, TypeError, "x must hold real numbers, got complex ones"),
+        ({"h": 0}, ValueError, "h must be positive, got 0"),
+        ({"h": -0.1}, ValueError, "h must be positive, got -0.1"),
+        ({"h": math.nan}, ValueError, "h must be positive, got nan"),
+        ({"h": math.inf}, ValueError, "h must be positive, got inf"),
+        (
+            {"f": lambda x: x},
+            ValueError,
+            "f must return one number, got shape (2,) and dtype float64",
+        ),
+        (
+            {"f": lambda x: x.real.sum(), "method": "complex"},
+            TypeError,
+            "f returned a real number for a complex argument, so it drops the imaginary part; "
+            "take method='central'",
+        ),
+        (
+            {"h": 1e-17},
+            ValueError,
+            "h = 1e-17 is lost in rounding beside x = 1; take a larger h",
+        ),
+        (
+            {"h": 1e-17, "method": "forward"},
+            ValueError,
+            "h = 1e-17 is lost in rounding beside x = 1; take a larger h",
+        ),
+        ({"f": 3}, TypeError, "f must be a function, got int"),
+    ],
+)
+def test_what_numerical_gradient_refuses(settings, error, message):
+    settings = {"f": lambda x: x.sum(), "x": np.ones(2)} | settings
+    with pytest.raises(error) as caught:
+        nn.numerical_gradient(**settings)
+    assert str(caught.value) == f"numerical_gradient: {message}"
+
+
+@pytest.mark.parametrize("method", ["Central", "", None, []])
+def test_unknown_methods(method):
+    with pytest.raises(ValueError) as caught:
+        nn.numerical_gradient(np.sum, np.ones(2), method=method)
+    assert str(caught.value) == (
+        f"best_step: method must be one of central, forward, complex, got {method!r}"
+    )
+
+
+# --- relative_error
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "error"),
+    [
+        ([1, 2], [1, 2], 0),
+        ([0, 0], [0, 0], 0),
+        ([[0, 4]], [[0, 5]], 0.2),
+        ([1e-9, 4], [0, 4], 1e-9 / 4),  # by the largest entry of all
+        ([0, 0], [0, 1e-300], 1),
+        ([1, 0], [0, 1], 1),
+        ([3], [-3], 2),
+        ([1.7e308], [-1.7e308], 2),
+        ([5e-324], [0], 1),
+        (2, 1, 0.5),
+        ([3 + 4j], [0], 1),
+        ([], [], 0),
+        ([1, np.nan], [1, 1], math.inf),
+        ([np.nan], [np.nan], math.inf),
+        ([np.inf], [np.inf], math.inf),
+        ([1, -np.inf], [1, 1], math.inf),
+    ],
+)
+def test_relative_errors(a, b, error):
+    assert nn.relative_error(a, b) == nn.relative_error(b, a) == error
+    assert type(nn.relative_error(a, b)) is float
+
+
+def test_large_float32_numbers_do_not_overflow():
+    assert nn.relative_error(np.float32([3e38]), np.float32([-3e38])) == 2
+
+
+def test_relative_error_is_symmetric_and_knows_no_scale(rng):
+    a, b = rng.standard_normal((2, 5, 4))
+    error = np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max())
+    for scale in (1, -1, 2.0**-40, 2.0**40):
+        assert nn.relative_error(scale * a, scale * b) == error
+        assert nn.relative_error(scale * b, scale * a) == error
+
+
+def test_relative_error_does_not_broadcast():
+    with pytest.raises(nn.ShapeError) as caught:
+        nn.relative_error(np.ones((3, 4)), np.ones(4))
+    assert str(caught.value).startswith("relative_error: b has shape (4,) but (3, 4) is needed")
+    with pytest.raises(TypeError, match="relative_error: a must be an array of numbers"):
+        nn.relative_error(["one"], [1.0])
+
+
+# --- check_gradients: what is right passes
+
+
+def away_from_zero(rng, *shape):
+    return rng.uniform(0.1, 2, shape) * rng.choice([-1, 1], shape)
+
+
+@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "softmax", "log_softmax"])
+def test_a_function_and_its_backward(name, n, rng):
+    backward = getattr(nn, f"{name}_backward")
+    report = nn.check_gradients(getattr(nn, name), away_from_zero(rng, n, 4), backward=backward)
+    assert report.passed
+    (row,) = report
+    assert row.argument == "z"
+    assert (row.shape, row.checked, row.kinks) == ((n, 4), 4 * n, 0)
+    assert row.error < 1e-8
+    assert str(report) == (
+        f"{name}: passed\n  dz       {(n, 4)!s:<12} {4 * n:4d} entries measured, "
+        "error at most 1e-06"
+    )
+
+
+def test_a_function_of_several_arguments(rng):
+    arrays = [rng.standard_normal(shape) for shape in ((5, 4), (4, 3), (3,))]
+    report = nn.check_gradients(nn.linear, *arrays, backward=nn.linear_backward)
+    assert str(report) == (
+        "linear: passed\n"
+        "  dx       (5, 4)         20 entries measured, error at most 1e-06\n"
+        "  dw       (4, 3)         12 entries measured, error at most 1e-06\n"
+        "  db       (3,)            3 entries measured, error at most 1e-06"
+    )
+    assert repr(report) == str(report)
+    assert max(row.error for row in report) < 1e-9
+
+
+def test_losses(rng):
+    a, target = rng.standard_normal((2, 5, 4))
+    report = nn.check_gradients(nn.softmax_cross_entropy, a, [0, 3, 1, 1, 2])
+    assert [row.argument for row in report] == ["z"]
+    assert report.passed
+    report = nn.check_gradients(nn.mean_squared_error, a, target)
+    assert [row.argument for row in report] == ["a"]  # the target is data
+    assert report.passed
+
+
+def test_a_loss_with_gradients_by_two_arguments(rng):
+    def product(a, b):
+        return (a * b).sum(), (b, a)
+
+    report = nn.check_gradients(product, *rng.standard_normal((2, 3, 4)))
+    assert [row.argument for row in report] == ["a", "b"]
+    assert report.passed
+    report = nn.check_gradients(lambda a, b: ((a * b).sum(), (b, b)), *rng.standard_normal((2, 4)))
+    assert [row.error <= report.tolerance for row in report] == [True, False]
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, nn.ReLU, nn.Sigmoid, nn.Tanh])
+def test_layers(kind, rng):
+    layer = nn.Linear(4, 3, rng=rng) if kind is nn.Linear else kind()
+    report = nn.check_gradients(layer, away_from_zero(rng, 5, 4))
+    assert report.name == kind.__name__
+    assert [row.argument for row in report] == ["x", *layer.params]
+    assert report.passed
+    assert max(row.error for row in report) < 1e-8
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
+def test_models(activation, rng):
+    model = nn.mlp([4, 6, 5, 3], activation=activation, rng=rng)
+    report = nn.check_gradients(model, rng.standard_normal((7, 4)), rng.integers(0, 3, 7))
+    assert [row.argument for row in report] == ["x", "w1", "b1", "w2", "b2", "w3", "b3"]
+    assert report.name == "Sequential"
+    assert report.passed
+    # Without labels, the outputs are summed up with random weights.
+    assert nn.check_gradients(model, rng.standard_normal((7, 4))).passed
+
+
+def test_float32_models_are_checked_in_float64(rng):
+    seen = set()
+
+    class Watching(nn.Linear):
+        def forward(self, x, training=False):
+            seen.update({x.dtype, self.params["w"].dtype, training})
+            return super().forward(x, training)
+
+    model = nn.Sequential([Watching(4, 5, rng=rng), nn.Tanh(), Watching(5, 3, rng=rng)])
+    x = rng.standard_normal((6, 4)).astype(np.float32)
+    report = nn.check_gradients(model, x, [0, 1, 2, 0, 1, 2])
+    assert seen == {np.dtype(np.float64), True}
+    assert max(row.error for row in report) < 1e-7  # out of reach in float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_functions_get_float64_copies(dtype, rng):
+    def forward(z):
+        assert z.dtype == np.float64
+        return np.exp(z)
+
+    def backward(da, a):
+        assert da.dtype == a.dtype == np.float64
+        return da * a
+
+    z = rng.standard_normal((3, 4)).astype(dtype)
+    assert nn.check_gradients(forward, z, backward=backward)[0].error < 1e-9
+
+
+def test_integers_have_no_gradient(rng):
+    w, b = rng.standard_normal((2, 3)), rng.standard_normal(3)
+    report = nn.check_gradients(nn.linear, [[1, 2], [3, 4]], w, b, backward=nn.linear_backward)
+    assert [row.argument for row in report] == ["w", "b"]
+    assert report.passed
+
+
+def test_a_backward_may_return_the_gradients_by_floats_alone(rng):
+    def pick(y, z):
+        return z[np.arange(len(y)), y]
+
+    def pick_backward(d_out, y, z):
+        dz = np.zeros_like(z)
+        dz[np.arange(len(y)), y] = d_out
+        return dz
+
+    def pick_backward_with_a_blank(d_out, y, z):
+        return None, pick_backward(d_out, y, z)
+
+    for backward in (pick_backward, pick_backward_with_a_blank):
+        report = nn.check_gradients(pick, [0, 2], X, backward=backward)
+        assert [row.argument for row in report] == ["z"]
+        assert report.passed
+
+
+def test_a_backward_is_given_what_its_names_ask_for(rng):
+    def scaled_power(x, factor, power=3):
+        return factor * x**power
+
+    def backward(d_out, factor, out, x, power=3, *, sign=1):
+        return sign * d_out * power * out / x, (d_out * out).sum() / factor
+
+    x = rng.uniform(1, 2, (2, 3))
+    report = nn.check_gradients(scaled_power, x, 2.5, backward=backward)
+    assert [(row.argument, row.shape) for row in report] == [("x", (2, 3)), ("factor", ())]
+    assert report.passed
+    # An argument that is given reaches both; the integer has no gradient.
+    report = nn.check_gradients(scaled_power, x, 2.5, 4, backward=backward)
+    assert [row.argument for row in report] == ["x", "factor"]
+    assert report.passed
+
+
+@pytest.mark.parametrize(
+    ("name", "z"),
+    [
+        ("sigmoid", [[30.0, 32.0]]),
+        ("sigmoid", [[-30.0, -800.0]]),
+        ("tanh", [[15.0, -15.0]]),
+        ("softmax", [[40.0, 0.0, 0.0]]),
+        ("log_softmax", [[40.0, 0.0, 0.0]]),
+    ],
+)
+def test_saturated_units_are_no_false_alarm(name, z):
+    # Their gradients are smaller than what a difference of losses can resolve.
+    backward = getattr(nn, f"{name}_backward")
+    assert nn.check_gradients(getattr(nn, name), z, backward=backward).passed
+    assert nn.check_gradients(nn.softmax_cross_entropy, [[40.0, 0.0, 0.0]], [0]).passed
+
+
+def test_small_gradients_are_compared_all_the_same(rng):
+    # As in a large batch: far below 1, yet above what a difference can resolve.
+    def loss(factor):
+        return lambda a: (1 + np.sin(a).sum() * 1e-6, factor * 1e-6 * np.cos(a))
+
+    a = rng.standard_normal((3, 4))
+    assert nn.check_gradients(loss(1), a, tolerance=1e-3).passed
+    assert not nn.check_gradients(loss(1.01), a, tolerance=1e-3).passed
+    assert nn.check_gradients(loss(2), a)[0].error == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("steepness", [1, 10, 100, 1000])
+def test_a_steep_curve_is_not_taken_for_a_kink(steepness, rng):
+    def f(z):
+        return np.tanh(steepness * z)
+
+    def backward(da, a):
+        return steepness * da * (1 - a * a)
+
+    z = rng.standard_normal((5, 4)) / steepness
+    (row,) = nn.check_gradients(f, z, backward=backward)
+    assert row.kinks == 0
+    assert row.error < 1e-7
+
+
+def test_the_rounding_of_a_large_loss_is_not_taken_for_a_kink(rng):
+    report = nn.check_gradients(
+        lambda a: (1e6 + np.sin(30 * a).sum(), 30 * np.cos(30 * a)), rng.standard_normal((3, 4))
+    )
+    assert report[0].kinks == 0
+    assert report.passed
+
+
+# --- check_gradients: what is wrong is reported
+
+X = np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]])
+W = np.array([[0.5, -1.0, 2.0], [1.0, 0.25, -0.5], [-1.5, 1.0, 0.75]])
+B = np.array([0.1, -0.2, 0.3])
+RIGHT = {
+    "x": "  dx       (2, 3)          6 entries measured, error at most 1e-06",
+    "w": "  dw       (3, 3)          9 entries measured, error at most 1e-06",
+    "b": "  db       (3,)            3 entries measured, error at most 1e-06",
+}
+
+
+@pytest.mark.parametrize(
+    ("backward", "wrong", "text"),
+    [
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz, dz.mean(axis=0)),
+            "b",
+            "  db       (3,)            3 entries measured, error 5.0e-01\n"
+            "    worst at [2]: backward says +0.501009, measured +1.00202",
+            id="bias gradient averaged",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w, x.T @ dz, dz.sum(axis=0)),
+            "x",
+            "  dx       (2, 3)          6 entries measured, error 1.7e+00\n"
+            "    worst at [0, 0]: backward says -1.02987, measured +1.47582",
+            id="missing transpose, square weights",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz / len(x), dz.sum(axis=0)),
+            "w",
+            "  dw       (3, 3)          9 entries measured, error 5.0e-01\n"
+            "    worst at [0, 1]: backward says -0.869556, measured -1.73911",
+            id="a second 1/N",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz, dz.sum(axis=0, keepdims=True)),
+            "b",
+            "  db       (3,)            0 entries measured, not the shape of b",
+            id="wrong shape",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz),
+            "b",
+            "  db       (3,)            0 entries measured, not the shape of b",
+            id="a gradient is missing",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz, None),
+            "b",
+            "  db       (3,)            0 entries measured, not the shape of b",
+            id="a gradient is None",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz * np.array([1, 1, np.nan]), dz.sum(axis=0)),
+            "w",
+            "  dw       (3, 3)          9 entries measured, error inf\n"
+            "    worst at [2, 2]: backward says +nan, measured -0.0413837",
+            id="nan",
+        ),
+    ],
+)
+def test_planted_bugs_of_a_function(backward, wrong, text):
+    report = nn.check_gradients(nn.linear, X, W, B, backward=backward)
+    assert not report.passed
+    expected = "\n".join(["linear: WRONG", *(RIGHT | {wrong: text}).values()])
+    assert str(report) == expected
+
+
+def test_a_gate_that_never_closes():
+    report = nn.check_gradients(nn.relu, X, backward=lambda da, a: da * (a >= 0))
+    assert str(report) == (
+        "relu: WRONG\n"
+        "  dz       (2, 3)          6 entries measured, error 5.6e-01\n"
+        "    worst at [1, 2]: backward says +0.361595, measured +0"
+    )
+    assert report[0].worst == (1, 2)
+    assert (report[0].checked, report[0].kinks) == (6, 0)
+
+
+def test_a_loss_gradient_without_its_1_over_n():
+    def cross_entropy(z, y):
+        loss, dz = nn.softmax_cross_entropy(z, y)
+        return loss, dz * len(y)
+
+    assert str(nn.check_gradients(cross_entropy, X, [0, 2])) == (
+        "cross_entropy: WRONG\n"
+        "  dz       (2, 3)          6 entries measured, error 5.0e-01\n"
+        "    worst at [1, 2]: backward says -0.983076, measured -0.491538"
+    )
+
+
+class AveragedBias(nn.Linear):
+    def backward(self, d_out, *, need_dx=True):
+        dx = super().backward(d_out, need_dx=need_dx)
+        self.grads["b"] = d_out.mean(axis=0)
+        return dx
+
+
+class OpenGate(nn.ReLU):
+    def backward(self, d_out):
+        return d_out * (np.maximum(self.z, 0) >= 0)
+
+
+class SavingLinear(nn.Linear):
+    """Write into the upstream gradient, as if it were its own."""
+
+    def backward(self, d_out, *, need_dx=True):
+        d_out *= 2
+        return super().backward(d_out, need_dx=need_dx)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"), [(AveragedBias, {"b"}), (OpenGate, {"x"}), (SavingLinear, {"x", "w", "b"})]
+)
+def test_planted_bugs_of_a_layer(kind, wrong, rng):
+    layer = kind() if kind is OpenGate else kind(3, 3, rng=rng)
+    report = nn.check_gradients(layer, X)
+    assert {row.argument for row in report if not row.error <= report.tolerance} == wrong
+    assert str(report).startswith(f"{kind.__name__}: WRONG\n")
+
+
+def test_planted_bugs_of_a_model(rng):
+    layers = [nn.Linear(3, 4, rng=rng), OpenGate(), AveragedBias(4, 3, rng=rng)]
+    report = nn.check_gradients(nn.Sequential(layers), X, [0, 2])
+    # Above the gate only the bias is wrong, below it everything is.
+    wrong = {row.argument for row in report if not row.error <= report.tolerance}
+    assert wrong == {"x", "w1", "b1", "b2"}
+
+
+def test_a_forward_that_returns_nan_is_wrong():
+    report = nn.check_gradients(lambda z: z * np.nan, X, backward=lambda da, z: da)
+    assert report[0].error == math.inf
+    assert "measured +nan" in str(report)
+
+
+def test_a_loss_that_jumps_to_infinity_is_wrong():
+    report = nn.check_gradients(
+        lambda z: (np.where(z > 1, np.inf, z).sum(), np.ones_like(z)), np.ones((1, 2))
+    )
+    assert report[0].error == math.inf
+    assert "backward says +1, measured +inf" in str(report)
+
+
+def test_a_number_without_a_gradient_is_wrong():
+    report = nn.check_gradients(lambda x: 2 * x, 1.5, backward=lambda d, x: None)
+    assert (
+        str(report)
+        == "<lambda>: WRONG\n  dx       ()              0 entries measured, not the shape of x"
+    )
+
+
+# --- check_gradients: kinks
+
+
+def test_kinks_are_left_out_and_counted():
+    z = np.array([[0.0, 1.0, -1.0, 1e-9, 1e-7]])  # the last is seen from near by
+    assert str(nn.check_gradients(nn.relu, z, backward=nn.relu_backward)) == (
+        "relu: passed\n"
+        "  dz       (1, 5)          3 entries measured, 2 left out at a kink, error at most 1e-06"
+    )
+
+
+def test_kinks_hide_no_mistake_elsewhere():
+    z = np.array([[0.0, 1.0, -1.0]])
+    report = nn.check_gradients(nn.relu, z, backward=lambda da, z: da)
+    assert (report[0].checked, report[0].kinks, report[0].worst) == (2, 1, (0, 2))
+    assert not report.passed
+
+
+@pytest.mark.parametrize(
+    ("z", "text"),
+    [
+        (
+            np.zeros((2, 3)),
+            "  dz       (2, 3)          0 entries measured, 6 left out at a kink, "
+            "so there is nothing to compare",
+        ),
+        (
+            np.zeros((0, 3)),
+            "  dz       (0, 3)          0 entries measured, so there is nothing to compare",
+        ),
+    ],
+)
+def test_nothing_measured_is_no_pass(z, text):
+    report = nn.check_gradients(nn.relu, z, backward=nn.relu_backward)
+    assert not report.passed
+    assert str(report) == f"relu: not checked\n{text}"
+
+
+def test_a_kink_inside_a_model():
+    model = nn.mlp([3, 4, 3], rng=np.random.default_rng(1))
+    model.params["w1"][:, 1] = 0  # the second hidden unit sits at zero for every input
+    report = nn.check_gradients(model, X, [0, 2])
+    kinks = {row.argument: row.kinks for row in report}
+    assert kinks == {"x": 0, "w1": 3, "b1": 1, "w2": 0, "b2": 0}
+    assert report.passed
+
+
+# --- check_gradients: which entries, and what is left unchanged
+
+
+def test_entries_are_a_sample():
+    report = nn.check_gradients(nn.relu, np.ones((30, 40)), backward=nn.relu_backward)
+    assert report[0].checked == 40
+    report = nn.check_gradients(nn.relu, np.ones((30, 40)), backward=nn.relu_backward, entries=7)
+    assert report[0].checked == 7
+
+
+def test_entries_are_drawn_from_rng():
+    def wrong(da, z):
+        return da + np.arange(z.size).reshape(z.shape)
+
+    def worst(**settings):
+        z = np.ones((30, 40))
+        return nn.check_gradients(nn.relu, z, backward=wrong, entries=3, **settings)[0].worst
+
+    assert worst() == worst() == worst(rng=np.random.default_rng(0))
+    assert len({worst(rng=np.random.default_rng(seed)) for seed in range(10)}) > 5
+
+
+def test_every_entry_is_measured_once():
+    for k in range(6):
+        wrong = np.zeros((2, 3))
+        wrong.flat[k] = 1
+        report = nn.check_gradients(
+            nn.relu, np.ones((2, 3)), backward=lambda da, z, w=wrong: da + w
+        )
+        assert report[0].worst == (k // 3, k % 3)
+
+
+def test_tolerance():
+    def backward(da, z):
+        return da * 1.001
+
+    passed = [
+        nn.check_gradients(nn.relu, np.ones((2, 3)), backward=backward, tolerance=t).passed
+        for t in (1e-2, 1e-4)
+    ]
+    assert passed == [True, False]
+
+
+def test_arguments_are_not_changed():
+    def greedy(z):
+        z *= z
+        return z
+
+    def greedy_backward(da, z):
+        da *= 2
+        da *= z
+        z += 5
+        return da
+
+    z = X.copy()
+    z.flags.writeable = False
+    assert nn.check_gradients(greedy, z, backward=greedy_backward).passed
+    np.testing.assert_array_equal(z, X)
+
+    def greedy_loss(z, y):
+        z -= 1
+        y += 1
+        return (z * y).sum(), y
+
+    y = np.array([[1, 2, 3]] * 2)
+    assert nn.check_gradients(greedy_loss, X, y).passed
+    assert y.tolist() == [[1, 2, 3]] * 2
+
+
+class NoisyLayer(nn.Layer):
+    """Multiply by random numbers, as dropout does, and count the calls."""
+
+    def __init__(self, rng):
+        super().__init__()
+        self.rng = rng
+        self.calls = 0
+
+    def forward(self, x, training=False):
+        self.calls += 1
+        self.mask = self.rng.uniform(0.5, 2, x.shape) if training else 1
+        return x * self.mask
+
+    def backward(self, d_out):
+        return d_out * self.mask
+
+
+def test_layers_and_models_are_not_changed(rng):
+    layers = [
+        nn.Linear(3, 4, rng=rng),
+        nn.ReLU(),
+        NoisyLayer(rng),
+        nn.Tanh(),
+        nn.Linear(4, 3, rng=rng),
+    ]
+    model = nn.Sequential(layers)
+    x = X.astype(np.float32)
+    model.backward(nn.softmax_cross_entropy(model.forward(x, training=True), [0, 1])[1])
+    arrays = [*model.params.values(), *model.grads.values()]
+    before = pickle.dumps(model)  # parameters, gradients, remembered input, random state
+
+    assert nn.check_gradients(model, X, [0, 2]).passed
+    for layer in (layers[0], layers[1], layers[3]):
+        assert nn.check_gradients(layer, X).passed
+    assert nn.check_gradients(layers[2], X).passed  # the same mask for every measurement
+
+    assert pickle.dumps(model) == before
+    after = [*model.params.values(), *model.grads.values()]
+    assert all(a is b for a, b in zip(arrays, after, strict=True))
+    assert model.params["w1"].dtype == np.float32
+    assert layers[0].x is x
+
+
+# --- check_gradients: what it refuses
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "error", "message"),
+    [
+        (
+            (nn.relu, X),
+            {},
+            TypeError,
+            "relu returns no loss and gradient; name its backward, as in "
+            "check_gradients(relu, z, backward=relu_backward)",
+        ),
+        (
+            (nn.relu, [[1, -2]]),
+            {"backward": nn.relu_backward},
+            ValueError,
+            "no argument holds floats, so there is no gradient to check; integers are labels: "
+            "write 1.0 for 1",
+        ),
+        ((nn.relu, X), {"entries": 0}, ValueError, "entries must be at least 1, got 0"),
+        ((nn.relu, X), {"entries": 1.5}, TypeError, "entries must be an integer, got float"),
+        ((nn.relu, X), {"tolerance": 0}, ValueError, "tolerance must be positive, got 0.0"),
+        ((nn.relu, X), {"tolerance": math.nan}, ValueError, "tolerance must be positive, got nan"),
+    ],
+)
+def test_what_check_gradients_refuses(arguments, settings, error, message):
+    with pytest.raises(error) as caught:
+        nn.check_gradients(*arguments, **settings)
+    assert str(caught.value) == f"check_gradients: {message}"

@@ -1,0 +1,257 @@
+"""Run the tests as other machines would, and compare every text that the lessons print.
+
+    python tools/matrix.py                   everything; writes docs/matrix.md
+    python tools/matrix.py Nehalem oldest    only the settings with these words in their names
+
+The last digits of a matrix product depend on the processor, on the number of threads and on the
+version of NumPy. One machine can show much of this: OpenBLAS takes the code of an older processor
+on demand (OPENBLAS_CORETYPE), NumPy leaves out instructions on demand (NPY_DISABLE_CPU_FEATURES),
+and the oldest supported versions are installed beside the newest, into .matrix/. Before each run a
+small program finds out whether the processor can do it, and which code is really in use.
+
+The lessons run in every setting. The unit tests run with every kernel of OpenBLAS, with every set
+of NumPy's instructions and with every version, but with two threads only once: threads divide the
+rows of a large product among them and change nothing else, and the only large products in the unit
+tests are the same few in each setting. Left out are the tests of texts, files and formats, which
+compute nothing. The exit status is 1 if a test fails or an output differs.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import NamedTuple
+
+try:
+    from tools import notebooks
+except ModuleNotFoundError:  # started as a script, from any folder
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from tools import notebooks
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "docs" / "matrix.md"
+VENVS = ROOT / ".matrix"
+OLDEST = ("numpy==2.0.*", "matplotlib==3.9.*", "pyparsing<3.3")
+NEWEST = ("numpy", "matplotlib")
+KERNELS = ("Nehalem", "Haswell", "Zen", "SkylakeX")
+NOT_NUMERICAL = ("test_notebooks", "test_repository", "test_command_line")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+PROBE = """
+import json, warnings
+warnings.simplefilter("ignore")
+import matplotlib, numpy as np, threadpoolctl
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+for kind in (np.float32, np.float64):
+    a = np.ones((300, 300), kind)
+    assert (a @ a == 300).all() and (np.exp(a) > 2).all()
+blas = [p for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
+print(json.dumps({
+    "kernel": blas[0].get("architecture", "") if blas else "",
+    "threads": blas[0]["num_threads"] if blas else 1,
+    "features": [f for f in __cpu_dispatch__ if __cpu_features__[f]],
+    "numpy": np.__version__,
+    "matplotlib": matplotlib.__version__,
+}))
+"""
+
+
+class Setting(NamedTuple):
+    """One way to run the tests."""
+
+    name: str
+    environment: dict[str, str]
+    unit_tests: bool = True
+    python: str = sys.executable
+    kernel: str | None = None
+    """What OpenBLAS must be using; None for whatever it takes."""
+    without: frozenset = frozenset()
+    """Instructions that NumPy must not be using."""
+
+
+class Outcome(NamedTuple):
+    """What came of it."""
+
+    passed: int
+    failed: list[str]
+    """Unit tests."""
+    compared: int
+    differing: list[str]
+    """Text outputs of the lessons."""
+
+
+def variables(threads, **more):
+    return dict.fromkeys(THREADS, str(threads)) | more
+
+
+def probe(setting):
+    """Return what is in use in a setting, or None if the processor cannot run it."""
+    done = subprocess.run(
+        [setting.python, "-c", PROBE],
+        env=os.environ | setting.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def environment_with(name, requirements):
+    """Make a virtual environment with these versions, or bring it up to date; return its Python."""
+    folder = VENVS / name
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        print(f"Installing {', '.join(requirements)} into {folder.relative_to(ROOT)} ...")
+        venv.create(folder, with_pip=True)
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, "--upgrade", *requirements, "-e", f"{ROOT}[lab,test]"], check=True)
+    return str(python)
+
+
+def is_newest():
+    """Tell whether the environment at hand has the newest NumPy and matplotlib already."""
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--upgrade"]
+    command += ["--disable-pip-version-check", "--report", "-", *NEWEST]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return not json.loads(done.stdout)["install"]
+
+
+def settings():
+    """List the settings of this machine."""
+    here = probe(Setting("", variables(1)))
+    found = []
+    for kernel in KERNELS:
+        one = Setting(f"OpenBLAS {kernel}, 1 thread", variables(1, OPENBLAS_CORETYPE=kernel))
+        two = Setting(f"OpenBLAS {kernel}, 2 threads", variables(2, OPENBLAS_CORETYPE=kernel))
+        own = kernel == here["kernel"]
+        found += [one._replace(kernel=kernel), two._replace(kernel=kernel, unit_tests=own)]
+    present = here["features"]
+    wide = [f for f in present if "AVX512" in f or f == "X86_V4"]
+    for name, off in (("AVX-512", wide), ("all dispatched features", present)):
+        if off:
+            disabled = variables(1, NPY_DISABLE_CPU_FEATURES=" ".join(off))
+            found.append(
+                Setting(f"NumPy without {name}, 1 thread", disabled, without=frozenset(off))
+            )
+    found.append(Setting("oldest versions, 1 thread", variables(1), python="oldest"))
+    if not is_newest():
+        found.append(Setting("newest versions, 1 thread", variables(1), python="newest"))
+    return found
+
+
+def run(setting):
+    """Run the tests and the lessons in a setting."""
+    tests = sorted((ROOT / "tests").glob("test_*.py")) if setting.unit_tests else []
+    tests = [str(path) for path in tests if path.stem not in NOT_NUMERICAL]
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "900"]
+        options += ["-n", "2", "--dist", "loadscope", "-q", f"--junitxml={report}"]
+        lessons = ["notebooks", "--ignore=notebooks/exercises"]
+        command = [setting.python, "-m", "pytest", *tests, *lessons, *options]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=os.environ | setting.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode not in (0, 1):
+            raise SystemExit(f"{setting.name}: pytest did not run\n{done.stdout}{done.stderr}")
+        cases = list(ET.parse(report).iter("testcase"))
+    passed, failed, differing = 0, [], []
+    for case in cases:
+        bad = case.find("failure") if case.find("failure") is not None else case.find("error")
+        lesson = case.get("classname", "").startswith("notebooks")
+        if bad is not None:
+            text = f"{case.get('classname')} {case.get('name')}\n{bad.get('message')}\n{bad.text}"
+            (differing if lesson else failed).append(text[:3000])
+        elif not lesson and case.find("skipped") is None:
+            passed += 1
+    compared = sum(notebooks.count(notebooks.read(path))[0] for path in notebooks.lessons())
+    return Outcome(passed, failed, compared, differing)
+
+
+def in_use(found):
+    parts = [found["kernel"] or "another BLAS", f"{found['threads']} thread(s)"]
+    parts.append("+".join(found["features"]) or "baseline only")
+    return f"{', '.join(parts)}, NumPy {found['numpy']}, matplotlib {found['matplotlib']}"
+
+
+def row(setting, found, outcome):
+    """Return a row of the table."""
+    if outcome is None:
+        return f"| {setting.name} | this processor cannot | | | |"
+    ran = outcome.passed + len(outcome.failed)
+    tests = f"{outcome.passed} of {ran} pass" if setting.unit_tests else "-"
+    return (
+        f"| {setting.name} | {in_use(found)} | {tests} "
+        f"| {outcome.compared} | {len(outcome.differing)} |"
+    )
+
+
+HEAD = (
+    "| setting | in use | unit tests | text outputs compared | differing |",
+    "| --- | --- | --- | ---: | ---: |",
+)
+
+
+def page(rows):
+    """Return docs/matrix.md."""
+    return "\n".join(
+        [
+            "# The same everywhere",
+            "",
+            "Written by `make test-matrix`. It runs the unit tests and the lessons as other",
+            "machines would, and compares every text that a lesson prints, letter by letter. How,",
+            "and why the unit tests run with two threads only once:",
+            "[tools/matrix.py](../tools/matrix.py).",
+            "",
+            *HEAD,
+            *rows,
+            "",
+        ]
+    )
+
+
+def main(arguments=None):
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(description="Run the tests as other machines would.")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only settings with this word")
+    parser.add_argument("--list", action="store_true", help="only list the settings")
+    options = parser.parse_args(arguments)
+    rows, details = [], []
+    chosen = [s for s in settings() if not options.words or any(w in s.name for w in options.words)]
+    if options.list:
+        print("\n".join(setting.name for setting in chosen))
+        return 0
+    print("\n".join(HEAD), flush=True)
+    for setting in chosen:
+        if setting.python in ("oldest", "newest"):
+            wanted = OLDEST if setting.python == "oldest" else NEWEST
+            setting = setting._replace(python=environment_with(setting.python, wanted))
+        found, outcome = probe(setting), None
+        if found and setting.kernel in (None, found["kernel"]):
+            if setting.without & set(found["features"]):
+                raise SystemExit(f"{setting.name}: NumPy still uses {found['features']}")
+            begin = time.monotonic()
+            outcome = run(setting)
+            details += [f"{setting.name}: {text}" for text in [*outcome.failed, *outcome.differing]]
+        rows.append(row(setting, found, outcome))
+        print(rows[-1], flush=True)
+        if outcome:
+            print(f"    {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+    if not options.words:
+        RESULT.write_text(page(rows), encoding="utf-8")
+    print("\n\n".join(details))
+    return 1 if details else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,407 @@
+"""Test the tests: change one thing in the package at a time, and see whether a test notices.
+
+    python tools/mutation.py                 all modules; writes docs/mutation.md
+    python tools/mutation.py losses layers   only these; prints, writes nothing
+    python tools/mutation.py --jobs 4        four mutants at a time
+
+The changes are those of mutmut: another operator, another number, an argument left out or None,
+True for False, a text in capitals. A few of linear algebra, which mutmut does not know, come with
+them. mutmut's own runner leaves out functions with a decorator, which most of `functional` and
+`losses` are. So this script takes mutmut's list of changes and runs the tests itself: in a copy of
+the tree, a process for each mutant, forked from one that has NumPy and the like imported already.
+
+The unit tests of the numerical modules run, not the lessons and not the drawn bad inputs. A mutant
+is killed if a test fails, or if the tests take ten times as long as they should. One that survives
+must stand in tools/mutation_survivors.toml with the reason why it is harmless. The exit status is 1
+if one does not, if a reason there has no survivor any more, or if a module is below 95 %.
+
+Not mutated: docstrings, annotations, calls of len and isinstance (mutmut leaves them out), and
+plain texts inside `raise`. What a message says is tested word by word for one case of each kind,
+but another word is no other behaviour. The numbers and names that a message reports are mutated.
+"""
+
+import argparse
+import ast
+import difflib
+import importlib.metadata
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "docs" / "mutation.md"
+REASONS = ROOT / "tools" / "mutation_survivors.toml"
+MODULES = ("functional", "losses", "layers", "initializers", "optimizers", "gradient_check")
+TESTS = (*MODULES, "shapes", "oracles", "model", "training")
+WANTED = 0.95
+SWAPPED = {
+    **{"sum": "mean", "mean": "sum", "max": "min", "min": "max", "maximum": "minimum"},
+    **{"zeros": "ones", "zeros_like": "ones_like", "empty_like": "zeros_like"},
+}
+
+
+class Mutant(NamedTuple):
+    """One change of one module."""
+
+    module: str
+    function: str
+    line: int
+    old: str
+    new: str
+    source: str
+
+    @property
+    def key(self):
+        """What stays the same when lines above are added or removed."""
+        return self.module, self.function, self.old, self.new
+
+
+# The mutants
+
+
+def more_operators(cst):
+    """Return the changes that mutmut does not make, as pairs of node type and generator."""
+
+    def transpose(node):
+        if node.attr.value == "T":
+            yield node.value
+
+    def factors(node):
+        if isinstance(node.operator, cst.MatrixMultiply):
+            yield node.with_changes(left=node.right, right=node.left)
+
+    def other_name(node):
+        if node.attr.value in SWAPPED:
+            yield node.with_changes(attr=cst.Name(SWAPPED[node.attr.value]))
+
+    def no_statement(node):
+        if len(node.body) == 1 and (
+            isinstance(node.body[0], cst.Raise)
+            or (isinstance(node.body[0], cst.Expr) and isinstance(node.body[0].value, cst.Call))
+        ):
+            yield node.with_changes(body=[cst.Pass()])
+
+    def no_decorator(node):
+        if any(getattr(d.decorator, "value", "") != "property" for d in node.decorators):
+            yield node.with_changes(decorators=[])
+
+    return [
+        (cst.Attribute, transpose),
+        (cst.Attribute, other_name),
+        (cst.BinaryOperation, factors),
+        (cst.SimpleStatementLine, no_statement),
+        (cst.FunctionDef, no_decorator),
+    ]
+
+
+def mutants_of(module):
+    """Return all mutants of a module of the package."""
+    import libcst as cst
+    from libcst.metadata import MetadataWrapper
+    from mutmut.mutation.file_mutation import MutationVisitor
+    from mutmut.mutation.mutators import mutation_operators
+    from mutmut.mutation.pragma_handling import IgnoredCode
+
+    class Visitor(MutationVisitor):
+        """mutmut's, which also enters decorated functions, and leaves out the texts of errors."""
+
+        def __init__(self):
+            nothing = IgnoredCode(set(), set(), set())
+            super().__init__([*mutation_operators, *more_operators(cst)], nothing)
+            self.raising = 0
+
+        def on_visit(self, node):
+            self.raising += isinstance(node, cst.Raise)
+            return super().on_visit(node)
+
+        def on_leave(self, node):
+            self.raising -= isinstance(node, cst.Raise)
+            super().on_leave(node)
+
+        def _skip_node_and_children(self, node):
+            if isinstance(node, cst.FunctionDef):
+                return False
+            if isinstance(node, cst.SimpleString) and self.raising:
+                return True
+            return super()._skip_node_and_children(node)
+
+    source = (ROOT / "nnfromscratch" / f"{module}.py").read_text(encoding="utf-8")
+    visitor = Visitor()
+    tree = MetadataWrapper(cst.parse_module(source)).visit(visitor)
+    found = {}
+    for mutation in visitor.mutations:
+        changed = tree.deep_replace(mutation.original_node, mutation.mutated_node).code
+        if changed != source:
+            found.setdefault(changed, described(module, source, changed))
+    return list(found.values())
+
+
+def described(module, before, after):
+    """Say where and what the change is: the function, and the lines before and after."""
+    a, b = before.splitlines(), after.splitlines()
+    parts = difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+    parts = [part for part in parts if part[0] != "equal"]
+    (_, first, _, new_first, _), (_, _, last, _, new_last) = parts[0], parts[-1]
+    old = " ".join(line.strip() for line in a[first:last])
+    new = " ".join(line.strip() for line in b[new_first:new_last])
+    return Mutant(module, function_at(before, first + 1), first + 1, old, new, after)
+
+
+def function_at(source, line):
+    """Return the name of the function or class that a line belongs to, such as SGD.step."""
+    names, level = [], ast.parse(source).body
+    while True:
+        inside = [
+            node
+            for node in level
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and min([node.lineno, *[d.lineno for d in node.decorator_list]]) <= line
+            and line <= node.end_lineno
+        ]
+        if not inside:
+            return ".".join(names) or "the module itself"
+        names.append(inside[0].name)
+        level = inside[0].body
+
+
+# The runs
+
+
+def preload():
+    """Import what the tests import, except for the package."""
+    import autograd.numpy
+    import matplotlib.pyplot
+    import pytest
+    import scipy.special
+    import scipy.stats
+    import sklearn.metrics
+    import sklearn.neural_network
+    import tqdm.auto
+
+    pytest.main(["-q", tempfile.mkdtemp()])  # loads the rest of pytest, and finds no tests
+    assert "nnfromscratch" not in sys.modules
+    return autograd, matplotlib, pytest, scipy, sklearn, tqdm
+
+
+def copy_of_the_tree(folder):
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in ("nnfromscratch", "tests", "tools"):
+        shutil.copytree(ROOT / name, folder / name, ignore=skip)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+
+
+def start(folder, tests):
+    """Fork a process that imports the package from the folder and runs tests; return its id."""
+    process = os.fork()
+    if process:
+        return process
+    status = 99
+    try:
+        os.setsid()
+        os.chdir(folder)
+        log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        sys.path.insert(0, str(folder))
+        import pytest
+
+        # A module's own tests first: most mutants get no further.
+        for names in (tests[:1], tests[1:]):
+            files = [f"tests/test_{name}.py" for name in names]
+            status = int(pytest.main(["-x", "-q", "--tb=short", "-p", "no:cacheprovider", *files]))
+            if status:
+                break
+        package = sys.modules.get("nnfromscratch")
+        if status == 0 and not package.__file__.startswith(str(folder)):
+            status = 99
+    except BaseException as error:  # a mutant may end in any way
+        print(repr(error), flush=True)
+    finally:
+        os._exit(status)
+
+
+class Slot:
+    """A copy of the tree in which one mutant at a time is tested."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        copy_of_the_tree(folder)
+        self.process = None
+
+    def begin(self, mutant, limit):
+        """Put the mutant in its place and start the tests."""
+        self.mutant, self.deadline = mutant, time.monotonic() + limit
+        package = self.folder / "nnfromscratch"
+        (package / f"{mutant.module}.py").write_text(mutant.source, encoding="utf-8")
+        for compiled in (package / "__pycache__").glob(f"{mutant.module}.*"):
+            compiled.unlink()
+        others = [name for name in TESTS if name != mutant.module]
+        self.process = start(self.folder, [mutant.module, *others])
+
+    def poll(self):
+        """Return whether the mutant was killed; None while its tests run."""
+        process, status = os.waitpid(self.process, os.WNOHANG)
+        if not process:
+            if time.monotonic() < self.deadline:
+                return None
+            os.killpg(self.process, signal.SIGKILL)
+            _, status = os.waitpid(self.process, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code == 99:
+            raise SystemExit((self.folder / "log").read_text(encoding="utf-8")[-3000:])
+        package = self.folder / "nnfromscratch" / f"{self.mutant.module}.py"
+        shutil.copy(ROOT / "nnfromscratch" / package.name, package)
+        for compiled in (package.parent / "__pycache__").glob(f"{self.mutant.module}.*"):
+            compiled.unlink()
+        self.process = None
+        return code != 0
+
+
+def run(mutants, jobs, folder):
+    """Test all mutants; return those that survive."""
+    from tqdm import tqdm
+
+    slots = [Slot(folder / str(i)) for i in range(jobs)]
+    begin = time.monotonic()
+    # The unchanged package first: its tests must pass, and show how long they take.
+    unchanged = mutants[0]._replace(
+        source=(ROOT / "nnfromscratch" / f"{mutants[0].module}.py").read_text(encoding="utf-8")
+    )
+    for slot in slots:
+        slot.begin(unchanged, 600)
+    while any(slot.process and slot.poll() is None for slot in slots):
+        time.sleep(0.05)
+    for slot in slots:
+        log = (slot.folder / "log").read_text(encoding="utf-8")
+        if log.count(" passed") != 2 or " failed" in log or " error" in log:
+            raise SystemExit(f"The tests of the unchanged package do not pass:\n{log[-3000:]}")
+    limit = 10 * (time.monotonic() - begin) + 10
+
+    waiting, survivors = list(reversed(mutants)), []
+    with tqdm(total=len(mutants), unit="mutant", smoothing=0) as bar:
+        while waiting or any(slot.process for slot in slots):
+            for slot in slots:
+                if slot.process:
+                    killed = slot.poll()
+                    if killed is None:
+                        continue
+                    bar.update()
+                    if not killed:
+                        survivors.append(slot.mutant)
+                        tqdm.write(text_of(slot.mutant))
+                if waiting:
+                    slot.begin(waiting.pop(), limit)
+            time.sleep(0.01)
+    return survivors
+
+
+# The result
+
+
+def text_of(mutant):
+    return (
+        f"survived: {mutant.module}.py, line {mutant.line}, {mutant.function}\n"
+        f"  - {mutant.old}\n  + {mutant.new}"
+    )
+
+
+def read_reasons():
+    """Return {key: reason} from the table of harmless mutants."""
+    if not REASONS.exists():
+        return {}
+    table = tomllib.loads(REASONS.read_text(encoding="utf-8"))["survivor"]
+    return {
+        (row["module"], row["function"], row["old"], new): row["reason"]
+        for row in table
+        for new in ([row["new"]] if isinstance(row["new"], str) else row["new"])
+    }
+
+
+def report(mutants, survivors, reasons):
+    """Return the Markdown page and a list of complaints."""
+    complaints, rows = [], []
+    for module in dict.fromkeys(mutant.module for mutant in mutants):
+        total = sum(mutant.module == module for mutant in mutants)
+        killed = total - sum(mutant.module == module for mutant in survivors)
+        rows.append(f"| `{module}` | {total} | {killed} | {killed / total:.1%} |")
+        if killed < WANTED * total:
+            complaints.append(f"{module}: only {killed} of {total} killed")
+    total, killed = len(mutants), len(mutants) - len(survivors)
+    rows.append(f"| all | {total} | {killed} | {killed / total:.1%} |")
+    complaints += [text_of(mutant) for mutant in survivors if mutant.key not in reasons]
+    modules, left = {mutant.module for mutant in mutants}, {mutant.key for mutant in survivors}
+    complaints += [
+        f"in {REASONS.name}, but killed or gone: {' | '.join(key)}"
+        for key in reasons
+        if key[0] in modules and key not in left
+    ]
+    by_reason = {}
+    for mutant in survivors:
+        place = mutant.module, mutant.function, mutant.old, reasons.get(mutant.key, "")
+        by_reason.setdefault(place, []).append(mutant.new)
+    lists = []
+    for (module, function, old, reason), new in by_reason.items():
+        lists += ["", f"**{module}.{function}**: {reason}", "", "```diff", f"- {old}"]
+        lists += [*[f"+ {line}" for line in new], "```"]
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("mutmut", "libcst", "pytest")
+    )
+    tests = ", ".join(f"`{name}`" for name in TESTS)
+    text = [
+        "# How good the tests are",
+        "",
+        f"Written by `make mutation` ({versions}). It changes one thing at a time in the modules",
+        "below (an operator, a number, an argument, a name, a check left out) and runs the unit",
+        "tests. A mutant is killed if a test fails. At least 95 % must be, and each that survives",
+        "must be known to be harmless. What is changed and what is not:",
+        "[tools/mutation.py](../tools/mutation.py).",
+        "",
+        "| module | mutants | killed | |",
+        "| --- | ---: | ---: | ---: |",
+        *rows,
+        "",
+        f"Tests: {tests} in `tests/test_*.py`.",
+        "",
+        "## The survivors, and why they are harmless",
+        *(lists or ["", "There is none."]),
+        "",
+    ]
+    return "\n".join(text), complaints
+
+
+def main(arguments=None):
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(description="Change the package and see the tests fail.")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(MODULES))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
+    parser.add_argument("--count", action="store_true", help="only count the mutants")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.modules) - set(MODULES):
+        parser.error(f"no such module: {', '.join(sorted(unknown))}")
+    if not hasattr(os, "fork"):
+        parser.error("this needs fork: Linux or macOS")
+    mutants = [m for module in options.modules or MODULES for m in mutants_of(module)]
+    print(f"{len(mutants)} mutants", flush=True)
+    if options.count:
+        return 0
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and they take time
+    preload()
+    with tempfile.TemporaryDirectory() as folder:
+        survivors = run(mutants, options.jobs, Path(folder).resolve())
+    survivors.sort(key=mutants.index)
+    text, complaints = report(mutants, survivors, read_reasons())
+    print("\n".join(line for line in text.splitlines() if line.startswith("| ")))
+    if not options.modules:
+        RESULT.write_text(text, encoding="utf-8")
+    print("\n".join(complaints))
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
