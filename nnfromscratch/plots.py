@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .diagnostics import LayerReport
     from .training import History
 
 # Okabe and Ito's palette, which readers of every kind of colour vision can tell apart.
@@ -119,6 +120,39 @@ def show_digits(
             ax.text(right + side / 2, down - 2, titles[i], ha="center", va="bottom", fontsize=10)
     ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=1)
     ax.set_axis_off()
+    return ax
+
+
+def plot_layers(
+    report: LayerReport, *, quantity: str = "activations", ax: Axes | None = None, label: str = ""
+) -> Axes:
+    """Draw the spread of activations or gradients layer by layer, on a log scale.
+
+    Args:
+        report: what `diagnostics.layer_statistics` returned.
+        quantity: "activations" or "gradients".
+        ax: where to draw; a new figure if it is None.
+        label: what to call the line.
+
+    Returns:
+        the Axes.
+
+    Raises:
+        ValueError: an unknown quantity.
+    """
+    import matplotlib.pyplot as plt
+
+    columns = {"activations": "spread", "gradients": "gradient_spread"}
+    if quantity not in columns:
+        raise ValueError(
+            f"plot_layers: quantity must be activations or gradients, got {quantity!r}"
+        )
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    values = [getattr(row, columns[quantity]) for row in report]
+    ax.semilogy(range(1, len(values) + 1), values, "o-", label=label)
+    ax.set_xticks(range(1, len(values) + 1), [row.layer for row in report])
+    ax.set_ylabel(f"standard deviation of {quantity}")
     return ax
 
 

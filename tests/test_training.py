@@ -233,7 +233,7 @@ def test_interrupt_in_the_validation_leaves_whole_epochs(digits, monkeypatch):
     train, validation = digits
     results = iter([(2.0, 0.5), (2.0, 0.5)])  # the check before training, then one epoch
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **settings):
         for result in results:
             return result
         raise KeyboardInterrupt
