@@ -67,7 +67,7 @@ def distort(
         u -= elastic
         blur = _blur(side, float(sigma))  # (side, side)
         # A Gaussian in two dimensions is one along the rows and one along the columns.
-        u = (blur @ u @ blur.T).reshape(2, len(x), -1)
+        u = (blur @ u @ blur.T).reshape(2, len(x), side * side)
         rows, columns = rows + u[0], columns + u[1]
     centre = (side - 1) / 2
     return sample_bilinear(x, rows + centre, columns + centre)
@@ -91,16 +91,16 @@ def sample_bilinear(x: FloatArray, rows: FloatArray, columns: FloatArray) -> Flo
     padded[:, 1:-2, 1:-2] = x.reshape(n, side, side)
     rows = np.clip(rows + 1, 0, side + 1).astype(np.float32)
     columns = np.clip(columns + 1, 0, side + 1).astype(np.float32)
-    row, column = rows.astype(np.int32), columns.astype(np.int32)  # rounds down: never negative
-    down, right = rows - row, columns - column
+    (down, row), (right, column) = np.modf(rows), np.modf(columns)
     start = np.arange(n, dtype=np.int32)[:, np.newaxis] * (side + 3) ** 2
-    index = start + row * (side + 3) + column
+    index = start + row.astype(np.int32) * (side + 3) + column.astype(np.int32)
     flat = padded.reshape(-1)
     top = flat.take(index)
     top += right * (flat.take(index + 1) - top)
     bottom = flat.take(index + (side + 3))
     bottom += right * (flat.take(index + (side + 4)) - bottom)
-    return top + down * (bottom - top)
+    top += down * (bottom - top)
+    return top
 
 
 def _affine_matrices(n: int, rng, rotation: float, scaling: float, shear: float) -> FloatArray:

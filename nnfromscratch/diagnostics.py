@@ -104,7 +104,7 @@ def update_ratios(
         optimizer: the rule for the step; it is not changed.
 
     Returns:
-        the ratio by name, for weights (arrays of two dimensions).
+        the ratio by name, for weights (arrays of two dimensions); infinity for weights of zero.
 
     Raises:
         ShapeError: x or y does not fit the model.
@@ -113,8 +113,9 @@ def update_ratios(
     _, d_out = softmax_cross_entropy(trial.forward(x, True), y)
     trial.backward(d_out)
     optimizer.step(trial)
-    return {
-        name: float(np.linalg.norm(trial.params[name] - w) / np.linalg.norm(w))
-        for name, w in model.params.items()
-        if w.ndim > 1
-    }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: float(np.linalg.norm(trial.params[name] - w) / np.linalg.norm(w))
+            for name, w in model.params.items()
+            if w.ndim > 1
+        }

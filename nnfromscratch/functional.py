@@ -106,6 +106,7 @@ def relu_backward(da: FloatArray, z: FloatArray) -> FloatArray:
     return da * (z > 0)
 
 
+@ieee
 def leaky_relu(z: FloatArray, slope: float = 0.01) -> FloatArray:
     """Leaky rectified linear unit: a = z where z > 0, else slope z, entry by entry.
 

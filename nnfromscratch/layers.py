@@ -192,6 +192,7 @@ class Dropout(Layer):
         self.rate = float(rate)
         self.rng = rng
 
+    @functional.ieee
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return x with some units silenced in training, and x itself otherwise."""
         x = as_float_array("Dropout.forward", "x", x)
@@ -202,6 +203,7 @@ class Dropout(Layer):
             self.mask = np.ones_like(x)
         return x * self.mask
 
+    @functional.ieee
     def backward(self, d_out: FloatArray) -> FloatArray:
         """Return d_out through the mask of the forward pass."""
         mask = self._remembered("mask")
@@ -250,22 +252,26 @@ class BatchNorm(Layer):
         self.grads = {name: np.zeros_like(array) for name, array in self.params.items()}
         self.buffers = {"mean": np.zeros(features, dtype), "variance": np.ones(features, dtype)}
 
+    @functional.ieee
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y (N, D) for x (N, D); in training, update the running averages."""
+        x = as_float_array("BatchNorm.forward", "x", x)
         gamma, beta = self.params.values()
         mean, variance = self.buffers.values()
-        self.training = training
         if training:
             y = functional.batch_norm(x, gamma, beta, self.epsilon)
-            for average, now in ((mean, x.mean(axis=0)), (variance, x.var(axis=0))):
+            for average, now in ((mean, x.mean(axis=0).real), (variance, x.var(axis=0))):
                 average *= self.momentum
                 average += (1 - self.momentum) * now
             self.x = x
-            return y
-        x, mean = checked("BatchNorm.forward", x=(x, "ND"), mean=(mean, "D"))
-        self.x = (x - mean) / np.sqrt(variance + self.epsilon)
-        return gamma * self.x + beta
+        else:
+            x, mean = checked("BatchNorm.forward", x=(x, "ND"), mean=(mean, "D"))
+            self.x = (x - mean) / np.sqrt(variance + self.epsilon)
+            y = gamma * self.x + beta
+        self.training = training
+        return y
 
+    @functional.ieee
     def backward(self, d_out: FloatArray) -> FloatArray:
         """Return dx (N, D) for dy (N, D), with the statistics that the forward pass used."""
         x, gamma = self._remembered("x"), self.params["gamma"]

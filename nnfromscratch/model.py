@@ -1,5 +1,6 @@
 """A network is a list of layers: forward runs down the list, backward runs up it."""
 
+import copy
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -215,7 +216,7 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     last z holds the logits.
 
     Args:
-        model: the network.
+        model: the network; it is not changed.
         x: a batch, (N, D).
         y: its labels, (N,).
 
@@ -225,6 +226,7 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     Raises:
         ShapeError: x or y does not fit the model.
     """
+    model = copy.deepcopy(model)
     outputs = [np.asarray(x)]
     for layer in model.layers:
         outputs.append(layer.forward(outputs[-1], True))

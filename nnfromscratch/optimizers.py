@@ -23,7 +23,8 @@ class Optimizer:
     g = dw + weight_decay w    (weights only: arrays of two dimensions, so never biases)
     w = w - learning_rate direction(g)
 
-    `weight_decay` is the coefficient in loss + weight_decay / 2 Σ w².
+    `weight_decay` is the coefficient in loss + weight_decay / 2 Σ w². An optimizer remembers past
+    steps by the parameters' names, so a new model needs a new optimizer.
 
     Args:
         learning_rate: the step size, positive; `fit` lets a schedule change it.
@@ -32,6 +33,9 @@ class Optimizer:
     Raises:
         ValueError: a setting is out of its range.
     """
+
+    decoupled = False
+    """Whether the decay stays out of g, and learning_rate weight_decay w is taken off w itself."""
 
     def __init__(self, learning_rate: float, weight_decay: float = 0.0) -> None:
         name = type(self).__name__
@@ -46,15 +50,30 @@ class Optimizer:
         """Averages over past steps, such as "velocity w1"; empty until the first step."""
 
     def step(self, model: Trainable) -> None:
-        """Move every parameter of the model once, by the gradients it holds now."""
+        """Move every parameter of the model once, by the gradients it holds now.
+
+        Raises:
+            ValueError: the model has other shapes than the one of the earlier steps.
+        """
+        grads, params = model.grads, model.params
+        for key, average in self.memory.items():
+            name = key.split(" ", 1)[1]
+            shape = params[name].shape if name in params else None
+            if shape != average.shape:
+                raise ValueError(
+                    f"{type(self).__name__}: {name} has shape {shape}, but this optimizer has "
+                    f"stepped one of shape {average.shape}; make a new optimizer for another model"
+                )
         self.steps += 1
-        grads = model.grads
         # Python floats: a NumPy float64 would turn float32 arrays into float64 ones.
         learning_rate, weight_decay = float(self.learning_rate), float(self.weight_decay)
-        for name, w in model.params.items():
+        for name, w in params.items():
             g = grads[name]
             if weight_decay and w.ndim > 1:
-                g = g + weight_decay * w
+                if self.decoupled:
+                    w -= learning_rate * weight_decay * w
+                else:
+                    g = g + weight_decay * w
             w -= learning_rate * self.direction(name, g)
 
     def direction(self, name: str, g: FloatArray) -> FloatArray:
@@ -67,11 +86,6 @@ class Optimizer:
         average = self.memory.get(key)
         if average is None:
             average = self.memory[key] = np.zeros_like(value)
-        elif average.shape != value.shape:
-            raise ValueError(
-                f"{type(self).__name__}: {name} has shape {value.shape}, but this optimizer has "
-                f"stepped one of shape {average.shape}; make a new optimizer for another model"
-            )
         average *= keep
         average += value if add == 1 else add * value
         return average
@@ -212,6 +226,8 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter, Decoupled weight decay regularization (2019), algorithm 2.
     """
 
+    decoupled = True
+
     def __init__(
         self,
         learning_rate: float = 0.001,
@@ -221,18 +237,6 @@ class AdamW(Adam):
         weight_decay: float = 0.01,
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, weight_decay)
-
-    def step(self, model: Trainable) -> None:
-        """Shrink the weights, then take Adam's step without any penalty in the gradients."""
-        weight_decay = float(self.weight_decay)
-        for w in model.params.values():
-            if w.ndim > 1:
-                w -= float(self.learning_rate) * weight_decay * w
-        self.weight_decay = 0.0
-        try:
-            super().step(model)
-        finally:
-            self.weight_decay = weight_decay
 
 
 def _share(optimizer: str, name: str, value: float) -> float:

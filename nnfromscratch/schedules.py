@@ -98,7 +98,7 @@ def _check(
 ) -> None:
     least = value > above if above is not None else value >= 0
     if not (least and value < below and value <= most and math.isfinite(value)):
-        lower = f"above {above}" if above is not None else "not negative"
+        lower = f"must be above {above}" if above is not None else "must not be negative"
         upper = f" and below {below}" if below < math.inf else ""
         upper = f" and at most {most}" if most < math.inf else upper
-        raise ValueError(f"schedules.{schedule}: {name} must be {lower}{upper}, got {value}")
+        raise ValueError(f"schedules.{schedule}: {name} {lower}{upper}, got {value}")

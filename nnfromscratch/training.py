@@ -160,8 +160,10 @@ def fit(
     base_rate = optimizer.learning_rate
     steps = epochs * math.ceil(len(x) / batch_size)
     history = history or History()
-    history.interrupted = False
     done = history.epochs
+    if history.interrupted:  # in the middle of an epoch, which starts again
+        del history.batch_loss[done * (steps // epochs) :]
+    history.interrupted = False
     bar = tqdm(
         total=steps,
         initial=done * (steps // epochs),
@@ -199,7 +201,7 @@ def fit(
                 history.validation_loss.append(validation_loss)
                 history.validation_error.append(validation_error)
             history.seconds.append(seconds)
-            history.learning_rate.append(optimizer.learning_rate)
+            history.learning_rate.append(float(optimizer.learning_rate))
             history.loss.append(total_loss / len(x))
             history.error.append(wrong / len(x))
             answers = [callback(model, history) for callback in callbacks]
@@ -237,6 +239,8 @@ class EarlyStopping:
         """Look at the latest epoch; return True to stop."""
         if not history.validation_error:
             raise ValueError("EarlyStopping: fit needs validation=(x, y) for it")
+        if history.epochs == 1:
+            self.best_error = math.inf  # a new run
         if history.validation_error[-1] < self.best_error:
             self.best_error, self.best_epoch = history.validation_error[-1], history.epochs
             own = model.params | model.buffers
@@ -247,7 +251,13 @@ class EarlyStopping:
         return True
 
     def restore(self, model: Sequential) -> None:
-        """Give the model the parameters of the best epoch so far."""
+        """Give the model the parameters of the best epoch so far.
+
+        Raises:
+            RuntimeError: there has been no epoch yet.
+        """
+        if not self.arrays:
+            raise RuntimeError("EarlyStopping.restore: no epoch has ended yet")
         model.set_arrays(self.arrays, "EarlyStopping")
 
 
@@ -285,7 +295,9 @@ class Checkpoint:
         arrays = {f"model {name}": a for name, a in (model.params | model.buffers).items()}
         arrays |= {f"optimizer {name}": a for name, a in self.optimizer.memory.items()}
         with replacing(self.path) as file:
-            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+            # Some generators keep arrays in their state.
+            text = json.dumps(state, default=np.ndarray.tolist)
+            np.savez(file, state=np.array(text), **arrays)
 
     def resume(self, model: Sequential) -> History | None:
         """Restore model, optimizer and generators from the file; return its history.
@@ -301,13 +313,17 @@ class Checkpoint:
         arrays = read_npz("Checkpoint", self.path)
         try:
             state = json.loads(str(arrays.pop("state")))
-        except (KeyError, ValueError):
+            written = state["optimizer"]
+        except (KeyError, TypeError, ValueError):
             raise ValueError(f"Checkpoint: {self.path} is not a checkpoint") from None
-        kind = type(self.optimizer).__name__
-        if state["optimizer"] != kind:
-            raise ValueError(
-                f"Checkpoint: {self.path} was written with {state['optimizer']}, not {kind}"
-            )
+        generators = self._generators(model)
+        kinds = [type(rng.bit_generator).__name__ for rng in generators]
+        for there, here in (
+            (written, type(self.optimizer).__name__),
+            ([saved["bit_generator"] for saved in state["generators"]], kinds),
+        ):
+            if there != here:
+                raise ValueError(f"Checkpoint: {self.path} was written with {there}, not {here}")
         parts: dict[str, dict[str, np.ndarray]] = {"model": {}, "optimizer": {}}
         for key, array in arrays.items():
             part, name = key.split(" ", 1)
@@ -315,7 +331,6 @@ class Checkpoint:
         model.set_arrays(parts["model"], f"Checkpoint: {self.path}")
         self.optimizer.memory = parts["optimizer"]
         self.optimizer.steps = state["steps"]
-        generators = self._generators(model)
         for rng, saved in zip(generators, state["generators"], strict=True):
             rng.bit_generator.state = saved
         return History(**state["history"])
