@@ -1,6 +1,7 @@
 """Neural networks from scratch: the verified functions behind the course's notebooks."""
 
-from . import schedules
+from . import diagnostics, schedules
+from .augmentation import distort
 from .data import (
     load_digits_csv,
     load_idx,
@@ -10,6 +11,10 @@ from .data import (
     train_validation_split,
 )
 from .functional import (
+    batch_norm,
+    batch_norm_backward,
+    leaky_relu,
+    leaky_relu_backward,
     linear,
     linear_backward,
     log_softmax,
@@ -30,32 +35,58 @@ from .gradient_check import (
     relative_error,
 )
 from .initializers import he_normal, normal, xavier_normal
-from .layers import Layer, Linear, ReLU, Sigmoid, Tanh
+from .layers import (
+    BatchNorm,
+    Dropout,
+    Layer,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from .losses import mean_squared_error, softmax_cross_entropy
 from .model import Sequential, mlp, trace_shapes
-from .optimizers import SGD
-from .plots import plot_history, show_digits, show_figure, use_course_style
+from .optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
+from .plots import plot_history, plot_layers, show_digits, show_figure, use_course_style
 from .shapes import ShapeError, check_shape
-from .training import History, TrainingDiverged, evaluate, fit
+from .training import Checkpoint, EarlyStopping, History, TrainingDiverged, evaluate, fit
 
 __version__ = "0.1.0"
 __all__ = [
     "SGD",
+    "Adam",
+    "AdamW",
+    "BatchNorm",
+    "Checkpoint",
+    "Dropout",
+    "EarlyStopping",
     "GradientReport",
     "History",
     "Layer",
+    "LeakyReLU",
     "Linear",
+    "Optimizer",
+    "RMSProp",
     "ReLU",
     "Sequential",
     "ShapeError",
     "Sigmoid",
+    "Softmax",
     "Tanh",
     "TrainingDiverged",
+    "batch_norm",
+    "batch_norm_backward",
     "check_gradients",
     "check_shape",
+    "diagnostics",
+    "distort",
     "evaluate",
     "fit",
     "he_normal",
+    "leaky_relu",
+    "leaky_relu_backward",
     "linear",
     "linear_backward",
     "load_digits_csv",
@@ -70,6 +101,7 @@ __all__ = [
     "numerical_gradient",
     "one_hot",
     "plot_history",
+    "plot_layers",
     "relative_error",
     "relu",
     "relu_backward",

@@ -7,7 +7,7 @@ float32, float64 stays float64, and complex numbers pass through, for complex-st
 
 import numpy as np
 
-from .shapes import FloatArray, checked
+from .shapes import FloatArray, check_finite, checked
 
 # Overflow becomes inf and nan without a warning; `fit` looks at the loss and says what to do.
 ieee = np.errstate(over="ignore", invalid="ignore")
@@ -104,6 +104,51 @@ def relu_backward(da: FloatArray, z: FloatArray) -> FloatArray:
     """
     z, da = checked("relu_backward", z=(z, None), da=(da, z))
     return da * (z > 0)
+
+
+@ieee
+def leaky_relu(z: FloatArray, slope: float = 0.01) -> FloatArray:
+    """Leaky rectified linear unit: a = z where z > 0, else slope z, entry by entry.
+
+    Args:
+        z: pre-activations, any shape.
+        slope: the slope below zero.
+
+    Returns:
+        a, the shape of z.
+
+    Raises:
+        TypeError: z does not hold numbers.
+
+    Source: Maas, Hannun and Ng, Rectifier nonlinearities improve neural network acoustic models
+    (2013).
+    """
+    (z,) = checked("leaky_relu", z=(z, None))
+    slope = check_finite("leaky_relu", "slope", slope)
+    return np.where(z > 0, z, slope * z)
+
+
+@ieee
+def leaky_relu_backward(da: FloatArray, z: FloatArray, slope: float = 0.01) -> FloatArray:
+    """Gradient of the loss by z, where a = leaky_relu(z, slope).
+
+    dz = da where z > 0, else slope da
+
+    Args:
+        da: gradient of the loss by a, the shape of z.
+        z: the pre-activations of the forward pass, any shape.
+        slope: the slope below zero.
+
+    Returns:
+        dz, the shape of z.
+
+    Raises:
+        ShapeError: da and z differ in shape.
+        TypeError: an argument does not hold numbers.
+    """
+    z, da = checked("leaky_relu_backward", z=(z, None), da=(da, z))
+    slope = check_finite("leaky_relu_backward", "slope", slope)
+    return np.where(z > 0, da, slope * da)
 
 
 @ieee
@@ -270,6 +315,80 @@ def log_softmax_backward(dlog_p: FloatArray, log_p: FloatArray) -> FloatArray:
     """
     log_p, dlog_p = checked("log_softmax_backward", log_p=(log_p, "NC"), dlog_p=(dlog_p, "NC"))
     return dlog_p - np.exp(log_p) * dlog_p.sum(axis=1, keepdims=True)
+
+
+@ieee
+def batch_norm(
+    x: FloatArray, gamma: FloatArray, beta: FloatArray, epsilon: float = 1e-5
+) -> FloatArray:
+    """Normalize each feature over the batch, then scale and shift it.
+
+    y = gamma x̂ + beta,  x̂ = (x - m) / sqrt(v + epsilon)
+    m and v: mean and variance of each column of x over the batch (v divides by N)
+
+    Args:
+        x: inputs, (N, D).
+        gamma: scales, (D,).
+        beta: shifts, (D,).
+        epsilon: keeps the root away from zero.
+
+    Returns:
+        y, (N, D).
+
+    Raises:
+        ShapeError: the shapes do not fit each other.
+        TypeError: an argument does not hold numbers.
+        ValueError: there are fewer than two examples to take a variance of.
+
+    Source: Ioffe and Szegedy, Batch normalization (2015), algorithm 1.
+    """
+    x, gamma, beta = checked("batch_norm", x=(x, "ND"), gamma=(gamma, "D"), beta=(beta, "D"))
+    normalized, _ = _normalized("batch_norm", x, epsilon)
+    return gamma * normalized + beta
+
+
+@ieee
+def batch_norm_backward(
+    dy: FloatArray, x: FloatArray, gamma: FloatArray, epsilon: float = 1e-5
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Gradients of the loss by the three inputs of `batch_norm`.
+
+    dbeta = Σ_n dy,  dgamma = Σ_n dy x̂
+    dx = gamma / sqrt(v + epsilon) (dy - dbeta / N - x̂ dgamma / N)
+
+    Args:
+        dy: gradient of the loss by y, (N, D).
+        x: the inputs of the forward pass, (N, D).
+        gamma: its scales, (D,).
+        epsilon: as in the forward pass.
+
+    Returns:
+        dx (N, D), dgamma (D,), dbeta (D,).
+
+    Raises:
+        ShapeError: the shapes do not fit each other.
+        TypeError: an argument does not hold numbers.
+        ValueError: there are fewer than two examples.
+
+    Source: Ioffe and Szegedy, Batch normalization (2015), section 3.
+    """
+    x, gamma, dy = checked("batch_norm_backward", x=(x, "ND"), gamma=(gamma, "D"), dy=(dy, "ND"))
+    normalized, deviation = _normalized("batch_norm_backward", x, epsilon)
+    dgamma = (dy * normalized).sum(axis=0)
+    dbeta = dy.sum(axis=0)
+    dx = gamma / deviation * (dy - dbeta / len(x) - normalized * (dgamma / len(x)))
+    return dx, dgamma, dbeta
+
+
+def _normalized(function: str, x: FloatArray, epsilon: float) -> tuple[FloatArray, FloatArray]:
+    if len(x) < 2:
+        raise ValueError(f"{function}: x has {len(x)} examples; a variance needs at least two")
+    epsilon = check_finite(function, "epsilon", epsilon)
+    if epsilon < 0:
+        raise ValueError(f"{function}: epsilon must not be negative, got {epsilon}")
+    centered = x - x.mean(axis=0)
+    deviation = np.sqrt((centered * centered).mean(axis=0) + epsilon)
+    return centered / deviation, deviation
 
 
 def _logits(function: str, z: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ Every layer has `forward(x, training=False)`, `backward(d_out)`, `params` and `g
 with the same keys. `backward` belongs to the latest `forward`.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -11,7 +12,17 @@ import numpy.typing as npt
 
 from . import functional
 from .initializers import he_normal
-from .shapes import FloatArray, check_float_dtype, check_positive_integer, check_shape
+from .shapes import (
+    FloatArray,
+    as_float_array,
+    check_finite,
+    check_float_dtype,
+    check_number,
+    check_positive_integer,
+    check_rng,
+    check_shape,
+    checked,
+)
 
 
 class Layer:
@@ -20,6 +31,8 @@ class Layer:
     def __init__(self) -> None:
         self.params: dict[str, FloatArray] = {}
         self.grads: dict[str, FloatArray] = {}
+        self.buffers: dict[str, FloatArray] = {}
+        """Arrays that belong to the layer and are saved with it, but are not learned."""
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Compute the outputs for the inputs x, and remember what `backward` will need."""
@@ -138,3 +151,173 @@ class Tanh(Layer):
     def backward(self, d_out: FloatArray) -> FloatArray:
         """Return d_out (1 - a²)."""
         return functional.tanh_backward(d_out, self._remembered("a"))
+
+
+class LeakyReLU(Layer):
+    """Leaky rectified linear units: see `functional.leaky_relu`.
+
+    Args:
+        slope: the slope below zero.
+
+    Raises:
+        TypeError: slope is not a number.
+        ValueError: slope is not finite.
+    """
+
+    def __init__(self, slope: float = 0.01) -> None:
+        super().__init__()
+        self.slope = check_finite("LeakyReLU", "slope", slope)
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return x where it is positive, and slope x elsewhere."""
+        a = functional.leaky_relu(x, self.slope)
+        self.z = x
+        return a
+
+    def backward(self, d_out: FloatArray) -> FloatArray:
+        """Return d_out where the input was positive, and slope d_out elsewhere."""
+        return functional.leaky_relu_backward(d_out, self._remembered("z"), self.slope)
+
+    def __repr__(self) -> str:
+        """Return the layer as one would write it."""
+        return f"LeakyReLU({self.slope:g})"
+
+
+class Softmax(Layer):
+    """Probabilities from logits: see `functional.softmax`.
+
+    The last layer before `softmax_cross_entropy` needs none: that loss takes logits.
+    """
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return probabilities (N, C) for logits (N, C)."""
+        self.p = functional.softmax(x)
+        return self.p
+
+    def backward(self, d_out: FloatArray) -> FloatArray:
+        """Return the gradient by the logits."""
+        return functional.softmax_backward(d_out, self._remembered("p"))
+
+
+class Dropout(Layer):
+    """In training, silence each unit of each example with probability `rate`.
+
+    y = x mask / (1 - rate), mask 1 with probability 1 - rate, else 0
+
+    Dividing by 1 - rate keeps the mean, so that outside training the layer does nothing.
+
+    Args:
+        rate: the probability of silence, from 0 to below 1.
+        rng: where the masks come from.
+
+    Raises:
+        TypeError: rate is not a number, or rng not a numpy.random.Generator.
+        ValueError: rate is out of its range.
+
+    Source: Srivastava et al., Dropout (2014), section 10 for the division during training.
+    """
+
+    def __init__(self, rate: float, *, rng: np.random.Generator) -> None:
+        super().__init__()
+        if not 0 <= check_number("Dropout", "rate", rate) < 1:
+            raise ValueError(f"Dropout: rate must be from 0 to below 1, got {rate}")
+        check_rng("Dropout", rng)
+        self.rate = float(rate)
+        self.rng = rng
+
+    @functional.ieee
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return x with some units silenced in training, and x itself otherwise."""
+        x = as_float_array("Dropout.forward", "x", x)
+        if training and self.rate:
+            keep = self.rng.random(x.shape, dtype=np.float32) >= self.rate
+            self.mask = keep.astype(x.dtype) / (1 - self.rate)
+        else:
+            self.mask = np.ones_like(x)
+        return x * self.mask
+
+    @functional.ieee
+    def backward(self, d_out: FloatArray) -> FloatArray:
+        """Return d_out through the mask of the forward pass."""
+        mask = self._remembered("mask")
+        mask, d_out = checked("Dropout.backward", mask=(mask, None), d_out=(d_out, mask))
+        return d_out * mask
+
+    def __repr__(self) -> str:
+        """Return the layer as one would write it."""
+        return f"Dropout({self.rate:g})"
+
+
+class BatchNorm(Layer):
+    """Normalize each feature over the batch: see `functional.batch_norm`.
+
+    In training it uses the batch's own mean and variance and keeps running averages of them;
+    otherwise it uses those averages, and each example is on its own.
+
+    Args:
+        features: D, the size of an example.
+        momentum: how much of the running averages is kept at each step, from 0 to below 1.
+        epsilon: keeps the root away from zero.
+        dtype: float32 or float64.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: a setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        super().__init__()
+        features = check_positive_integer("BatchNorm", "features", features)
+        if not 0 <= check_number("BatchNorm", "momentum", momentum) < 1:
+            raise ValueError(f"BatchNorm: momentum must be from 0 to below 1, got {momentum}")
+        dtype = check_float_dtype("BatchNorm", dtype)
+        if not 0 < check_number("BatchNorm", "epsilon", epsilon) < math.inf:
+            raise ValueError(f"BatchNorm: epsilon must be positive, got {epsilon}")
+        self.momentum = float(momentum)
+        self.epsilon = float(epsilon)
+        self.params = {"gamma": np.ones(features, dtype), "beta": np.zeros(features, dtype)}
+        self.grads = {name: np.zeros_like(array) for name, array in self.params.items()}
+        self.buffers = {"mean": np.zeros(features, dtype), "variance": np.ones(features, dtype)}
+
+    @functional.ieee
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y (N, D) for x (N, D); in training, update the running averages."""
+        x = as_float_array("BatchNorm.forward", "x", x)
+        gamma, beta = self.params.values()
+        mean, variance = self.buffers.values()
+        if training:
+            y = functional.batch_norm(x, gamma, beta, self.epsilon)
+            for average, now in ((mean, x.mean(axis=0).real), (variance, x.var(axis=0))):
+                average *= self.momentum
+                average += (1 - self.momentum) * now
+            self.x = x
+        else:
+            x, mean = checked("BatchNorm.forward", x=(x, "ND"), mean=(mean, "D"))
+            self.x = (x - mean) / np.sqrt(variance + self.epsilon)
+            y = gamma * self.x + beta
+        self.training = training
+        return y
+
+    @functional.ieee
+    def backward(self, d_out: FloatArray) -> FloatArray:
+        """Return dx (N, D) for dy (N, D), with the statistics that the forward pass used."""
+        x, gamma = self._remembered("x"), self.params["gamma"]
+        if self.training:
+            dx, self.grads["gamma"], self.grads["beta"] = functional.batch_norm_backward(
+                d_out, x, gamma, self.epsilon
+            )
+            return dx
+        x, d_out = checked("BatchNorm.backward", x=(x, "ND"), d_out=(d_out, "ND"))
+        self.grads["gamma"], self.grads["beta"] = (d_out * x).sum(axis=0), d_out.sum(axis=0)
+        return d_out * (gamma / np.sqrt(self.buffers["variance"] + self.epsilon))
+
+    def __repr__(self) -> str:
+        """Return the layer as one would write it."""
+        return f"BatchNorm({len(self.params['gamma'])})"

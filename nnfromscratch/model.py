@@ -1,5 +1,6 @@
 """A network is a list of layers: forward runs down the list, backward runs up it."""
 
+import copy
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._files import as_path, replacing
-from .layers import Layer, Linear, ReLU, Sigmoid, Tanh
+from .layers import BatchNorm, Dropout, Layer, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
 from .losses import softmax_cross_entropy
 from .shapes import (
     FloatArray,
@@ -19,7 +20,7 @@ from .shapes import (
     check_positive_integer,
 )
 
-ACTIVATIONS = {"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh}
+ACTIVATIONS = {"relu": ReLU, "leaky_relu": LeakyReLU, "sigmoid": Sigmoid, "tanh": Tanh}
 
 
 class Sequential:
@@ -80,6 +81,11 @@ class Sequential:
         return self._numbered("params")
 
     @property
+    def buffers(self) -> dict[str, FloatArray]:
+        """Arrays that are saved but not learned, such as BatchNorm's running averages."""
+        return self._numbered("buffers")
+
+    @property
     def grads(self) -> dict[str, FloatArray]:
         """The gradient of the loss by each parameter, under the parameter's name."""
         return self._numbered("grads")
@@ -110,37 +116,44 @@ class Sequential:
         return np.concatenate(logits).argmax(axis=1)
 
     def save(self, path: str | Path) -> None:
-        """Write all parameters to an .npz file, without pickle, replacing it only when whole."""
+        """Write parameters and buffers to an .npz file, without pickle, in one piece."""
         with replacing(as_path("save", path)) as file:
-            np.savez(file, **self.params)
+            np.savez(file, **self.params, **self.buffers)
 
     def load(self, path: str | Path) -> "Sequential":
-        """Read the parameters that `save` wrote for a model of the same sizes; return the model.
+        """Read the arrays that `save` wrote for a model of the same sizes; return the model.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file is not a saved model, or is one of other sizes.
         """
-        with open(as_path("load", path), "rb") as opened:
-            try:
-                with np.load(opened, allow_pickle=False) as file:
-                    stored = dict(file)
-                there = {name: array.shape for name, array in stored.items()}
-            except Exception as error:  # a damaged file raises errors of a dozen kinds
-                raise ValueError(f"load: {path} is not a saved model ({error})") from None
-        params = self.params
-        here = {name: array.shape for name, array in params.items()}
+        self.set_arrays(read_npz("load", path), f"load: {path}")
+        return self
+
+    def set_arrays(self, stored: dict[str, np.ndarray], source: str) -> None:
+        """Copy arrays into parameters and buffers of the same names, or change nothing and raise.
+
+        Raises:
+            TypeError: `stored` is no dict of arrays; the message begins with `source`.
+            ValueError: names, shapes or types differ; so does this one.
+        """
+        if not (
+            isinstance(stored, dict) and all(isinstance(a, np.ndarray) for a in stored.values())
+        ):
+            raise TypeError(f"{source} holds no arrays by name")
+        own = self.params | self.buffers
+        here = {name: array.shape for name, array in own.items()}
+        there = {name: array.shape for name, array in stored.items()}
         if here != there:
-            raise ValueError(f"load: {path} holds another model: {there}, where this has {here}")
+            raise ValueError(f"{source} holds another model: {there}, where this has {here}")
         for name, array in stored.items():
-            if not np.can_cast(array.dtype, params[name].dtype):
+            if not np.can_cast(array.dtype, own[name].dtype):
                 raise ValueError(
-                    f"load: {path} holds {name} as {array.dtype}, which {params[name].dtype} "
+                    f"{source} holds {name} as {array.dtype}, which {own[name].dtype} "
                     "cannot hold without loss"
                 )
         for name, array in stored.items():
-            params[name][...] = array
-        return self
+            own[name][...] = array
 
     def __repr__(self) -> str:
         """Return a table of the layers, the shapes of their parameters, and the counts."""
@@ -153,12 +166,29 @@ class Sequential:
         return "\n".join(["Sequential", *rows, f"  {total:,} parameters"])
 
 
+def read_npz(function: str, path: str | Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file, read without pickle.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no archive of arrays.
+    """
+    with open(as_path(function, path), "rb") as opened:
+        try:
+            with np.load(opened, allow_pickle=False) as file:
+                arrays = dict(file)
+            assert all(isinstance(array, np.ndarray) for array in arrays.values())
+        except Exception as error:  # a damaged file raises errors of a dozen kinds
+            raise ValueError(f"{function}: {path} is not a saved model ({error})") from None
+    return arrays
+
+
 def mlp(sizes: Sequence[int], *, activation: str = "relu", rng: np.random.Generator) -> Sequential:
     """Multilayer perceptron: affine layers of the given sizes with an activation between them.
 
     Args:
         sizes: inputs, hidden units of each layer, classes, such as [784, 300, 10].
-        activation: "relu", "sigmoid" or "tanh".
+        activation: "relu", "leaky_relu", "sigmoid" or "tanh".
         rng: where the randomness of the weights comes from.
 
     Returns:
@@ -206,10 +236,11 @@ class ShapeTrace(list[TracedTensor]):
 def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     """Run one forward and one backward pass and note the shape of every tensor on the way.
 
-    Affine layer k makes z_k, the activation after it a_k; the last z holds the logits.
+    Affine layer k makes z_k, batch normalization after it n_k, the activation a_k, dropout m_k; the
+    last z holds the logits.
 
     Args:
-        model: the network.
+        model: the network; it is not changed.
         x: a batch, (N, D).
         y: its labels, (N,).
 
@@ -220,6 +251,7 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
         ShapeError: x or y does not fit the model.
     """
     check_instance("trace_shapes", "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
+    model = copy.deepcopy(model)
     outputs = [as_array("trace_shapes", "x", x)]
     for layer in model.layers:
         outputs.append(layer.forward(outputs[-1], True))
@@ -236,6 +268,7 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     for layer, output, gradient in zip(model.layers, outputs[1:], gradients[1:], strict=True):
         k += isinstance(layer, Linear)
         trace += [traced(f"{key}{k}", layer.params[key], layer.grads[key]) for key in layer.params]
-        trace.append(traced(f"{'z' if isinstance(layer, Linear) else 'a'}{k}", output, gradient))
+        letter = {Linear: "z", BatchNorm: "n", Dropout: "m"}.get(type(layer), "a")
+        trace.append(traced(f"{letter}{k}", output, gradient))
     trace.append(TracedTensor("loss", np.shape(loss), "1", ()))
     return trace

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .diagnostics import LayerReport, LayerStatistics
 from .shapes import (
     FloatArray,
     as_float_array,
@@ -135,6 +136,47 @@ def show_digits(
             ax.text(right + side / 2, down - 2, titles[i], ha="center", va="bottom", fontsize=10)
     ax.imshow(canvas, cmap="gray_r", vmin=0, vmax=1)
     ax.set_axis_off()
+    return ax
+
+
+def plot_layers(
+    report: LayerReport, *, quantity: str = "activations", ax: Axes | None = None, label: str = ""
+) -> Axes:
+    """Draw the spread of activations or gradients layer by layer, on a log scale.
+
+    Args:
+        report: what `diagnostics.layer_statistics` returned.
+        quantity: "activations" or "gradients".
+        ax: where to draw; a new figure if it is None.
+        label: what to call the line.
+
+    Returns:
+        the Axes.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: an unknown quantity, or an empty report.
+    """
+    import matplotlib.pyplot as plt
+
+    columns = {"activations": "spread", "gradients": "gradient_spread"}
+    if not isinstance(label, str):
+        raise TypeError(f"plot_layers: label must be a string, got {type(label).__name__}")
+    if not isinstance(quantity, str) or quantity not in columns:
+        raise ValueError(
+            f"plot_layers: quantity must be activations or gradients, got {quantity!r}"
+        )
+    check_instance("plot_layers", "report", report, LayerReport, "layer_statistics makes")
+    if not report or not all(isinstance(row, LayerStatistics) for row in report):
+        raise ValueError("plot_layers: report must hold one LayerStatistics per layer")
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    else:
+        _check_axes("plot_layers", "ax", [ax])
+    values = [getattr(row, columns[quantity]) for row in report]
+    ax.semilogy(range(1, len(values) + 1), values, "o-", label=label)
+    ax.set_xticks(range(1, len(values) + 1), [row.layer for row in report])
+    ax.set_ylabel(f"standard deviation of {quantity}")
     return ax
 
 

@@ -155,6 +155,14 @@ def check_number(function: str, name: str, value: float) -> float:
         return math.inf
 
 
+def check_finite(function: str, name: str, value: float) -> float:
+    """Return `value` as a float, or raise unless it is a finite real number."""
+    number = check_number(function, name, value)
+    if not math.isfinite(number):
+        raise ValueError(f"{function}: {name} must be finite, got {value}")
+    return number
+
+
 def check_float_dtype(function: str, dtype: npt.DTypeLike) -> np.dtype:
     """Return `dtype` as a NumPy dtype, or raise TypeError unless it is float32 or float64."""
     try:

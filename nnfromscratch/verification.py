@@ -32,9 +32,11 @@ EXEMPT = {
     "GradientReport": "what check_gradients returns",
     "History": "what fit returns",
     "Layer": "a frame; the layers made of it are checked",
+    "Optimizer": "a frame; the optimizers made of it are checked",
     "ShapeError": "an error",
     "TrainingDiverged": "an error",
     "plot_history": "draws",
+    "plot_layers": "draws",
     "show_digits": "draws",
     "show_figure": "draws",
     "use_course_style": "sets how drawings look",
@@ -184,8 +186,33 @@ def plain_cross_entropy(z: list, y: list) -> complex:
     return -sum(cmath.log(p[label]) for p, label in zip(plain_softmax(z), y, strict=True)) / len(y)
 
 
+def plain_moments(x: list) -> list:
+    """Return mean and variance of every column, both sums divided by N."""
+    columns = list(zip(*x, strict=True))
+    means = [sum(column) / len(x) for column in columns]
+    return [
+        (m, sum((v - m) ** 2 for v in column) / len(x))
+        for m, column in zip(means, columns, strict=True)
+    ]
+
+
+def plain_normalize(x: list, moments: list, gamma: list, beta: list, root: Callable) -> list:
+    """y[n][d] = gamma[d] (x[n][d] - m[d]) / root(v[d]) + beta[d]."""
+    columns = list(zip(moments, gamma, beta, strict=True))
+    return [
+        [g * (value - m) / root(v) + b for value, ((m, v), g, b) in zip(row, columns, strict=True)]
+        for row in x
+    ]
+
+
+def plain_batch_norm(x: list, gamma: list, beta: list) -> list:
+    """Y = gamma (x - m) / sqrt(v + 1e-5) + beta with the batch's own m and v."""
+    return plain_normalize(x, plain_moments(x), gamma, beta, lambda v: cmath.sqrt(v + 1e-5))
+
+
 PLAIN = {
     "relu": each(lambda z: z if z.real > 0 else 0.0),
+    "leaky_relu": each(lambda z: z if z.real > 0 else 0.01 * z),
     "sigmoid": each(lambda z: 1 / (1 + cmath.exp(-z))),
     "tanh": each(cmath.tanh),
     "softmax": plain_softmax,
@@ -259,6 +286,18 @@ def _() -> Iterator[tuple]:
     yield nn.relu_backward([5.0, 5.0, 5.0], [-1.0, 0.0, 1.0]), [0, 0, 5]
 
 
+@case("leaky_relu", "z or slope z, entry by entry", EXACT)
+def _() -> Iterator[tuple]:
+    z = [[-2.0, -1e-300, 0.0, 1e-300, 3.0]]
+    yield nn.leaky_relu(z), each(lambda z: z if z > 0 else 0.01 * z)(z)
+    yield nn.leaky_relu(z, 0.25), each(lambda z: z if z > 0 else z / 4)(z)
+
+
+@case("leaky_relu_backward", "a gate a quarter open where z = 0", EXACT)
+def _() -> Iterator[tuple]:
+    yield nn.leaky_relu_backward([5.0, 5.0, 5.0], [-1.0, 0.0, 1.0], 0.25), [1.25, 1.25, 5]
+
+
 # Sixteenths from -40 to 40: their differences are exact, so every error is the function's own.
 WIDE = (np.arange(-640, 641).reshape(-1, 7) / 16).tolist()
 
@@ -295,13 +334,31 @@ def _backward_case(name: str) -> None:
     @case(f"{name}_backward", f"complex steps through {name} in plain Python")
     def _() -> Iterator[tuple]:
         z, d_out = draw((5, 4), (5, 4))
-        remembered = z if name == "relu" else np.real(PLAIN[name](z.tolist()))
+        remembered = z if name.endswith("relu") else np.real(PLAIN[name](z.tolist()))
         expected = slopes(lambda z: weighted_sum(PLAIN[name](z), d_out), z)
         yield getattr(nn, f"{name}_backward")(d_out, remembered), expected[0]
 
 
 for _name in PLAIN:
     _backward_case(_name)
+
+
+@case("batch_norm", "mean, variance and root in decimals")
+def _() -> Iterator[tuple]:
+    arrays = draw((6, 4), (4,), (4,))
+    x, gamma, beta = (each(Decimal)(array.reshape(-1, 4).tolist()) for array in arrays)
+    epsilon = Decimal("0.00001")
+    expected = plain_normalize(
+        x, plain_moments(x), gamma[0], beta[0], lambda v: (v + epsilon).sqrt()
+    )
+    yield nn.batch_norm(*arrays), expected
+
+
+@case("batch_norm_backward", "complex steps through batch_norm in plain Python")
+def _() -> Iterator[tuple]:
+    x, gamma, beta, dy = draw((6, 4), (4,), (4,), (6, 4))
+    expected = slopes(lambda *arrays: weighted_sum(plain_batch_norm(*arrays), dy), x, gamma, beta)
+    yield from zip(nn.batch_norm_backward(dy, x, gamma), expected, strict=True)
 
 
 # --- losses
@@ -347,17 +404,85 @@ def _() -> Iterator[tuple]:
     yield from zip(found, expected, strict=True)
 
 
-def _layer_case(kind: str) -> None:
-    @case(kind, f"complex steps through {kind.lower()} in plain Python")
+def _layer_case(kind: str, name: str) -> None:
+    @case(kind, f"complex steps through {name} in plain Python")
     def _() -> Iterator[tuple]:
         z, d_out = draw((5, 4), (5, 4))
-        layer, plain = getattr(nn, kind)(), PLAIN[kind.lower()]
+        layer, plain = getattr(nn, kind)(), PLAIN[name]
         yield layer.forward(z), np.real(plain(z.tolist()))
         yield layer.backward(d_out), slopes(lambda z: weighted_sum(plain(z), d_out), z)[0]
 
 
-for _kind in ("ReLU", "Sigmoid", "Tanh"):
-    _layer_case(_kind)
+for _kind in ("ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Softmax"):
+    _layer_case(_kind, "leaky_relu" if _kind == "LeakyReLU" else _kind.lower())
+
+
+@case("Dropout", "0 or x / (1 - rate), back by the same mask; x when testing")
+def _() -> Iterator[tuple]:
+    x, d_out = draw((20, 30), (20, 30))
+    layer = nn.Dropout(0.25, rng=np.random.default_rng(0))
+    y = layer.forward(x, training=True)
+    silent = [[value == 0 for value in row] for row in y.tolist()]
+    for given, found in ((x, y), (d_out, layer.backward(d_out))):
+        yield (
+            found,
+            [
+                [0 if s else v / Fraction(0.75) for v, s in zip(*rows, strict=True)]
+                for rows in zip(fractions(given), silent, strict=True)
+            ],
+        )
+    yield len(set(map(tuple, silent))), 20  # every example has a mask of its own
+    yield layer.forward(x), x
+    yield layer.backward(d_out), d_out
+
+
+@case("Dropout, on average", "x where x = 1, of a million; the rate for the silent ones", 1e-2)
+def _() -> Iterator[tuple]:
+    for rate in (0.25, 0.5):
+        layer = nn.Dropout(rate, rng=np.random.default_rng(0))
+        y = layer.forward(np.ones((1000, 1000)), training=True)
+        yield [y.mean(), (y == 0).mean() / rate], [1, 1]
+
+
+def _batch_norm_layer(mode: str, against: str) -> Callable[[Callable], None]:
+    """Enter a check of BatchNorm, given the layer, and pair its gradients with complex steps."""
+
+    def enter(plain_of: Callable) -> None:
+        @case(f"BatchNorm, {mode}", against)
+        def _() -> Iterator[tuple]:
+            first, x, gamma, beta, dy = draw((6, 4), (6, 4), (4,), (4,), (6, 4))
+            layer = nn.BatchNorm(4, momentum=0.75, dtype=np.float64)
+            layer.params["gamma"][...], layer.params["beta"][...] = gamma, beta
+            for batch in (first, 3 * x):
+                layer.forward(batch, training=True)
+            averages = [(0.0, 1.0)] * 4
+            for batch in (first, 3 * x):
+                moments = plain_moments(batch.tolist())
+                averages = [
+                    (0.75 * m + 0.25 * m_now, 0.75 * v + 0.25 * v_now)
+                    for (m, v), (m_now, v_now) in zip(averages, moments, strict=True)
+                ]
+            yield np.transpose(list(layer.buffers.values())), averages
+            plain = plain_of(averages)
+            y = layer.forward(x, training=mode == "training")
+            yield y, np.real(plain(x.tolist(), gamma.tolist(), beta.tolist()))
+            found = [layer.backward(dy), layer.grads["gamma"], layer.grads["beta"]]
+            expected = slopes(lambda *arrays: weighted_sum(plain(*arrays), dy), x, gamma, beta)
+            yield from zip(found, expected, strict=True)
+
+    return enter
+
+
+@_batch_norm_layer("training", "complex steps through batch_norm in plain Python")
+def _(averages: list) -> Callable:
+    return plain_batch_norm
+
+
+@_batch_norm_layer("testing", "complex steps through its formula with the running averages")
+def _(averages: list) -> Callable:
+    return lambda x, gamma, beta: plain_normalize(
+        x, averages, gamma, beta, lambda v: cmath.sqrt(v + 1e-5)
+    )
 
 
 def _network_pairs(model: "nn.Sequential", activation: str) -> Iterator[tuple]:
@@ -402,7 +527,7 @@ def _() -> Iterator[tuple]:
 
 @case("mlp", "complex steps through networks of plain Python, every activation")
 def _() -> Iterator[tuple]:
-    for activation in ("relu", "sigmoid", "tanh"):
+    for activation in ("relu", "leaky_relu", "sigmoid", "tanh"):
         model = nn.mlp([4, 5, 3], activation=activation, rng=np.random.default_rng(0))
         yield from _network_pairs(model, activation)
 
@@ -421,7 +546,7 @@ def _() -> Iterator[tuple]:
 # --- optimizers and schedules, on the parabola w² / 2, whose gradient is w
 
 
-def descend(optimizer: "nn.SGD", steps: int) -> list[float]:
+def descend(optimizer: "nn.Optimizer", steps: int) -> list[float]:
     """Return a weight and a bias after some steps from 2."""
     model = nn.Linear(1, 1, rng=np.random.default_rng(0), dtype=np.float64)
     for array in model.params.values():
@@ -432,14 +557,14 @@ def descend(optimizer: "nn.SGD", steps: int) -> list[float]:
     return [model.params["w"].item(), model.params["b"].item()]
 
 
-@case("SGD", "2 (1 - rate (1 + weight_decay))^t in fractions; no decay of the bias")
+@case("SGD", "2 (1 - rate (1 + weight_decay))^t in fractions; bias not decayed")
 def _() -> Iterator[tuple]:
     rate, decay = Fraction(0.3), Fraction(0.25)
     expected = [2 * (1 - rate * (1 + decay)) ** 20, 2 * (1 - rate) ** 20]
     yield from zip(descend(nn.SGD(0.3, weight_decay=0.25), 20), expected, strict=True)
 
 
-@case("SGD, momentum", "the heavy ball: w(t+1) = w(t) - rate w(t) + momentum (w(t) - w(t-1))")
+@case("SGD, momentum", "the heavy ball: a step is -rate w + momentum times the last step")
 def _() -> Iterator[tuple]:
     rate, momentum = Fraction(0.3), Fraction(0.6)
     before = now = Fraction(2)
@@ -448,7 +573,7 @@ def _() -> Iterator[tuple]:
     yield descend(nn.SGD(0.3, momentum=0.6), 20), [now, now]
 
 
-@case("SGD, nesterov", "the gradient taken ahead, at w + momentum v (Sutskever et al., 2013)")
+@case("SGD, nesterov", "the gradient taken ahead, at w + momentum v (Sutskever, 2013)")
 def _() -> Iterator[tuple]:
     rate, momentum = Fraction(0.3), Fraction(0.6)
     w, v = Fraction(2), Fraction(0)
@@ -457,6 +582,53 @@ def _() -> Iterator[tuple]:
         w += v
     # The optimizer keeps the point ahead, where the next gradient is taken.
     yield descend(nn.SGD(0.3, momentum=0.6, nesterov=True), 20), [w + momentum * v] * 2
+
+
+def plain_adam(
+    rate: float,
+    betas: tuple[float, float],
+    epsilon: float,
+    decay: float = 0,
+    *,
+    corrected: bool = True,
+    decoupled: bool = False,
+) -> Decimal:
+    """Return a weight after three steps from 2, in decimals."""
+    w, m, s = Decimal(2), Decimal(0), Decimal(0)
+    rate, epsilon, decay, beta1, beta2 = map(Decimal, (rate, epsilon, decay, *betas))
+    for t in range(1, 4):
+        g = w if decoupled else w + decay * w
+        m = beta1 * m + (1 - beta1) * g
+        s = beta2 * s + (1 - beta2) * g**2
+        m_hat, s_hat = (m / (1 - beta1**t), s / (1 - beta2**t)) if corrected else (m, s)
+        kept = 1 - rate * decay if decoupled else 1
+        w = kept * w - rate * m_hat / (s_hat.sqrt() + epsilon)
+    return w
+
+
+@case("RMSProp", "lecture 6e of Tieleman and Hinton, three steps in decimals")
+def _() -> Iterator[tuple]:
+    expected = [plain_adam(0.3, (0, 0.75), 0.125, decay, corrected=False) for decay in (0.25, 0)]
+    yield descend(nn.RMSProp(0.3, 0.75, 0.125, 0.25), 3), expected
+    yield descend(nn.RMSProp(), 3), [plain_adam(0.001, (0, 0.9), 1e-8, corrected=False)] * 2
+
+
+@case("Adam", "algorithm 1 of Kingma and Ba, three steps in decimals")
+def _() -> Iterator[tuple]:
+    expected = [plain_adam(0.3, (0.5, 0.75), 0.125, decay) for decay in (0.25, 0)]
+    yield descend(nn.Adam(0.3, 0.5, 0.75, 0.125, 0.25), 3), expected
+    yield descend(nn.Adam(), 3), [plain_adam(0.001, (0.9, 0.999), 1e-8)] * 2
+
+
+@case("AdamW", "algorithm 2 of Loshchilov and Hutter, three steps in decimals")
+def _() -> Iterator[tuple]:
+    for rate, betas, epsilon, decay in (
+        (0.3, (0.5, 0.75), 0.125, 0.25),
+        (0.001, (0.9, 0.999), 1e-8, 0.01),
+    ):
+        expected = [plain_adam(rate, betas, epsilon, d, decoupled=True) for d in (decay, 0)]
+        yield descend(nn.AdamW(rate, *betas, epsilon, decay), 3), expected
+    yield descend(nn.AdamW(), 3), expected
 
 
 @case("schedules.constant", "1", EXACT)
@@ -469,6 +641,39 @@ def _() -> Iterator[tuple]:
     for end in (0, 0.25, 3):
         line = [Fraction(8 - t, 8) + Fraction(end) * Fraction(t, 8) for t in range(9)]
         yield [nn.schedules.linear(end)(t / 8) for t in range(9)], line
+
+
+@case("schedules.step_decay", "drops counted in integers, a power of two each", EXACT)
+def _() -> Iterator[tuple]:
+    yield (
+        [nn.schedules.step_decay()(t / 20) for t in range(20)],
+        [0.5 ** (t // 2) for t in range(20)],
+    )
+    found = [nn.schedules.step_decay(0.25, 0.5)(t / 8) for t in range(9)]
+    yield found, [1] * 4 + [1 / 4] * 4 + [1 / 16]
+
+
+@case("schedules.exponential_decay", "exp(t ln(end)) in decimals")
+def _() -> Iterator[tuple]:
+    for end in (0.01, 0.25, 3):
+        expected = [(Decimal(end).ln() * t / 8).exp() for t in range(9)]
+        yield [nn.schedules.exponential_decay(end)(t / 8) for t in range(9)], expected
+
+
+@case("schedules.cosine", "cos(x)^2 at 0, 30, 45, 60 and 90 degrees: 1, 3/4, 1/2, 1/4, 0")
+def _() -> Iterator[tuple]:
+    for end in (0, 0.25, 3):
+        found = [nn.schedules.cosine(end)(degrees / 90) for degrees in (0, 30, 45, 60, 90)]
+        yield found, [Fraction(end) + (1 - Fraction(end)) * Fraction(k, 4) for k in (4, 3, 2, 1, 0)]
+
+
+@case("schedules.warmup", "two straight lines, up and down, in exact fractions")
+def _() -> Iterator[tuple]:
+    up = [Fraction(t, 4) for t in range(4)]
+    found = nn.schedules.warmup(0.25)
+    yield [found(t / 16) for t in range(17)], up + [1] * 13
+    found = nn.schedules.warmup(0.25, nn.schedules.linear(0.5))
+    yield [found(t / 16) for t in range(17)], up + [1 - Fraction(t, 24) for t in range(13)]
 
 
 # --- initializers
@@ -496,7 +701,7 @@ _initializer_case("xavier_normal", "sqrt(2 / (D + K))", math.sqrt(2 / 700))
 # --- data
 
 
-@case("load_mnist", "SHA-256 of the published files, rebuilt from the arrays; class counts", EXACT)
+@case("load_mnist", "SHA-256 of the published files, rebuilt from arrays; class counts", EXACT)
 def _() -> Iterator[tuple]:
     x_train, y_train, x_test, y_test = nn.load_mnist()
     for (name, published), array in zip(
@@ -561,6 +766,80 @@ def _() -> Iterator[tuple]:
     yield [*x_train.tolist(), *x_valid.tolist()], [[2 * n, 2 * n + 1] for n in y]
 
 
+# --- augmentation
+
+
+@case("distort", "the image itself if all strengths are zero", EXACT)
+def _() -> Iterator[tuple]:
+    (x,) = draw((3, 49))
+    still = {"rotation": 0, "scaling": 0, "shear": 0, "elastic": 0}
+    yield nn.distort(x, rng=np.random.default_rng(0), **still), x
+
+
+def plain_bilinear(image: list, row: float, column: float) -> float:
+    """Return the sum of all pixels, each weighted by its nearness in either direction."""
+    return sum(
+        value * max(0, 1 - abs(r - row)) * max(0, 1 - abs(c - column))
+        for r, values in enumerate(image)
+        for c, value in enumerate(values)
+    )
+
+
+def plain_distort(image: list, angle: float, stretch: list, slant: float, noise: list) -> list:
+    """Read an image at c + A (r - c) + u(r), all of it pixel by pixel; noise is None or two."""
+    pixels = range(len(image))
+    centre = (len(image) - 1) / 2
+    sin, cos = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+    gauss = [[math.exp(-((i - j) ** 2) / (2 * 1.5**2)) for j in pixels] for i in pixels]
+    gauss = [[value / sum(row) for value in row] for row in gauss]
+    out = []
+    for r in pixels:
+        for c in pixels:
+            down = stretch[0] * (r - centre)
+            right = slant * (r - centre) + stretch[1] * (c - centre)
+            u = [
+                sum(gauss[r][i] * gauss[c][j] * field[i][j] for i in pixels for j in pixels)
+                for field in noise
+            ]
+            row, column = cos * down - sin * right + u[0], sin * down + cos * right + u[1]
+            out.append(plain_bilinear(image, centre + row, centre + column))
+    return out
+
+
+def _distort_case(name: str, against: str, **strengths: float) -> None:
+    @case(f"distort, {name}", f"{against}, pixel by pixel; it works in float32", 1e-5)
+    def _() -> Iterator[tuple]:
+        n, side = 3, 7
+        (x,) = draw((n, side * side))
+        settings = {"rotation": 0.0, "scaling": 0.0, "shear": 0.0, "elastic": 0.0} | strengths
+        # What the same generator draws, in the same order.
+        rng = np.random.default_rng(0)
+        angle = settings["rotation"] * rng.uniform(-1, 1, n)
+        stretch = 1 + settings["scaling"] * rng.uniform(-1, 1, (2, n))
+        slant = settings["shear"] * rng.uniform(-1, 1, n)
+        noise = 2 * rng.random((2, n, side, side), dtype=np.float32).astype(float) - 1
+        noise *= settings["elastic"]
+        images = x.reshape(n, side, side).tolist()
+        found = nn.distort(x, rng=np.random.default_rng(0), sigma=1.5, **settings)
+        yield (
+            found,
+            [
+                plain_distort(
+                    images[k],
+                    angle[k].item(),
+                    stretch[:, k].tolist(),
+                    slant[k].item(),
+                    noise[:, k].tolist(),
+                )
+                for k in range(n)
+            ],
+        )
+
+
+_distort_case("turned", "the turned grid", rotation=40.0)
+_distort_case("all of it", "its formula", rotation=20.0, scaling=0.2, shear=0.2, elastic=2.0)
+
+
 # --- training
 
 
@@ -610,6 +889,116 @@ def _() -> Iterator[tuple]:
     yield from _fit_pairs(x, y, batch_size=6, steps=4, epochs=4)
     # One example six times over: whatever the order, the batches are the same.
     yield from _fit_pairs(np.tile(x[:1], (6, 1)), y[:1] * 6, batch_size=2, steps=6, epochs=2)
+
+
+@case("EarlyStopping", "the epoch of the smallest error, its parameters and buffers", EXACT)
+def _() -> Iterator[tuple]:
+    for errors, best in (([5, 4, 2, 3, 6, 1], 3), ([5, 2, 2, 2], 2), ([7, 5, 6, 4, 5, 6], 4)):
+        model, history = nn.Sequential([nn.BatchNorm(3)]), nn.History()
+        arrays = [*model.params.values(), *model.buffers.values()]
+        stopping, answers = nn.EarlyStopping(patience=2), []
+        for epoch, error in enumerate(errors, start=1):
+            for k, array in enumerate(arrays):
+                array[...] = 10 * epoch + k
+            history.loss.append(0.0)
+            history.validation_error.append(error / 10)
+            answers.append(stopping(model, history))
+            if answers[-1]:
+                break
+        yield answers, [False] * (best + 1) + [True]
+        yield arrays, [[10 * best + k] * 3 for k in range(4)]
+
+
+@case("Checkpoint", "the same run without a break, bit by bit", EXACT)
+def _() -> Iterator[tuple]:
+    x, y = np.float32(draw((12, 4))[0]), np.arange(12) % 3
+
+    def run(path: Path, seed: int, stop: int | None = None) -> tuple:
+        rng, layers_rng = np.random.default_rng(seed), np.random.default_rng(seed + 1)
+        layers = [nn.Linear(4, 5, rng=rng), nn.BatchNorm(5), nn.Dropout(0.5, rng=layers_rng)]
+        model = nn.Sequential([*layers, nn.Linear(5, 3, rng=rng)])
+        optimizer = nn.Adam(0.1)
+        checkpoint = nn.Checkpoint(path, optimizer=optimizer, rng=rng)
+        history = nn.fit(
+            model,
+            (x, y),
+            optimizer=optimizer,
+            epochs=4,
+            batch_size=4,
+            rng=rng,
+            callbacks=[checkpoint, lambda model, history: history.epochs == stop],
+            history=checkpoint.resume(model),
+            progress=False,
+        )
+        return model, history
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole, expected = run(Path(folder) / "whole.npz", 0)
+        run(Path(folder) / "broken.npz", 0, stop=2)
+        resumed, history = run(Path(folder) / "broken.npz", 7)
+    yield history.batch_loss, expected.batch_loss
+    arrays = [[*model.params.values(), *model.buffers.values()] for model in (resumed, whole)]
+    yield from zip(*arrays, strict=True)
+
+
+# --- diagnostics
+
+
+@case("diagnostics.layer_statistics", "a network of plain Python, its gradients by complex steps")
+def _() -> Iterator[tuple]:
+    (x,), y = draw((6, 4)), [0, 2, 1, 1, 0, 2]
+    limits = {"relu": (-math.inf, math.inf), "sigmoid": (0.01, 0.99), "tanh": (-0.99, 0.99)}
+    for activation, (low, high) in limits.items():
+        model = nn.mlp([4, 5, 3], activation=activation, rng=np.random.default_rng(0))
+        model.params["w1"][...] *= 3
+        model.params["b1"][1] -= 50
+        w1, b1, w2, b2 = (array.tolist() for array in model.params.values())
+        plain = PLAIN[activation]
+        z1 = plain_linear(x.tolist(), w1, b1)
+        a1 = np.real(plain(z1)).tolist()
+        z2 = plain_linear(a1, w2, b2)
+
+        def top(z):
+            return plain_cross_entropy(z, y)
+
+        def middle(a, w2=w2, b2=b2):
+            return plain_cross_entropy(plain_linear(a, w2, b2), y)
+
+        def bottom(z, plain=plain, middle=middle):
+            return middle(plain(z))
+
+        outputs = [value for row in a1 for value in row]
+        saturated = sum(value < low or value > high for value in outputs) / 30
+        dead = sum(max(unit) == 0 for unit in zip(*a1, strict=True)) / 5
+        found = nn.diagnostics.layer_statistics(model, x, y)
+        names = [f"1 Linear/2 {type(model.layers[1]).__name__}/3 Linear"]
+        yield ["/".join(row.layer for row in found)], names
+        expected = [
+            [*spread(z1), 0, 0, *spread(slopes(bottom, np.array(z1))[0].tolist())],
+            [*spread(a1), saturated, dead, *spread(slopes(middle, np.array(a1))[0].tolist())],
+            [*spread(z2), 0, 0, *spread(slopes(top, np.array(z2))[0].tolist())],
+        ]
+        yield from zip([row[1:] for row in found], expected, strict=True)
+
+
+def spread(rows: list) -> tuple[float, float]:
+    """Return mean and standard deviation of all entries."""
+    values = [value for row in rows for value in row]
+    mean = sum(values) / len(values)
+    return mean, math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+
+
+@case("diagnostics.update_ratios", "rate times norm of dw by norm of w; dw by complex steps")
+def _() -> Iterator[tuple]:
+    (x,), y, rng = draw((6, 4)), [0, 2, 1, 1, 0, 2], np.random.default_rng(0)
+    linears = [nn.Linear(*sizes, rng=rng, dtype=np.float64) for sizes in ((4, 5), (5, 3))]
+    model = nn.Sequential([linears[0], nn.Tanh(), linears[1]])
+    _, dw1, _, dw2, _ = slopes(plain_network("tanh", y), x, *model.params.values())
+    found = nn.diagnostics.update_ratios(model, x, y, nn.SGD(0.5))
+    yield list(found), ["w1", "w2"]
+    for name, dw in (("w1", dw1), ("w2", dw2)):
+        norms = [math.hypot(*a.ravel().tolist()) for a in (dw, model.params[name])]
+        yield found[name], 0.5 * norms[0] / norms[1]
 
 
 # --- gradient checks and shapes

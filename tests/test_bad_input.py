@@ -11,16 +11,19 @@ The draws are the same on every run. Flags such as `need_dx` may be anything tha
 as everywhere in Python, and what goes wrong inside a function that was passed in is its own affair.
 """
 
+import copy
 import faulthandler
 import inspect
 import io
 import math
 import os
 import re
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import matplotlib
@@ -35,8 +38,8 @@ from nnfromscratch import gradient_check
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-CASES_EACH = 220
-CASES_PER_PICTURE = 60  # drawing is slow
+CASES_EACH = 120
+CASES_PER_PICTURE = 40  # drawing is slow
 counted = Counter()
 C, D = 3, 4  # classes and inputs, where an argument does not bring its own
 
@@ -167,7 +170,8 @@ SHAPES = st.one_of(
 GENERATORS = values(
     None, 0, "rng", np.random, np.random.default_rng, np.random.RandomState(0), np.random.PCG64(0)
 )
-FLAGS = values(True, np.bool_(True), np.bool_(False), 1, 0.9, None, "no", np.array([1, 2]))
+TRUTHS = values(True, np.bool_(True), np.bool_(False), 1, 0.9, None, "no")
+FLAGS = st.one_of(TRUTHS, values(np.array([1, 2])))
 THINGS = st.one_of(NUMBERS, JUNK, any_array())
 FUNCTIONS = values(None, 0, "f", [], nn.ReLU(), np.ones(2))
 PATHS = values(None, 5, 1.5, b"file", [], {}, "", "missing/file", "null\0", object(), len)
@@ -206,6 +210,8 @@ NOTHING_TO_GET_WRONG = {
     *("Layer", "ReLU", "Sigmoid", "Tanh"),  # no arguments
     *("Layer.forward", "Layer.backward"),  # each layer has its own
     *("ShapeError", "TrainingDiverged", "History", "GradientReport"),  # the package's to fill
+    *("Softmax", "Optimizer.direction", "Optimizer.average"),  # no arguments; `step` checks theirs
+    *("SGD.direction", "RMSProp.direction", "Adam.direction"),
 }
 
 
@@ -292,6 +298,42 @@ add_functions("relu_backward", (shape_of("z"), "da"), da="NC", z="NC")
 add_functions("sigmoid_backward tanh_backward", (shape_of("a"), "da a"), da="NC", a="NC")
 add_functions("softmax_backward", (shape_of("p"), "dp p"), dp="NC", p="NC")
 add_functions("log_softmax_backward", (shape_of("log_p"), "dlog_p log_p"), dlog_p="NC", log_p="NC")
+
+
+def with_number(number, function, *outputs):
+    """Make a check as `results` does, for a function that takes a number besides its arrays."""
+
+    def right(a, result):
+        value = float(a[number])
+        assert math.isfinite(value)
+        rest = {name: array for name, array in a.items() if name != number}
+        if abs(value) < 100:
+            results(lambda **wide: function(**wide, **{number: value}), *outputs)(rest, result)
+
+    return right
+
+
+def add_with_number(name, number, value, places, *outputs, **letters):
+    add(
+        name,
+        lambda rng: {**arrays(rng, **letters), number: value},
+        {**dict.fromkeys(letters, ARRAYS), number: places},
+        with_number(number, getattr(nn, name), *outputs),
+    )
+
+
+EPSILONS = st.one_of(NUMBERS, values(1e-3, 0.1, 3))
+add_with_number("leaky_relu", "slope", 0.1, REALS, (shape_of("z"), "z"), z="NC")
+add_with_number("leaky_relu_backward", "slope", 0.1, REALS, (shape_of("z"), "da"), da="NC", z="NC")
+add_with_number(
+    *("batch_norm", "epsilon", 0.1, EPSILONS, (shape_of("x"), "x gamma beta")),
+    **{"x": "ND", "gamma": "D", "beta": "D"},
+)
+add_with_number(
+    *("batch_norm_backward", "epsilon", 0.1, EPSILONS, (shape_of("x"), "dy x gamma")),
+    *((shape_of("gamma"), "dy x"), (shape_of("gamma"), "dy")),
+    **{"dy": "ND", "x": "ND", "gamma": "D"},
+)
 add_functions(
     "mean_squared_error",
     (scalar, "a target"),
@@ -448,6 +490,29 @@ add(
 )
 
 
+def right_decay(a, factor):
+    factors = [factor(step / 8) for step in range(9)]
+    assert all(type(f) is float and 0 <= f < math.inf for f in factors)
+    rises = "then" in a and a["then"] is None
+    assert factors[-1] == (1 if rises else pytest.approx(factors[-1]))
+
+
+THEN = st.one_of(values(*[0, "f", [], nn.ReLU(), np.ones(2)]), values(nn.schedules.linear()))
+for name, more in (
+    ("step_decay", {"factor": 0.5, "every": 0.1}),
+    ("exponential_decay", {"end": 0.1}),
+    ("cosine", {"end": 0.1}),
+    ("warmup", {"share": 0.1, "then": None}),
+):
+    add(
+        f"schedules.{name}",
+        lambda rng, more=more: dict(more),
+        {key: THEN if key == "then" else REALS for key in more},
+        right_decay,
+        call=getattr(nn.schedules, name),
+    )
+
+
 # Layers and models
 
 
@@ -523,7 +588,7 @@ for name, function in (("Linear.backward", backward), ("Sequential.backward", mo
         call=function,
         d_out="dz da",
     )
-for kind in (nn.ReLU, nn.Sigmoid, nn.Tanh):
+for kind in (nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softmax):
 
     def forward(x, kind=kind):
         return kind().forward(x)
@@ -545,9 +610,88 @@ for kind in (nn.ReLU, nn.Sigmoid, nn.Tanh):
         f"{kind.__name__}.backward",
         lambda rng: arrays(rng, d_out="NC", x="NC"),
         {"d_out": ARRAYS},
-        results(backward, (shape_of("x"), "d_out" if kind is nn.ReLU else "d_out x")),
+        results(backward, (shape_of("x"), "d_out" if "ReLU" in kind.__name__ else "d_out x")),
         call=backward,
-        d_out="da",
+        d_out="da dp",
+        x="z",
+    )
+
+
+def right_dropout(a, layer):
+    assert 0 <= layer.rate < 1
+    assert layer.rate == float(a["rate"])
+
+
+def right_norm(a, layer):
+    arrays = [*layer.params.values(), *layer.buffers.values()]
+    assert all(v.shape == (a["features"],) and v.dtype == a["dtype"] for v in arrays)
+    assert 0 <= layer.momentum < 1
+    assert 0 < layer.epsilon < math.inf
+
+
+add(
+    "LeakyReLU",
+    lambda rng: {"slope": 0.1},
+    {"slope": REALS},
+    lambda a, layer: layer.slope == float(a["slope"]) and math.isfinite(layer.slope),
+)
+add(
+    "Dropout",
+    lambda rng: {"rate": 0.5, "rng": rng},
+    {"rate": REALS, "rng": GENERATORS},
+    right_dropout,
+)
+add(
+    "BatchNorm",
+    lambda rng: {"features": 3, "momentum": 0.9, "epsilon": 1e-5, "dtype": np.float32},
+    {"features": SIZES, "momentum": REALS, "epsilon": REALS, "dtype": DTYPES},
+    right_norm,
+)
+
+
+def make_layer(kind):
+    if kind == "Dropout":
+        return nn.Dropout(0.5, rng=np.random.default_rng(0))
+    return nn.BatchNorm(D, epsilon=0.1, dtype=np.float64)
+
+
+def right_pass(a, result):
+    """In training or not: finite from moderate arguments, and nan where nan came in."""
+    given = [np.asarray(a[name]) for name in ("x", "d_out") if name in a]
+    assert result.shape == given[0].shape
+    if all(map(moderate, given)):
+        assert np.isfinite(result).all()
+    elif np.isnan(given[-1]).all() and result.size:
+        assert np.isnan(result).any()
+
+
+for kind in ("Dropout", "BatchNorm"):
+
+    def forward(x, training, kind=kind):
+        return make_layer(kind).forward(x, training)
+
+    def backward(d_out, x, training, kind=kind):
+        layer = make_layer(kind)
+        layer.forward(x, training)
+        return layer.backward(d_out)
+
+    add(
+        f"{kind}.forward",
+        lambda rng: {"x": rng.normal(size=(3, D)), "training": bool(rng.integers(2))},
+        {"x": ARRAYS},
+        right_pass,
+        call=forward,
+    )
+    add(
+        f"{kind}.backward",
+        lambda rng: {
+            **{"x": rng.normal(size=(3, D)), "d_out": rng.normal(size=(3, D))},
+            "training": bool(rng.integers(2)),
+        },
+        {"x": ARRAYS, "d_out": ARRAYS},
+        right_pass,
+        call=backward,
+        d_out="dy",
     )
 
 
@@ -609,6 +753,42 @@ def right_model(a, model):
     assert {name: array.shape for name, array in model.params.items()} == shapes
 
 
+STORED = st.one_of(
+    THINGS,
+    makers(
+        lambda v: {**v, "w1": v["w1"].T},
+        lambda v: {**v, "w1": v["w1"].astype(float)},
+        lambda v: {**v, "w1": v["w1"].astype("f2")},
+        lambda v: {**v, "w1": v["w1"].astype(str)},
+        lambda v: {**v, "w1": v["w1"].tolist()},
+        lambda v: {**v, "w1": None},
+        lambda v: {**v, "w3": v["w1"]},
+        lambda v: {name.upper(): array for name, array in v.items()},
+        lambda v: {1: v["w1"]},
+        lambda v: list(v.values()),
+    ),
+)
+
+
+def set_arrays(stored):
+    model = an_mlp()
+    before = {name: array.copy() for name, array in model.params.items()}
+    try:
+        model.set_arrays(stored, "load: the file")
+    except (TypeError, ValueError):
+        np.testing.assert_equal(model.params, before)
+        raise
+    return model
+
+
+add(
+    "Sequential.set_arrays",
+    lambda rng: {"stored": {name: array + 1 for name, array in an_mlp().params.items()}},
+    {"stored": STORED},
+    lambda a, model: np.testing.assert_equal(model.params, a["stored"]),
+    call=set_arrays,
+    stored="holds",
+)
 add_reader("Sequential.load", model_bytes(), right_model, lambda path: an_mlp().load(path))
 
 ALL_SIZES = st.one_of(
@@ -648,9 +828,11 @@ add(
 
 def right_optimizer(a, optimizer):
     for name, value in a.items():
-        assert getattr(optimizer, name) == value
+        assert float(getattr(optimizer, name)) == float(value)
     assert 0 < optimizer.learning_rate < np.inf
-    assert 0 <= optimizer.momentum < 1
+    for name in ("momentum", "decay", "beta1", "beta2"):
+        assert 0 <= getattr(optimizer, name, 0) < 1
+    assert 0 < getattr(optimizer, "epsilon", 1) < np.inf
     assert 0 <= optimizer.weight_decay < np.inf
 
 
@@ -660,16 +842,31 @@ add(
     {"learning_rate": REALS, "momentum": REALS, "nesterov": FLAGS, "weight_decay": REALS},
     right_optimizer,
 )
+for name, more in (
+    ("Optimizer", {}),
+    ("RMSProp", {"decay": 0.9, "epsilon": 1e-8}),
+    ("Adam", {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}),
+    ("AdamW", {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}),
+):
+    right = {"learning_rate": 0.1, **more, "weight_decay": 0.01}
+    add(name, lambda rng, right=right: dict(right), dict.fromkeys(right, REALS), right_optimizer)
 
 
-def step(w, g, v, model):
+def step(w, g, v, model, optimizer=None):
     """Take one step; v is the shape of a momentum that is there already."""
     if model is None:
         model = SimpleNamespace(params={"w1": w}, grads={"w1": g})
     before = w.copy() if isinstance(w, np.ndarray) else None
-    optimizer = nn.SGD(0.5, momentum=0.5)
-    optimizer.velocity = {"w1": np.zeros(v)} if isinstance(v, tuple) else {}
+    optimizer = copy.deepcopy(optimizer or nn.SGD(0.5, momentum=0.5))
+    if isinstance(v, tuple):
+        optimizer.memory = {"velocity w1": np.zeros(v)}
     optimizer.step(model)
+    if model.params.get("w1") is w:
+        copy_of_g = g.copy()
+        after = w.copy()
+        optimizer.step(model)  # what it remembers now must fit
+        np.testing.assert_array_equal(g, copy_of_g)
+        w[...] = after
     return before
 
 
@@ -679,7 +876,11 @@ def right_step(a, before):
     w, g = a["w"], np.asarray(a["g"])
     assert w.shape == g.shape
     assert a["v"] == w.shape or not isinstance(a["v"], tuple)
-    if moderate(before) and moderate(g):
+    if "optimizer" in a:
+        assert moderate(g) or not (before.size and np.isnan(g).any()) or np.isnan(w).any()
+        if moderate(before) and moderate(g) and "e" not in (w.dtype.char, g.dtype.char):
+            assert (np.abs(w - before) <= 0.1).all()  # steps of 0.01 by the size of g
+    elif moderate(before) and moderate(g):
         wanted = before - 0.5 * g
         tolerance = 0.05 if "e" in (w.dtype.char, g.dtype.char) else 1e-5
         np.testing.assert_allclose(w, wanted, rtol=tolerance, atol=tolerance)
@@ -693,7 +894,7 @@ def weights(rng):
 
 
 add(
-    "SGD.step",
+    "Optimizer.step of SGD",
     weights,
     {"w": ARRAYS, "g": ARRAYS, "v": values((3,), (2, 2), (1, 1), ()), "model": THINGS},
     right_step,
@@ -704,10 +905,40 @@ add(
 )
 
 
+RULES = [nn.RMSProp(0.01), nn.Adam(0.01), nn.AdamW(0.01)]
+add(
+    "Optimizer.step of rules with memory",
+    lambda rng: {**weights(rng), "optimizer": RULES[rng.integers(3)]},
+    {"w": ARRAYS, "g": ARRAYS, "v": values((3,), (2, 2), (1, 1), ()), "model": THINGS},
+    right_step,
+    call=step,
+    w="model",
+    g="model",
+    v="model",
+)
+
+
+MADE = (None, 1.0, (1.0,), (1.0, None), ("a", 1), (1j, 1), (1.0, np.ones(2)), [1, 2])
+LOSSES = st.one_of(
+    values(None, 0, "f", [], nn.ReLU(), np.ones(2), nn.mean_squared_error),
+    makers(*[lambda v, made=made: lambda outputs, y: made for made in MADE]),
+)
+ROWS = (None, 1.0, "a", [], np.ones(2), np.ones((7, D)), np.ones((2, D), "c16"), np.ones((2, 1)))
+AUGMENTS = st.one_of(
+    values(0, "f", [], nn.ReLU(), np.ones(2), lambda x, rng: x, lambda x, rng: x + 1),
+    makers(*[lambda v, rows=rows: lambda x, rng: rows for rows in ROWS]),
+)
+HISTORIES_TO_GO_ON = st.one_of(
+    THINGS, values(nn.History, {}, []), makers(lambda v: nn.History(), lambda v: v)
+)
+
+
 def right_evaluation(a, result):
     loss, error = result
     assert type(loss) is type(error) is float
     assert 0 <= error <= 1
+    if a["loss"] is not nn.softmax_cross_entropy:
+        return
     x = np.asarray(a["x"])
     assert math.isfinite(loss) or not moderate(x)
     assert math.isnan(loss) or not np.isnan(x.astype(float)).any()
@@ -715,10 +946,11 @@ def right_evaluation(a, result):
 
 add(
     "evaluate",
-    lambda rng: examples(rng, model=an_mlp(), batch_size=2),
-    {"x": ARRAYS, "y": LABELS, "model": THINGS, "batch_size": SIZES},
+    lambda rng: examples(rng, model=an_mlp(), batch_size=2, loss=nn.softmax_cross_entropy),
+    {"x": ARRAYS, "y": LABELS, "model": THINGS, "batch_size": SIZES, "loss": LOSSES},
     right_evaluation,
     x="z",
+    loss="target",
 )
 AS_A_PAIR = object()  # x and y, which are drawn by themselves
 PAIRS = st.one_of(THINGS, values((), (1,), (1, 2, 3), (None, None), [[1], [2]], {1: 2, 3: 4}))
@@ -737,6 +969,9 @@ def call_fit(model, data, x, y, **settings):
 
 
 def right_history(a, history):
+    if a["history"] is not None:
+        assert history is a["history"]
+        return
     assert history.epochs <= a["epochs"]
     steps = history.epochs * -(-len(a["x"]) // a["batch_size"])
     assert len(history.batch_loss) == steps
@@ -750,17 +985,126 @@ add(
         rng,
         **{"model": an_mlp(), "data": AS_A_PAIR, "optimizer": nn.SGD(0.1), "epochs": 1},
         **{"batch_size": 2, "rng": rng, "schedule": None, "validation": None, "callbacks": []},
+        **{"loss": nn.softmax_cross_entropy, "augment": None, "history": None},
     ),
     {
         **{"x": ARRAYS, "y": LABELS, "data": PAIRS, "validation": PAIRS, "model": THINGS},
         **{"optimizer": OPTIMIZERS, "epochs": SIZES, "batch_size": SIZES, "rng": GENERATORS},
-        **{"schedule": SCHEDULES, "callbacks": CALLBACKS},
+        **{"schedule": SCHEDULES, "callbacks": CALLBACKS, "loss": LOSSES},
+        **{"augment": AUGMENTS, "history": HISTORIES_TO_GO_ON},
     },
     right_history,
     call=call_fit,
     x="z",
     data="x y",
     validation="x y z",
+    loss="dz target",
+    augment="x z",
+)
+add(
+    "EarlyStopping",
+    lambda rng: {"patience": 2},
+    {"patience": SIZES},
+    lambda a, callback: callback.patience == a["patience"],
+)
+
+
+def restored(model):
+    callback = nn.EarlyStopping()
+    callback(an_mlp(), nn.History(loss=[1.0], validation_error=[0.5]))
+    callback.restore(model)
+    return model
+
+
+MODELS = st.one_of(
+    THINGS, values(nn.mlp([D, C], rng=np.random.default_rng(0)), nn.Sequential([nn.ReLU()]))
+)
+add(
+    "EarlyStopping.restore",
+    lambda rng: {"model": an_mlp()},
+    {"model": MODELS},
+    lambda a, model: np.testing.assert_equal(model.params, an_mlp().params),
+    call=restored,
+)
+add(
+    "Checkpoint",
+    lambda rng: {"path": "run", "optimizer": nn.SGD(0.1), "rng": rng},
+    {
+        **{"path": PATHS, "rng": GENERATORS},
+        "optimizer": values(None, 0.1, "SGD", nn.SGD, nn.ReLU(), {}, [], np.ones(2)),
+    },
+    lambda a, checkpoint: str(checkpoint.path) == str(Path(a["path"])),
+)
+
+
+def resumed(path, content, model):
+    if path == "content" and isinstance(content, bytes):
+        Path(path).write_bytes(content)
+    checkpoint = nn.Checkpoint(path, optimizer=nn.Adam(), rng=np.random.default_rng(0))
+    return checkpoint.resume(model)
+
+
+def checkpoint_bytes():
+    optimizer, rng, model = nn.Adam(), np.random.default_rng(0), an_mlp()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run"
+        nn.Checkpoint(path, optimizer=optimizer, rng=rng)(model, nn.History())
+        return path.read_bytes()
+
+
+CHECKPOINT = checkpoint_bytes()
+add(
+    "Checkpoint.resume",
+    lambda rng: {"path": "content", "content": CHECKPOINT, "model": an_mlp()},
+    {"path": PATHS, "content": contents(CHECKPOINT), "model": MODELS},
+    lambda a, history: isinstance(history, nn.History) or not Path(a["path"]).exists(),
+    call=resumed,
+    model="holds",
+    content="path saved Checkpoint",
+)
+
+
+def right_images(a, y):
+    x = np.asarray(a["x"])
+    assert y.shape == x.shape
+    assert y.dtype == (x.dtype if x.dtype.kind in "fc" else np.float64)
+    if moderate(x):
+        assert (np.abs(y) <= 1.01 * np.abs(x).max(initial=0)).all()
+
+
+STRENGTHS = {"rotation": 10.0, "scaling": 0.1, "shear": 0.1, "elastic": 24.0, "sigma": 2.0}
+add(
+    "distort",
+    lambda rng: {"x": rng.random((3, 9)), "rng": rng, **STRENGTHS},
+    {"x": ARRAYS, "rng": GENERATORS, **dict.fromkeys(STRENGTHS, REALS)},
+    right_images,
+)
+
+
+def right_statistics(a, report):
+    assert len(report) == len(a["model"].layers)
+    values = np.array([row[1:] for row in report])
+    assert np.isfinite(values).all() or not moderate(np.asarray(a["x"]))
+
+
+add(
+    "diagnostics.layer_statistics",
+    lambda rng: examples(rng, model=an_mlp("sigmoid"), training=True),
+    {"x": ARRAYS, "y": LABELS, "model": THINGS, "training": TRUTHS},
+    right_statistics,
+    call=nn.diagnostics.layer_statistics,
+    x="z",
+)
+add(
+    "diagnostics.update_ratios",
+    lambda rng: examples(rng, model=an_mlp(), optimizer=nn.SGD(0.1)),
+    {
+        **{"x": ARRAYS, "y": LABELS, "model": THINGS},
+        "optimizer": values(None, 0.1, "SGD", nn.SGD, nn.ReLU(), nn.Adam(), {}, [], np.ones(2)),
+    },
+    lambda a, ratios: list(ratios) == ["w1", "w2"],
+    call=nn.diagnostics.update_ratios,
+    x="z",
 )
 
 
@@ -910,6 +1254,18 @@ add(
     right_picture,
     call=nn.plot_history,
 )
+REPORT = nn.diagnostics.layer_statistics(an_mlp(), np.ones((2, D)), np.array([0, 1]))
+add(
+    "plot_layers picture",
+    lambda rng: {"report": REPORT, "quantity": "gradients", "ax": None, "label": "a"},
+    {
+        "report": st.one_of(THINGS, values(type(REPORT)(), type(REPORT)([1]), list(REPORT))),
+        "quantity": values("activations", "spread", "", None, 5, [], {}, np.ones(2), len),
+        **{"ax": THINGS, "label": THINGS},
+    },
+    right_picture,
+    call=nn.plot_layers,
+)
 add(
     "show_figure picture",
     lambda rng: {"figure": plt.figure(figsize=(1, 1)), "alt": "Nothing."},
@@ -921,7 +1277,17 @@ add(
 
 # The tests
 
-FUNCTION_NAMES = {*nn.__all__, "best_step", "predict", "save", "load", "schedules", "layers"}
+FUNCTION_NAMES = {
+    *nn.__all__,
+    "best_step",
+    "predict",
+    "save",
+    "load",
+    "schedules",
+    "layers",
+    "diagnostics",
+}
+FUNCTION_NAMES |= {"layer_statistics", "update_ratios"}
 
 
 def complains_properly(entry, arguments, replaced, error):
@@ -1001,7 +1367,11 @@ def public_names():
         value = getattr(nn, name)
         if isinstance(value, ModuleType):
             functions = inspect.getmembers(value, inspect.isfunction)
-            yield from (f"{name}.{f}" for f, v in functions if v.__module__ == value.__name__)
+            yield from (
+                f"{name}.{f}"
+                for f, v in functions
+                if v.__module__ == value.__name__ and not f.startswith("_")
+            )
             continue
         yield name
         if inspect.isclass(value):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import nnfromscratch as nn
 
@@ -9,33 +10,41 @@ D, K = 4, 3
 FORWARD = {
     "linear": nn.linear,
     "relu": nn.relu,
+    "leaky_relu": nn.leaky_relu,
     "sigmoid": nn.sigmoid,
     "tanh": nn.tanh,
     "softmax": nn.softmax,
     "log_softmax": nn.log_softmax,
+    "batch_norm": nn.batch_norm,
 }
 # Upstream gradient and the inputs of the forward pass to the gradients by each input.
 BACKWARD = {
     "linear": lambda d, x, w, b: nn.linear_backward(d, x, w),
     "relu": lambda d, z: [nn.relu_backward(d, z)],
+    "leaky_relu": lambda d, z: [nn.leaky_relu_backward(d, z)],
     "sigmoid": lambda d, z: [nn.sigmoid_backward(d, nn.sigmoid(z))],
     "tanh": lambda d, z: [nn.tanh_backward(d, nn.tanh(z))],
     "softmax": lambda d, z: [nn.softmax_backward(d, nn.softmax(z))],
     "log_softmax": lambda d, z: [nn.log_softmax_backward(d, nn.log_softmax(z))],
+    "batch_norm": lambda d, x, gamma, beta: nn.batch_norm_backward(d, x, gamma),
 }
 every_function = pytest.mark.parametrize("name", FORWARD)
 
 
 def inputs(name, n, rng, dtype=np.float64):
     """Inputs of a function for n examples, at least 0.1 away from relu's kink."""
-    shapes = [(n, D), (D, K), (K,)] if name == "linear" else [(n, K)]
+    shapes = {"linear": [(n, D), (D, K), (K,)], "batch_norm": [(n, K), (K,), (K,)]}
+    shapes = shapes.get(name, [(n, K)])
     return [
         (rng.uniform(0.1, 2, shape) * rng.choice([-1, 1], shape)).astype(dtype) for shape in shapes
     ]
 
 
-@every_function
-@pytest.mark.parametrize("n", [1, 5])
+# A batch of one has no variance.
+@pytest.mark.parametrize(
+    ("name", "n"),
+    [(name, n) for name in FORWARD for n in (1, 5) if (name, n) != ("batch_norm", 1)],
+)
 def test_backward_is_the_derivative(name, n, rng, central_difference, complex_step, assert_close):
     arrays = inputs(name, n, rng)
     d_out = rng.standard_normal((n, K))
@@ -92,7 +101,8 @@ def test_arguments_are_not_changed(name, rng):
 
 @every_function
 def test_lists_are_taken(name):
-    arguments = [[[1, 0], [-2, 1]], [[1, 2], [3, 4]], [1, -1]][: 3 if name == "linear" else 1]
+    x, w, b = [[1, 0], [-2, 1]], [[1, 2], [3, 4]], [1, -1]
+    arguments = {"linear": [x, w, b], "batch_norm": [x, b, b]}.get(name, [x])
     out = FORWARD[name](*arguments)
     assert out.dtype == np.float64
     np.testing.assert_array_equal(out, FORWARD[name](*map(np.float64, arguments)))
@@ -104,6 +114,8 @@ def test_lists_are_taken(name):
     [
         ("relu", [[1e4, -1e4, 0]], [[1e4, 0, 0]]),
         ("relu", [[np.inf, -np.inf, np.nan]], [[np.inf, 0, np.nan]]),
+        ("leaky_relu", [[1e4, -1e4, 0]], [[1e4, -100, 0]]),
+        ("leaky_relu", [[np.inf, -np.inf, np.nan]], [[np.inf, -np.inf, np.nan]]),
         ("sigmoid", [[1e4, -1e4, 0]], [[1, 0, 0.5]]),
         ("sigmoid", [[np.inf, -np.inf, np.nan]], [[1, 0, np.nan]]),
         ("tanh", [[1e4, -1e4, 0]], [[1, -1, 0]]),
@@ -132,6 +144,51 @@ def test_overflow_passes_through_without_a_warning(name, rng):
 
 def test_relu_gate_is_closed_at_zero():
     np.testing.assert_array_equal(nn.relu_backward([5, 5, 5], [-1, 0, 1]), [0, 0, 5])
+
+
+def test_leaky_relu_has_the_slope_it_is_given():
+    np.testing.assert_array_equal(nn.leaky_relu([-2.0, 0, 3], 0.25), [-0.5, 0, 3])
+    np.testing.assert_array_equal(nn.leaky_relu_backward([8, 8, 8], [-2, 0, 3], 0.25), [2, 2, 8])
+    z = np.array([-3e38, -np.inf], np.float32)
+    nn.leaky_relu(z, np.float64(2))  # overflow passes here too
+    nn.leaky_relu(z, 0)
+    assert nn.leaky_relu(z, np.float64(0.1)).dtype == np.float32
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e6])
+def test_batch_norm_is_the_standard_score_scaled_and_shifted(scale, rng):
+    x = scale * rng.standard_normal((50, 7)) + 3
+    gamma, beta = rng.standard_normal((2, 7))
+    expected = gamma * scipy.stats.zscore(x, axis=0) + beta
+    np.testing.assert_allclose(nn.batch_norm(x, gamma, beta, 0), expected, rtol=1e-8)
+
+
+def test_batch_norm_by_hand():
+    # mean 2, variance 1, deviation sqrt(1 + 3) = 2
+    x, gamma, beta = np.array([[1.0], [3]]), np.array([4.0]), np.array([5.0])
+    np.testing.assert_array_equal(nn.batch_norm(x, gamma, beta, 3), [[3], [7]])
+    # 4 / 2 (dy - 6 / 2 -+ 1/2 * 1 / 2), where dgamma = -1/2 * 2 + 1/2 * 4 = 1
+    dx, dgamma, dbeta = nn.batch_norm_backward([[2], [4]], x, gamma, 3)
+    np.testing.assert_array_equal(dx, [[-1.5], [1.5]])
+    assert (dgamma.item(), dbeta.item()) == (1, 6)
+
+
+def test_batch_norm_of_a_constant_feature_is_its_shift():
+    x = np.array([[7.0, 1], [7, 2], [7, 4]], np.float32)
+    gamma, beta = np.array([2, 2], np.float32), np.array([0.5, 0.5], np.float32)
+    np.testing.assert_array_equal(nn.batch_norm(x, gamma, beta)[:, 0], 0.5)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_batch_norm_needs_two_examples(n):
+    x, one = np.ones((n, K)), np.ones(K)
+    for name, call in (
+        ("batch_norm", lambda: nn.batch_norm(x, one, one)),
+        ("batch_norm_backward", lambda: nn.batch_norm_backward(x, x, one)),
+    ):
+        with pytest.raises(ValueError) as caught:
+            call()
+        assert str(caught.value) == f"{name}: x has {n} examples; a variance needs at least two"
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])

@@ -5,7 +5,8 @@ import pytest
 
 import nnfromscratch as nn
 
-ACTIVATIONS = [nn.ReLU, nn.Sigmoid, nn.Tanh]
+ACTIVATIONS = [nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softmax]
+FROM_INPUTS = (nn.ReLU, nn.LeakyReLU)  # the others' backward goes by their outputs
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -38,13 +39,20 @@ def test_linear_starts_by_its_initializer_with_zero_biases():
 
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_activations_call_the_functions(kind, rng):
-    layer, name = kind(), kind.__name__.lower()
+    layer, name = kind(), {nn.LeakyReLU: "leaky_relu"}.get(kind, kind.__name__.lower())
     forward, backward = getattr(nn, name), getattr(nn, f"{name}_backward")
     z, da = rng.standard_normal((2, 5, 3))
     a = layer.forward(z)
     np.testing.assert_array_equal(a, forward(z))
-    np.testing.assert_array_equal(layer.backward(da), backward(da, z if name == "relu" else a))
-    assert layer.params == layer.grads == {}
+    remembered = z if kind in FROM_INPUTS else a
+    np.testing.assert_array_equal(layer.backward(da), backward(da, remembered))
+    assert layer.params == layer.grads == layer.buffers == {}
+
+
+def test_leaky_relu_keeps_its_slope(rng):
+    layer, (z, da) = nn.LeakyReLU(0.2), rng.standard_normal((2, 5, 3))
+    np.testing.assert_array_equal(layer.forward(z), nn.leaky_relu(z, 0.2))
+    np.testing.assert_array_equal(layer.backward(da), nn.leaky_relu_backward(da, z, 0.2))
 
 
 def test_backward_belongs_to_the_latest_forward(rng):
@@ -60,7 +68,13 @@ def test_backward_belongs_to_the_latest_forward(rng):
 
 
 @pytest.mark.parametrize(
-    "kind", [*ACTIVATIONS, lambda: nn.Linear(4, 3, rng=np.random.default_rng())]
+    "kind",
+    [
+        *ACTIVATIONS,
+        lambda: nn.Linear(4, 3, rng=np.random.default_rng()),
+        lambda: nn.Dropout(0.5, rng=np.random.default_rng()),
+        lambda: nn.BatchNorm(3),
+    ],
 )
 def test_backward_before_forward(kind):
     layer = kind()
@@ -70,8 +84,10 @@ def test_backward_before_forward(kind):
 
 
 def test_layers_read_as_they_are_written(rng):
-    layers = [nn.Linear(784, 300, rng=rng), nn.ReLU(), nn.Sigmoid(), nn.Tanh()]
-    assert repr(layers) == "[Linear(784, 300), ReLU(), Sigmoid(), Tanh()]"
+    layers = [nn.Linear(784, 300, rng=rng), nn.ReLU(), nn.Sigmoid(), nn.Tanh(), nn.Softmax()]
+    assert repr(layers) == "[Linear(784, 300), ReLU(), Sigmoid(), Tanh(), Softmax()]"
+    layers = [nn.LeakyReLU(), nn.Dropout(0.25, rng=rng), nn.BatchNorm(300)]
+    assert repr(layers) == "[LeakyReLU(0.01), Dropout(0.25), BatchNorm(300)]"
 
 
 def test_a_layer_must_bring_its_own_forward_and_backward():
@@ -127,3 +143,208 @@ def test_a_failed_forward_is_not_remembered():
         with pytest.raises(TypeError):
             layer.forward("text")
         assert layer.backward(np.ones((2, 3))).shape == (2, 3)
+
+
+# --- Dropout
+
+
+def dropout(rate=0.3, seed=0):
+    return nn.Dropout(rate, rng=np.random.default_rng(seed))
+
+
+def test_dropout_silences_a_share_and_keeps_the_mean():
+    n = 400_000
+    out = dropout(0.3).forward(np.ones((n // 100, 100)), training=True)
+    assert set(np.unique(out)) == {0, 1 / 0.7}
+    # Five standard deviations of a share: sqrt(0.3 * 0.7 / n).
+    bound = 5 * np.sqrt(0.3 * 0.7 / n)
+    assert abs((out == 0).mean() - 0.3) < bound
+    assert abs(out.mean() - 1) < bound / 0.7
+    # Each unit of each example for itself.
+    assert abs((out == 0).mean(axis=0) - 0.3).max() < 10 * bound
+    assert len(np.unique(out[:200], axis=0)) == 200
+
+
+def test_dropout_backward_goes_through_the_same_mask(rng, central_difference, assert_close):
+    x, d_out = rng.uniform(1, 2, (2, 40, 7))
+    layer = dropout()
+    out = layer.forward(x, training=True)
+    dx = layer.backward(d_out)
+    np.testing.assert_allclose(dx, d_out * (out / x), rtol=1e-15)
+    np.testing.assert_array_equal(layer.backward(d_out), dx)  # no new mask
+    # The same seed draws the same mask.
+    measured = central_difference(lambda: (dropout().forward(x, True) * d_out).sum(), x)
+    assert_close(dx, measured, 1e-7)
+
+
+def test_dropout_draws_a_new_mask_each_time():
+    layer, x = dropout(), np.ones((5, 20))
+    first, second = (layer.forward(x, training=True) for _ in range(2))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(dropout().forward(x, training=True), first)
+
+
+def test_dropout_does_nothing_in_test_mode(rng):
+    x, d_out = rng.standard_normal((2, 5, 4))
+    for layer, training in ((dropout(0.9), False), (dropout(0), True)):
+        layer.forward(x, training=True)
+        state = layer.rng.bit_generator.state
+        np.testing.assert_array_equal(layer.forward(x, training), x)
+        np.testing.assert_array_equal(layer.backward(d_out), d_out)
+        assert layer.rng.bit_generator.state == state
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_keeps_the_dtype(dtype, training):
+    layer, x = dropout(np.float64(0.3)), np.full((5, 4), 2, dtype)
+    assert layer.forward(x, training).dtype == layer.backward(x).dtype == dtype
+    x[:] = np.inf
+    layer.forward(x, training)  # without a warning
+    layer.backward(x)
+    assert layer.forward([[1, 2]], training).dtype == np.float64
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1, 1.5, np.nan])
+def test_dropout_of_a_wrong_rate(rate, rng):
+    with pytest.raises(ValueError) as caught:
+        nn.Dropout(rate, rng=rng)
+    assert str(caught.value) == f"Dropout: rate must be from 0 to below 1, got {rate}"
+
+
+def test_dropout_checks_generator_and_gradient():
+    with pytest.raises(TypeError, match=r"Dropout: rng must be a numpy\.random\.Generator"):
+        nn.Dropout(0.5, rng=0)
+    layer = dropout()
+    layer.forward(np.ones((5, 4)), training=True)
+    with pytest.raises(nn.ShapeError, match="d_out has shape"):
+        layer.backward(np.ones((5, 1)))
+
+
+# --- BatchNorm
+
+N, D = 7, 4
+
+
+def batch_norm(rng, dtype=np.float64, **settings):
+    """A layer whose parameters and averages are all different and not where they start."""
+    layer = nn.BatchNorm(D, dtype=dtype, **settings)
+    for array in [*layer.params.values(), *layer.buffers.values()]:
+        array[:] = rng.uniform(0.5, 2, D)
+    return layer
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_batch_norm_in_training_calls_the_functions(dtype, rng):
+    layer = batch_norm(rng, dtype, epsilon=0.01)
+    x, dy = rng.standard_normal((2, N, D)).astype(dtype)
+    gamma, beta = layer.params["gamma"], layer.params["beta"]
+    y = layer.forward(x, training=True)
+    np.testing.assert_array_equal(y, nn.batch_norm(x, gamma, beta, 0.01))
+    dx, dgamma, dbeta = nn.batch_norm_backward(dy, x, gamma, 0.01)
+    np.testing.assert_array_equal(layer.backward(dy), dx)
+    np.testing.assert_array_equal(layer.grads["gamma"], dgamma)
+    np.testing.assert_array_equal(layer.grads["beta"], dbeta)
+    arrays = [y, dx, *layer.grads.values(), *layer.buffers.values()]
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_backward_is_the_derivative(
+    training, rng, central_difference, complex_step, assert_close
+):
+    layer = batch_norm(rng)
+    kept = {name: array.copy() for name, array in layer.buffers.items()}
+    x, dy = rng.standard_normal((2, N, D))
+
+    def loss(x=x, gamma=layer.params["gamma"], beta=layer.params["beta"]):
+        layer.params = {"gamma": gamma, "beta": beta}
+        for name, array in layer.buffers.items():
+            array[:] = kept[name]
+        return (layer.forward(x, training) * dy).sum()
+
+    arrays = [x, *layer.params.values()]
+    measured = [central_difference(loss, array) for array in arrays]
+    exact = [complex_step(loss, arrays, i) for i in range(3)]
+    loss(*arrays)
+    gradients = [layer.backward(dy), layer.grads["gamma"], layer.grads["beta"]]
+    for gradient, by_difference, by_complex_step in zip(gradients, measured, exact, strict=True):
+        assert_close(gradient, by_difference, 1e-7)
+        assert_close(gradient, by_complex_step, 1e-13)
+
+
+def test_batch_norm_running_averages_by_hand():
+    layer = nn.BatchNorm(1, momentum=0.75, dtype=np.float64)
+    assert (layer.buffers["mean"], layer.buffers["variance"]) == (0, 1)
+    mean = layer.buffers["mean"]
+    layer.forward([[2], [6]], training=True)  # mean 4, variance 4
+    assert (layer.buffers["mean"], layer.buffers["variance"]) == (1, 1.75)
+    layer.forward([[-4], [0]], training=True)  # mean -2, variance 4
+    assert (layer.buffers["mean"], layer.buffers["variance"]) == (0.25, 2.3125)
+    assert layer.buffers["mean"] is mean  # in place, so that a model's buffers are live
+    layer.forward([[100], [200]])
+    assert (layer.buffers["mean"], layer.buffers["variance"]) == (0.25, 2.3125)
+
+
+def test_batch_norm_in_test_mode_by_hand():
+    layer = nn.BatchNorm(2, epsilon=1, dtype=np.float64)
+    for array, values in (
+        (layer.buffers["mean"], [1, 2]),
+        (layer.buffers["variance"], [3, 8]),
+        (layer.params["gamma"], [2, 6]),
+        (layer.params["beta"], [0, 5]),
+    ):
+        array[:] = values
+    # One example on its own: 2 (5 - 1) / 2 and 6 (-1 - 2) / 3 + 5.
+    np.testing.assert_array_equal(layer.forward([[5, -1]]), [[4, -1]])
+    np.testing.assert_array_equal(layer.backward([[3, 7]]), [[3, 14]])
+    assert [g.tolist() for g in layer.grads.values()] == [[6, -7], [3, 7]]
+
+
+def test_batch_norm_running_averages_meet_the_data(rng):
+    layer = nn.BatchNorm(D)
+    for _ in range(200):
+        layer.forward((3 * rng.standard_normal((500, D)) + 5).astype(np.float32), training=True)
+    y = layer.forward((3 * rng.standard_normal((5000, D)) + 5).astype(np.float32))
+    assert abs(y.mean(axis=0)).max() < 0.1
+    assert abs(y.std(axis=0) - 1).max() < 0.1
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_lets_overflow_pass(training, rng):
+    layer = batch_norm(rng, np.float32)
+    x = np.full((3, D), 3e38, np.float32)
+    x[0] = -np.inf
+    layer.forward(x, training)
+    layer.backward(x)
+
+
+def test_batch_norm_refuses_one_example_and_keeps_its_memory(rng):
+    layer, x = batch_norm(rng), rng.standard_normal((N, D))
+    layer.forward(x)
+    dx = layer.backward(x)
+    before = {name: array.copy() for name, array in layer.buffers.items()}
+    with pytest.raises(ValueError, match="a variance needs at least two"):
+        layer.forward(x[:1], training=True)
+    with pytest.raises(nn.ShapeError):
+        layer.forward(x[:, 1:])
+    np.testing.assert_array_equal(layer.backward(x), dx)
+    for name, array in before.items():
+        np.testing.assert_array_equal(layer.buffers[name], array)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"features": 0}, ValueError, "features must be at least 1, got 0"),
+        ({"features": 1.5}, TypeError, "features must be an integer, got float"),
+        ({"momentum": 1}, ValueError, "momentum must be from 0 to below 1, got 1"),
+        ({"momentum": -0.1}, ValueError, "momentum must be from 0 to below 1, got -0.1"),
+        ({"epsilon": 0}, ValueError, "epsilon must be positive, got 0"),
+        ({"epsilon": np.nan}, ValueError, "epsilon must be positive, got nan"),
+    ],
+)
+def test_batch_norm_of_wrong_settings(settings, error, message):
+    with pytest.raises(error) as caught:
+        nn.BatchNorm(**{"features": D} | settings)
+    assert str(caught.value) == f"BatchNorm: {message}"

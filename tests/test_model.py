@@ -26,6 +26,25 @@ def network(activation=nn.Tanh, dtype=np.float64, seed=0):
     return nn.Sequential(layers)
 
 
+def normalized(dtype=np.float64, seed=0):
+    """A network with a layer of every kind that is not in `network`."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        nn.Linear(D, H, rng=rng, dtype=dtype),
+        nn.BatchNorm(H, dtype=dtype),
+        nn.LeakyReLU(0.3),
+        nn.Dropout(0.25, rng=rng),
+        nn.Linear(H, H + 2, rng=rng, dtype=dtype),
+        nn.BatchNorm(H + 2, dtype=dtype),
+        nn.Sigmoid(),
+        nn.Linear(H + 2, C, rng=rng, dtype=dtype),
+    ]
+    model = nn.Sequential(layers)
+    for array in [*model.params.values(), *model.buffers.values()]:
+        array += rng.uniform(0.2, 0.4, array.shape)
+    return model
+
+
 def test_parameters_have_the_names_of_the_course():
     model = network()
     shapes = {"w1": (D, H), "b1": (H,), "w2": (H, H + 2), "b2": (H + 2,), "w3": (H + 2, C)}
@@ -33,6 +52,16 @@ def test_parameters_have_the_names_of_the_course():
     for arrays in (model.params, model.grads):
         assert {name: array.shape for name, array in arrays.items()} == shapes
     assert model.params["w2"] is model.layers[2].params["w"]  # live, not a copy
+
+
+def test_parameters_and_buffers_of_batch_norm_are_numbered_too():
+    model = normalized()
+    shapes = {"mean1": (H,), "variance1": (H,), "mean2": (H + 2,), "variance2": (H + 2,)}
+    assert {name: array.shape for name, array in model.buffers.items()} == shapes
+    assert model.buffers["mean2"] is model.layers[5].buffers["mean"]
+    assert model.params["gamma2"] is model.layers[5].params["gamma"]
+    assert {"gamma1", "beta1", "gamma2", "beta2"} < set(model.params) == set(model.grads)
+    assert network().buffers == {}
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.Sigmoid, nn.Tanh])
@@ -57,6 +86,43 @@ def test_gradients_of_a_whole_network(activation, n, rng, central_difference, as
     gradients = {"x": dx} | model.grads
     for name, array in ({"x": x} | model.params).items():
         assert_close(gradients[name], central_difference(loss, array), 1e-7)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_through_batch_norm_and_dropout(training, rng, central_difference, assert_close):
+    model, x, y = normalized(), rng.standard_normal((9, D)), rng.integers(0, C, 9)
+    state = model.layers[3].rng.bit_generator.state
+    kept = {name: array.copy() for name, array in model.buffers.items()}
+
+    def forward():
+        model.layers[3].rng.bit_generator.state = state  # the same mask again
+        for name, array in model.buffers.items():
+            array[:] = kept[name]
+        return nn.softmax_cross_entropy(model.forward(x, training), y)
+
+    _, dz = forward()
+    gradients = {"x": model.backward(dz)} | model.grads
+    for name, array in ({"x": x} | model.params).items():
+        measured = central_difference(lambda: forward()[0], array)
+        if training and name in ("b1", "b2"):  # batch normalization takes the mean off again
+            assert abs(gradients[name]).max() < 1e-15 < 1e-9 > abs(measured).max()
+        else:
+            assert_close(gradients[name], measured, 1e-7)
+
+
+def test_check_gradients_passes_what_rounding_hides_and_no_more(rng):
+    x, y = rng.standard_normal((9, D)), rng.integers(0, C, 9)
+    report = nn.check_gradients(normalized(), x, y)
+    assert report.passed, str(report)
+
+    class Wrong(nn.BatchNorm):
+        def backward(self, d_out):
+            return super().backward(d_out) + 1e-5
+
+    model = normalized()
+    model.layers[1] = Wrong(H, dtype=np.float64)
+    wrong = nn.check_gradients(model, x, y)
+    assert {row.argument for row in wrong if row.error > wrong.tolerance} == {"x", "w1", "b1"}
 
 
 def test_backward_leaves_out_dx_on_demand(rng):
@@ -109,7 +175,13 @@ def test_predict_is_the_largest_logit_whatever_the_batch(batch_size, rng):
 
 
 @pytest.mark.parametrize(
-    ("activation", "kind"), [("relu", nn.ReLU), ("sigmoid", nn.Sigmoid), ("tanh", nn.Tanh)]
+    ("activation", "kind"),
+    [
+        ("relu", nn.ReLU),
+        ("leaky_relu", nn.LeakyReLU),
+        ("sigmoid", nn.Sigmoid),
+        ("tanh", nn.Tanh),
+    ],
 )
 def test_mlp(activation, kind):
     model = nn.mlp([D, H, C], activation=activation, rng=np.random.default_rng(0))
@@ -131,7 +203,7 @@ def test_mlp(activation, kind):
             [784, 10],
             {"activation": "ReLU"},
             ValueError,
-            "activation must be one of relu, sigmoid, tanh, got 'ReLU'",
+            "activation must be one of relu, leaky_relu, sigmoid, tanh, got 'ReLU'",
         ),
     ],
 )
@@ -189,6 +261,20 @@ def test_trace_shapes_measures_the_gradients(rng):
     assert nn.trace_shapes(slipped, np.zeros((3, D)), [0, 1, 2])[0].gradient_shape == (3, 1)
 
 
+def test_trace_shapes_names_every_layer_and_leaves_the_model_alone(rng):
+    model, x, y = normalized(), rng.standard_normal((3, D)), [0, 1, 2]
+    arrays = model.params | model.grads | model.buffers
+    before = {name: array.copy() for name, array in arrays.items()}
+    state = model.layers[3].rng.bit_generator.state
+    assert [entry.name for entry in nn.trace_shapes(model, x, y)] == [
+        *("x", "w1", "b1", "z1", "gamma1", "beta1", "n1", "a1", "m1"),
+        *("w2", "b2", "z2", "gamma2", "beta2", "n2", "a2", "w3", "b3", "z3", "loss"),
+    ]
+    for name, array in (model.params | model.grads | model.buffers).items():
+        np.testing.assert_array_equal(array, before[name])
+    assert model.layers[3].rng.bit_generator.state == state
+
+
 # --- save and load
 
 
@@ -207,11 +293,25 @@ def test_round_trip_is_exact(dtype, tmp_path, rng):
     np.testing.assert_array_equal(saved.forward(x), other.forward(x))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_running_averages_are_saved_and_loaded(dtype, tmp_path, rng):
+    saved, other = normalized(dtype), normalized(dtype, seed=1)
+    saved.forward(rng.standard_normal((9, D)).astype(dtype), training=True)
+    saved.save(tmp_path / "model.npz")
+    live = other.buffers
+    other.load(tmp_path / "model.npz")
+    for name, array in saved.buffers.items():
+        assert other.buffers[name] is live[name]
+        np.testing.assert_array_equal(live[name], array)
+    x = rng.standard_normal((3, D)).astype(dtype)
+    np.testing.assert_array_equal(saved.forward(x), other.forward(x))
+
+
 def test_the_file_holds_plain_arrays_under_their_names(tmp_path):
-    model = network()
-    model.save(tmp_path / "model.npz")
-    with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
-        assert set(file) == set(model.params)
+    for model in (network(), normalized()):
+        model.save(tmp_path / "model.npz")
+        with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
+            assert set(file) == set(model.params) | set(model.buffers)
 
 
 def test_float64_weights_do_not_fit_a_float32_model(tmp_path):

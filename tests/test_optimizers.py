@@ -1,11 +1,26 @@
-"""SGD in all its forms, against sequences worked out by hand and closed forms."""
+"""Every optimizer against sequences worked out by hand, and SGD against closed forms."""
 
+from math import sqrt
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import nnfromscratch as nn
+
+ALL = {
+    "SGD": lambda number=float, **s: nn.SGD(number(0.1), **s),
+    "momentum": lambda number=float, **s: nn.SGD(number(0.1), number(0.9), **s),
+    "nesterov": lambda number=float, **s: nn.SGD(number(0.1), number(0.9), True, **s),
+    "RMSProp": lambda number=float, **s: nn.RMSProp(number(0.01), number(0.9), number(1e-8), **s),
+    "Adam": lambda number=float, **s: nn.Adam(
+        number(0.01), number(0.9), number(0.999), number(1e-8), **s
+    ),
+    "AdamW": lambda number=float, **s: nn.AdamW(
+        number(0.01), number(0.9), number(0.999), number(1e-8), **s
+    ),
+}
+every_optimizer = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 
 
 def parameters(w, b=0.0, dtype=np.float64):
@@ -43,6 +58,95 @@ def test_three_steps_by_hand(settings, expected):
     assert path(nn.SGD(0.5, **settings), 16, 3) == expected
 
 
+def descend(optimizer, w, gradients, name="w1"):
+    """The parameter after each of the given gradients, whatever its value."""
+    model, result = parameters(w, w), []
+    for g in gradients:
+        model.grads = {key: np.full_like(array, g) for key, array in model.params.items()}
+        optimizer.step(model)
+        result.append(model.params[name].item())
+    return result
+
+
+def test_three_steps_of_rmsprop_by_hand():
+    # s: 1/4 * 4 = 1, 3/4 * 1 + 1/4 * 16 = 19/4, 3/4 * 19/4 + 1/4 = 61/16
+    w1 = 10 - 0.5 * 2 / (1 + 0.5)
+    w2 = w1 + 0.5 * 4 / (sqrt(19 / 4) + 0.5)
+    w3 = w2 - 0.5 * 1 / (sqrt(61 / 16) + 0.5)
+    steps = descend(nn.RMSProp(0.5, decay=0.75, epsilon=0.5), 10, [2, -4, 1])
+    np.testing.assert_allclose(steps, [w1, w2, w3], rtol=1e-14)
+
+
+def adam_directions():
+    """Three directions of Adam with beta1 1/2, beta2 3/4, epsilon 1/2 for gradients 2, -4, 1."""
+    # m: 1, 1/2 - 2 = -3/2, -3/4 + 1/2 = -1/4;  divided by 1/2, 3/4, 7/8: 2, -2, -2/7
+    # s: 1, 19/4, 61/16, as for RMSProp;  divided by 1/4, 7/16, 37/64: 4, 76/7, 244/37
+    return 2 / (2 + 0.5), -2 / (sqrt(76 / 7) + 0.5), -2 / 7 / (sqrt(244 / 37) + 0.5)
+
+
+def test_three_steps_of_adam_by_hand():
+    first, second, third = adam_directions()
+    expected = np.cumsum([10 - 0.5 * first, -0.5 * second, -0.5 * third])
+    steps = descend(nn.Adam(0.5, 0.5, 0.75, 0.5), 10, [2, -4, 1])
+    np.testing.assert_allclose(steps, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("name", "decay"), [("w1", 0.25), ("b1", 0)])
+def test_three_steps_of_adamw_by_hand(name, decay):
+    # w = w - 1/2 (direction + 1/4 w), and no 1/4 for a bias
+    first, second, third = adam_directions()
+    w1 = 10 - 0.5 * (first + decay * 10)
+    w2 = w1 - 0.5 * (second + decay * w1)
+    w3 = w2 - 0.5 * (third + decay * w2)
+    steps = descend(nn.AdamW(0.5, 0.5, 0.75, 0.5, 0.25), 10, [2, -4, 1], name)
+    np.testing.assert_allclose(steps, [w1, w2, w3], rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", [nn.RMSProp, nn.Adam])
+def test_the_penalty_of_the_others_goes_through_the_averages(kind):
+    decayed, plain, w = kind(0.5, weight_decay=0.25), kind(0.5), 10.0
+    for g in (2, -4, 1):
+        (step,) = descend(decayed, w, [g])
+        (w,) = descend(plain, w, [g + 0.25 * w])
+        assert step == pytest.approx(w, rel=1e-14)
+
+
+def test_adam_begins_with_steps_of_the_learning_rate():
+    for g in (1e-3, 7, -1e5):
+        (w,) = descend(nn.Adam(0.01), 1, [g])
+        assert w == pytest.approx(1 - np.copysign(0.01, g), rel=1e-6)
+
+
+def test_defaults_are_those_of_the_papers():
+    for optimizer in (nn.Adam(), nn.AdamW()):
+        settings = (optimizer.learning_rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon)
+        assert settings == (0.001, 0.9, 0.999, 1e-8)
+    assert (nn.Adam().weight_decay, nn.AdamW().weight_decay) == (0, 0.01)
+    assert (nn.RMSProp().decay, nn.RMSProp().weight_decay) == (0.9, 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("m", "nesterov", "decay"),
+    [(0, False, 0), (0, False, 0.01), (0.9, False, 0.01), (0.9, True, 0.01)],
+)
+def test_sgd_is_the_loop_written_out_bit_for_bit(m, nesterov, decay, dtype, rng):
+    w, b = rng.standard_normal((30, 20)).astype(dtype), rng.standard_normal(20).astype(dtype)
+    model = SimpleNamespace(params={"w1": w.copy(), "b1": b.copy()})
+    optimizer, v_w, v_b = nn.SGD(0.1, m, nesterov, decay), np.zeros_like(w), np.zeros_like(b)
+    for _ in range(4):
+        dw, db = (rng.standard_normal(array.shape).astype(dtype) for array in (w, b))
+        model.grads = {"w1": dw, "b1": db}
+        optimizer.step(model)
+        dw = dw + decay * w if decay else dw
+        v_w = m * v_w + dw
+        v_b = m * v_b + db
+        w = w - 0.1 * (dw + m * v_w if nesterov else v_w)
+        b = b - 0.1 * (db + m * v_b if nesterov else v_b)
+        np.testing.assert_array_equal(model.params["w1"], w)
+        np.testing.assert_array_equal(model.params["b1"], b)
+
+
 @pytest.mark.parametrize(("m", "nesterov"), [(0, False), (0.6, False), (0.6, True)])
 def test_closed_form_on_a_parabola(m, nesterov):
     # (w, v) is multiplied by the same 2 x 2 matrix in every step.
@@ -53,11 +157,14 @@ def test_closed_form_on_a_parabola(m, nesterov):
     np.testing.assert_allclose(path(nn.SGD(rate, m, nesterov), 2, 20)[-1], w, rtol=1e-12)
 
 
-def test_biases_do_not_decay():
+@every_optimizer
+def test_only_weights_decay(make):
     model = parameters(2.0, 2.0)
+    model.params |= {"gamma1": np.array([2.0])}
     model.grads = {name: np.zeros_like(array) for name, array in model.params.items()}
-    nn.SGD(0.5, weight_decay=0.5).step(model)
-    assert (model.params["w1"].item(), model.params["b1"].item()) == (1.5, 2)
+    make(weight_decay=0.5).step(model)
+    assert model.params["w1"].item() < 2
+    assert model.params["b1"].item() == model.params["gamma1"].item() == 2
 
 
 def test_decay_is_the_gradient_of_the_penalty(central_difference):
@@ -69,9 +176,9 @@ def test_decay_is_the_gradient_of_the_penalty(central_difference):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("nesterov", [False, True])
-def test_step_is_in_place_and_keeps_the_dtype(dtype, nesterov):
-    optimizer = nn.SGD(np.float64(0.1), np.float64(0.9), nesterov, np.float64(0.01))
+@every_optimizer
+def test_step_is_in_place_and_keeps_the_dtype(make, dtype):
+    optimizer = make(np.float64, weight_decay=np.float64(0.01))
     model = parameters(1.0, 1.0, dtype)
     model.grads = {name: np.ones_like(array) for name, array in model.params.items()}
     arrays = dict(model.params)
@@ -81,42 +188,113 @@ def test_step_is_in_place_and_keeps_the_dtype(dtype, nesterov):
         optimizer.step(model)
     for name, array in arrays.items():
         assert model.params[name] is array
-        assert array.dtype == optimizer.velocity[name].dtype == dtype
+        assert array.dtype == dtype
         assert array.item() < 1
+    assert all(array.dtype == dtype for array in optimizer.memory.values())
+    assert optimizer.steps == 2
 
 
-def test_numpy_rates_do_not_round_differently(rng):
+@every_optimizer
+def test_numpy_rates_do_not_round_differently(make, rng):
     # float32 arithmetic throughout: a float64 setting must not promote it on the way.
     start, g = rng.standard_normal((2, 30, 20)).astype(np.float32)
     results = []
     for number in (float, np.float64):
         model = SimpleNamespace(params={"w1": start.copy()}, grads={"w1": g})
-        optimizer = nn.SGD(number(0.1), number(0.9), True, number(0.01))
+        optimizer = make(number, weight_decay=number(0.01))
         for _ in range(3):
             optimizer.step(model)
         results.append(model.params["w1"])
     np.testing.assert_array_equal(*results)
 
 
+def test_memory_has_the_names_of_the_parameters():
+    for make, kinds in (
+        ("SGD", []),
+        ("momentum", ["velocity"]),
+        ("RMSProp", ["square"]),
+        ("AdamW", ["mean", "square"]),
+    ):
+        optimizer = ALL[make]()
+        descend(optimizer, 1.0, [1, 1])
+        assert set(optimizer.memory) == {
+            f"{kind} {name}" for kind in kinds for name in ("w1", "b1")
+        }
+
+
+@pytest.mark.parametrize("make", [ALL["momentum"], ALL["RMSProp"], ALL["Adam"], ALL["AdamW"]])
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("sizes", "name", "shapes"),
+    [([3, 4, 5], "w2", ((4, 5), (4, 2))), ([3, 2], "w1", ((3, 2), (3, 4)))],
+)
+def test_another_model_is_refused_and_left_alone(make, sizes, name, shapes, rng):
+    optimizer, model, other = make(), nn.mlp([3, 4, 2], rng=rng), nn.mlp(sizes, rng=rng)
+    for network in (model, other):
+        for gradient in network.grads.values():
+            gradient += 1
+    optimizer.step(model)
+    before = {key: array.copy() for key, array in other.params.items()}
+    with pytest.raises(ValueError) as caught:
+        optimizer.step(other)
+    assert str(caught.value) == (
+        f"{type(optimizer).__name__}.step: model has {name} {shapes[0]} float32, but this "
+        f"optimizer has stepped another model, with {shapes[1]} float32; make one for each model"
+    )
+    for key, array in other.params.items():
+        np.testing.assert_array_equal(array, before[key])
+    assert optimizer.steps == 1
+    optimizer.step(model)
+
+
+def test_a_model_with_fewer_layers_is_refused(rng):
+    optimizer = nn.Adam()
+    optimizer.step(nn.mlp([3, 4, 2], rng=rng))
+    with pytest.raises(ValueError, match=r"Adam\.step: model has w2 none, but"):
+        optimizer.step(nn.mlp([3, 4], rng=rng))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
     [
-        ({"learning_rate": 0}, "learning_rate must be positive, got 0"),
-        ({"learning_rate": -1}, "learning_rate must be positive, got -1"),
-        ({"learning_rate": np.nan}, "learning_rate must be positive, got nan"),
-        ({"learning_rate": np.inf}, "learning_rate must be positive, got inf"),
-        ({"momentum": 1}, "momentum must be from 0 to below 1, got 1"),
-        ({"momentum": -0.1}, "momentum must be from 0 to below 1, got -0.1"),
-        ({"momentum": np.nan}, "momentum must be from 0 to below 1, got nan"),
-        ({"weight_decay": -1}, "weight_decay must not be negative, got -1"),
-        ({"weight_decay": np.nan}, "weight_decay must not be negative, got nan"),
-        ({"nesterov": True}, "nesterov needs a momentum above 0"),
+        *[
+            (kind, settings, message)
+            for kind in (nn.SGD, nn.RMSProp, nn.Adam, nn.AdamW)
+            for settings, message in (
+                ({"learning_rate": 0}, "learning_rate must be positive, got 0"),
+                ({"learning_rate": -1}, "learning_rate must be positive, got -1"),
+                ({"learning_rate": np.nan}, "learning_rate must be positive, got nan"),
+                ({"learning_rate": np.inf}, "learning_rate must be positive, got inf"),
+                ({"weight_decay": -1}, "weight_decay must not be negative, got -1"),
+                ({"weight_decay": np.nan}, "weight_decay must not be negative, got nan"),
+            )
+        ],
+        *[
+            (kind, {name: value}, f"{name} must be from 0 to below 1, got {value}")
+            for kind, name in (
+                (nn.SGD, "momentum"),
+                (nn.RMSProp, "decay"),
+                (nn.Adam, "beta1"),
+                (nn.AdamW, "beta2"),
+            )
+            for value in (1, -0.1, np.nan)
+        ],
+        *[
+            (kind, {"epsilon": value}, f"epsilon must be positive, got {value}")
+            for kind in (nn.RMSProp, nn.Adam, nn.AdamW)
+            for value in (0, np.nan, np.inf)
+        ],
+        (nn.SGD, {"nesterov": True}, "nesterov needs a momentum above 0"),
     ],
 )
-def test_wrong_settings(settings, message):
+def test_wrong_settings(kind, settings, message):
     with pytest.raises(ValueError) as caught:
-        nn.SGD(**{"learning_rate": 0.1} | settings)
-    assert str(caught.value) == f"SGD: {message}"
+        kind(**{"learning_rate": 0.1} | settings)
+    assert str(caught.value) == f"{kind.__name__}: {message}"
+
+
+def test_an_optimizer_must_bring_its_own_direction():
+    with pytest.raises(NotImplementedError):
+        nn.Optimizer(0.1).step(parameters(1.0))
 
 
 @pytest.mark.parametrize(
@@ -176,18 +354,6 @@ def test_nothing_is_changed_if_one_gradient_does_not_fit():
     with pytest.raises(nn.ShapeError, match=r"^SGD\.step: model\.grads\['w2'\] has shape"):
         nn.SGD(0.1).step(model)
     assert (params["w1"] == 1).all()
-
-
-@pytest.mark.parametrize(("w", "kind"), [(np.ones((3, 2)), "shape"), (W.astype("f4"), "dtype")])
-def test_the_momentum_of_another_model(w, kind):
-    optimizer = nn.SGD(0.1, momentum=0.9)
-    optimizer.step(SimpleNamespace(params={"w1": W.copy()}, grads={"w1": W}))
-    with pytest.raises(nn.ShapeError) as caught:
-        optimizer.step(SimpleNamespace(params={"w1": w}, grads={"w1": w.copy()}))
-    assert str(caught.value) == (
-        f"SGD.step: model has w1 {w.shape} {w.dtype}, but the momentum is that of another model, "
-        "(2, 3) float64; make an SGD for each model"
-    )
 
 
 def test_complex_weights_can_be_stepped():

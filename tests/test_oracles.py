@@ -30,19 +30,29 @@ def assert_agree(found, expected):
 TEXTBOOK = {
     "linear": lambda x, w, b: anp.dot(x, w) + b,
     "relu": lambda z: anp.maximum(z, 0),
+    "leaky_relu": lambda z: anp.maximum(z, 0) + 0.01 * anp.minimum(z, 0),
     "sigmoid": lambda z: 1 / (1 + anp.exp(-z)),
     "tanh": lambda z: (anp.exp(z) - anp.exp(-z)) / (anp.exp(z) + anp.exp(-z)),
     "softmax": lambda z: anp.exp(z) / anp.sum(anp.exp(z), axis=1, keepdims=True),
     "log_softmax": lambda z: z - anp.log(anp.sum(anp.exp(z), axis=1, keepdims=True)),
+    "batch_norm": lambda x, gamma, beta: (
+        gamma * (x - anp.mean(x, axis=0)) / anp.sqrt(anp.var(x, axis=0) + 1e-5) + beta
+    ),
+}
+SHAPES = {
+    "linear": lambda n: [(n, D), (D, C), (C,)],
+    "batch_norm": lambda n: [(max(n, 2), C), (C,), (C,)],  # one example has no variance
 }
 # Upstream gradient and the inputs of the forward pass to the gradients by each input.
 BACKWARD = {
     "linear": lambda d, x, w, b: nn.linear_backward(d, x, w),
     "relu": lambda d, z: [nn.relu_backward(d, z)],
+    "leaky_relu": lambda d, z: [nn.leaky_relu_backward(d, z)],
     "sigmoid": lambda d, z: [nn.sigmoid_backward(d, nn.sigmoid(z))],
     "tanh": lambda d, z: [nn.tanh_backward(d, nn.tanh(z))],
     "softmax": lambda d, z: [nn.softmax_backward(d, nn.softmax(z))],
     "log_softmax": lambda d, z: [nn.log_softmax_backward(d, nn.log_softmax(z))],
+    "batch_norm": lambda d, x, gamma, beta: nn.batch_norm_backward(d, x, gamma),
 }
 
 
@@ -66,9 +76,9 @@ def derivatives(f, arrays, by):
 @pytest.mark.parametrize("n", [1, N])
 @pytest.mark.parametrize("name", TEXTBOOK)
 def test_functions_agree_with_autograd(name, n, rng):
-    shapes = [(n, D), (D, C), (C,)] if name == "linear" else [(n, C)]
+    shapes = SHAPES.get(name, lambda n: [(n, C)])(n)
     arrays = [2 * rng.standard_normal(shape) for shape in shapes]
-    d_out = rng.standard_normal((n, C))
+    d_out = rng.standard_normal((len(arrays[0]), C))
     assert_agree(getattr(nn, name)(*arrays), TEXTBOOK[name](*arrays))
     expected = derivatives(
         lambda *arrays: anp.sum(TEXTBOOK[name](*arrays) * d_out), arrays, range(len(arrays))
@@ -91,13 +101,23 @@ def test_losses_agree_with_autograd(n, rng):
 
 
 @pytest.mark.parametrize("n", [1, N])
-@pytest.mark.parametrize("kind", [nn.Linear, nn.ReLU, nn.Sigmoid, nn.Tanh])
-def test_layers_agree_with_autograd(kind, n, rng):
-    layer = nn.Linear(D, C, rng=rng, dtype=np.float64) if kind is nn.Linear else kind()
-    if kind is nn.Linear:
-        layer.params["b"] += rng.standard_normal(C)
+@pytest.mark.parametrize("name", [name for name in TEXTBOOK if name != "log_softmax"])
+def test_layers_agree_with_autograd(name, n, rng):
+    layer = {
+        "linear": lambda: nn.Linear(D, C, rng=rng, dtype=np.float64),
+        "relu": nn.ReLU,
+        "leaky_relu": nn.LeakyReLU,
+        "sigmoid": nn.Sigmoid,
+        "tanh": nn.Tanh,
+        "softmax": nn.Softmax,
+        "batch_norm": lambda: nn.BatchNorm(D, dtype=np.float64),
+    }[name]()
+    for array in layer.params.values():
+        if array.ndim == 1:
+            array += rng.standard_normal(array.shape)
+    n = max(n, 2) if name == "batch_norm" else n
     arrays = [rng.standard_normal((n, D)), *layer.params.values()]
-    textbook = TEXTBOOK[kind.__name__.lower()]
+    textbook = TEXTBOOK[name]
     out = layer.forward(arrays[0], training=True)
     assert_agree(out, textbook(*arrays))
     d_out = rng.standard_normal(out.shape)
@@ -105,6 +125,33 @@ def test_layers_agree_with_autograd(kind, n, rng):
     expected = derivatives(
         lambda *arrays: anp.sum(textbook(*arrays) * d_out), arrays, range(len(arrays))
     )
+    for gradient, other in zip(found, expected, strict=True):
+        assert_agree(gradient, other)
+
+
+def test_dropout_agrees_with_autograd(rng):
+    layer, x, d_out = nn.Dropout(0.4, rng=rng), *rng.standard_normal((2, N, D))
+    y = layer.forward(x, training=True)
+    kept = y != 0  # the mask that was drawn
+    assert 0 < kept.sum() < kept.size
+    assert_agree(y, x * kept / 0.6)
+    assert_agree(layer.backward(d_out), autograd.grad(lambda x: anp.sum(x * kept / 0.6 * d_out))(x))
+
+
+def test_batch_norm_outside_training_agrees_with_autograd(rng):
+    layer = nn.BatchNorm(D, dtype=np.float64)
+    for array in (*layer.params.values(), *layer.buffers.values()):
+        array += rng.random(D)
+    m, v = layer.buffers.values()
+    arrays = [rng.standard_normal((N, D)), *layer.params.values()]
+
+    def textbook(x, gamma, beta):
+        return gamma * (x - m) / anp.sqrt(v + 1e-5) + beta
+
+    assert_agree(layer.forward(arrays[0]), textbook(*arrays))
+    d_out = rng.standard_normal((N, D))
+    found = [layer.backward(d_out), *layer.grads.values()]
+    expected = derivatives(lambda *a: anp.sum(textbook(*a) * d_out), arrays, range(3))
     for gradient, other in zip(found, expected, strict=True):
         assert_agree(gradient, other)
 
@@ -121,7 +168,7 @@ def network(activation, rng):
 
 
 @pytest.mark.parametrize("n", [1, N])
-@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid", "tanh"])
 def test_a_network_agrees_with_autograd(activation, n, rng):
     model = network(activation, rng)
     x, y = rng.standard_normal((n, D)), rng.integers(0, C, n)
@@ -139,6 +186,7 @@ def test_a_network_agrees_with_autograd(activation, n, rng):
 
 SCIPY = {
     "relu": lambda z: np.where(z > 0, z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "sigmoid": scipy.special.expit,
     "tanh": np.tanh,
     "softmax": lambda z: scipy.special.softmax(z, axis=1),

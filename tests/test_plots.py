@@ -108,6 +108,34 @@ def test_history_is_drawn_where_asked():
     nn.plot_history(nn.History(), plt.subplots(1, 2)[1])  # an interrupted first epoch
 
 
+@pytest.mark.parametrize(
+    ("quantity", "values"), [("activations", [2, 0.5]), ("gradients", [1e-3, 0.1])]
+)
+def test_layers_are_drawn_as_they_were_measured(quantity, values):
+    row = nn.diagnostics.LayerStatistics
+    report = nn.diagnostics.LayerReport(
+        [row("1 Linear", 7, 2, 0, 0, 8, 1e-3), row("2 ReLU", 7, 0.5, 0, 0, 8, 0.1)]
+    )
+    ax = nn.plot_layers(report, quantity=quantity, label="He")
+    (line,) = ax.lines
+    np.testing.assert_allclose(line.get_xydata(), np.transpose([[1, 2], values]))
+    assert line.get_label() == "He"
+    assert ax.get_yscale() == "log"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1 Linear", "2 ReLU"]
+    assert ax.get_ylabel() == f"standard deviation of {quantity}"
+    assert nn.plot_layers(report, quantity=quantity, ax=ax) is ax
+    assert len(ax.lines) == 2
+    assert len(plt.get_fignums()) == 1
+
+
+def test_layers_have_two_quantities():
+    with pytest.raises(ValueError) as caught:
+        nn.plot_layers(nn.diagnostics.LayerReport(), quantity="weights")
+    assert str(caught.value) == (
+        "plot_layers: quantity must be activations or gradients, got 'weights'"
+    )
+
+
 def test_figure_is_shown_once_with_its_text_and_closed(monkeypatch):
     shown = []
     monkeypatch.setattr(IPython.display, "display", lambda *a, **k: shown.append((a, k)))

@@ -1,7 +1,11 @@
 """The training loop: what it computes, what it records, and how it ends."""
 
+import json
 import math
+import os
 import re
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,22 +73,57 @@ def test_one_full_batch_is_the_plain_formula(digits, assert_close):
     assert history.error[0] == (p.argmax(axis=1) != y).mean()
 
 
-def test_32_images_are_learnt_by_heart(digits):
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        nn.SGD(0.5),
+        nn.SGD(0.1, momentum=0.9),
+        nn.SGD(0.1, momentum=0.9, nesterov=True),
+        nn.RMSProp(0.003),
+        nn.Adam(0.01),
+        nn.AdamW(0.01),
+    ],
+    ids=["SGD", "momentum", "nesterov", "RMSProp", "Adam", "AdamW"],
+)
+def test_32_images_are_learnt_by_heart(optimizer, digits):
     (x, y), _ = digits
-    optimizer = nn.SGD(0.1, momentum=0.9, nesterov=True)
     model, _, history = run((x, y), optimizer=optimizer, epochs=60, batch_size=8)
     loss, error = nn.evaluate(model, x, y)
     assert loss < 0.01 < 1 < history.loss[0]
     assert error == history.error[-1] == 0
 
 
+def lively(seed=0, shared=False):
+    """A network with all that remembers: averages, masks; a generator, shared with them or not."""
+    rng = np.random.default_rng(seed)
+    masks = rng if shared else np.random.default_rng(seed + 100)
+    layers = [nn.Linear(784, 12, rng=rng), nn.BatchNorm(12), nn.ReLU(), nn.Dropout(0.3, rng=masks)]
+    return nn.Sequential([*layers, nn.Linear(12, 10, rng=rng)]), rng
+
+
+def numbers(history):
+    """All of a history that a clock does not change."""
+    return {key: value for key, value in vars(history).items() if key != "seconds"}
+
+
+def test_batch_norm_dropout_and_distortions_are_learnt_too(digits):
+    (x, y), _ = digits
+    model, rng = lively()
+    settings = {"rng": rng, "augment": nn.distort, "epochs": 150, "batch_size": 16}
+    _, _, history = run((x, y), model=model, optimizer=nn.Adam(0.01), **settings)
+    loss, error = nn.evaluate(model, x, y)
+    assert loss < 0.1 < 1 < history.loss[0]
+    assert error == 0
+
+
 def test_the_same_seed_gives_the_same_run(digits):
     train, validation = digits
 
     def record(seed):
-        model, _, history = run(train, seed=seed, validation=validation)
-        numbers = {key: value for key, value in vars(history).items() if key != "seconds"}
-        return numbers, model.params["w2"].tolist()
+        model, rng = lively(seed)
+        settings = {"validation": validation, "augment": nn.distort, "optimizer": nn.Adam()}
+        _, _, history = run(train, model=model, rng=rng, **settings)
+        return numbers(history), model.params["w2"].tolist()
 
     assert record(0) == record(0)
     assert record(0) != record(1)
@@ -146,6 +185,124 @@ def test_schedule_multiplies_the_learning_rate_of_every_step(digits):
     assert history.learning_rate == [used[3], used[7]]
     assert optimizer.learning_rate == 0.2
     assert all(array.dtype == np.float32 for array in model.params.values())
+
+
+# --- loss, augment and history
+
+
+def squares(a, y):
+    return nn.mean_squared_error(a, nn.one_hot(y, 10))
+
+
+def test_another_loss_is_trained_and_measured(digits):
+    (x, y), validation = digits
+    settings = {"loss": squares, "sizes": (784, 10), "validation": validation}
+    model, _, history = run((x, y), epochs=1, batch_size=32, **settings)
+    start = nn.mlp((784, 10), rng=np.random.default_rng(0)).params
+    difference = nn.linear(x, start["w1"], start["b1"]) - np.eye(10)[y]
+    assert history.loss == [pytest.approx((difference**2).mean(), rel=1e-6)]
+    gradient = x.T @ difference * 2 / 320
+    np.testing.assert_allclose(start["w1"] - model.params["w1"], 0.1 * gradient, atol=1e-7)
+    loss, error = nn.evaluate(model, *validation, loss=squares)
+    assert (history.validation_loss, history.validation_error) == ([loss], [error])
+    difference = model.forward(validation[0]) - np.eye(10)[validation[1]]
+    assert loss == pytest.approx((difference**2).mean(), rel=1e-6)
+
+
+def test_another_loss_learns_by_heart(digits):
+    (x, y), _ = digits
+    settings = {"sizes": (784, 32, 10), "optimizer": nn.Adam(0.003), "epochs": 100}
+    _, _, history = run((x, y), loss=lambda a, y: squares(a, y), **settings)
+    assert history.loss[-1] < 0.02 < 0.1 < history.loss[0]
+    assert history.error[-1] == 0
+
+
+def test_a_loss_that_does_not_fit_is_noticed_in_the_validation_data_first(digits):
+    train, validation = digits
+    with pytest.raises(nn.ShapeError, match=re.escape("target has shape (1,)")):
+        run(train, validation=validation, loss=nn.mean_squared_error)
+
+
+def test_augment_changes_batches_in_training_and_nothing_else(digits):
+    (x, y), validation = digits
+    calls, seen = [], []
+    rng = np.random.default_rng(0)
+
+    def augment(batch, **settings):
+        calls.append((batch.copy(), settings))
+        return batch + len(calls)
+
+    class Watched(nn.ReLU):
+        def forward(self, x, training=False):
+            seen.append((x.copy(), training))
+            return super().forward(x, training)
+
+    model = nn.Sequential([Watched(), nn.Linear(784, 10, rng=rng)])
+    run((x, y), model=model, rng=rng, augment=augment, epochs=2, validation=validation)
+    assert all(list(settings) == ["rng"] and settings["rng"] is rng for _, settings in calls)
+    assert [len(batch) for batch, _ in calls] == [10, 10, 10, 2] * 2
+    trained = [batch for batch, training in seen if training]
+    for number, ((before, _), after) in enumerate(zip(calls, trained, strict=True), 1):
+        np.testing.assert_array_equal(after, before + number)
+    images = {image.tobytes() for image in x}
+    assert {image.tobytes() for batch, _ in calls for image in batch} == images
+    tested = [batch for batch, training in seen if not training]
+    assert [len(batch) for batch in tested] == [1, 50, 50]
+    np.testing.assert_array_equal(tested[1], validation[0])
+
+
+def test_history_is_continued_where_it_stopped(digits):
+    train, validation = digits
+    settings = {"validation": validation, "schedule": schedules.cosine(), "epochs": 5}
+
+    def parts():
+        model, rng = lively()
+        return {"model": model, "rng": rng, "optimizer": nn.Adam()}
+
+    whole = parts()
+    _, _, expected = run(train, **whole, **settings)
+    halves = parts()
+    _, _, first = run(train, **halves, **settings, callbacks=[lambda m, h: h.epochs == 2])
+    assert first.epochs == 2
+    seen = []
+    callbacks = [lambda m, h: seen.append(h.epochs)]
+    _, _, history = run(train, **halves, **settings, history=first, callbacks=callbacks)
+    assert history is first
+    assert seen == [3, 4, 5]
+    assert numbers(history) == numbers(expected)
+    assert len(history.seconds) == 5
+    for name, array in whole["model"].params.items():
+        np.testing.assert_array_equal(halves["model"].params[name], array)
+    # All is done: nothing is left to do.
+    _, _, again = run(train, **halves, **settings, history=history)
+    assert numbers(again) == numbers(expected)
+
+
+def test_an_interrupted_epoch_starts_again(digits, rng):
+    train, _ = digits
+    model = nn.Sequential([nn.Linear(784, 10, rng=rng), Interrupting()])
+    _, _, history = run(train, model=model)
+    assert (history.interrupted, history.epochs, len(history.batch_loss)) == (True, 1, 6)
+    kept = history.batch_loss[:4]
+    _, _, history = run(train, model=model, history=history)
+    assert (history.interrupted, history.epochs, len(history.batch_loss)) == (False, 3, 12)
+    assert history.batch_loss[:4] == kept
+
+
+@pytest.mark.parametrize("done", [0, 3])
+def test_the_bar_begins_where_the_history_stopped(done, digits, monkeypatch):
+    import tqdm.auto
+
+    bars = []
+
+    def bar(**settings):
+        bars.append(settings)
+        return SimpleNamespace(update=lambda: None, close=lambda: None)
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", bar)
+    run(digits[0], history=nn.History(*([1.0] * done for _ in range(2))), epochs=5)
+    (settings,) = bars
+    assert (settings["initial"], settings["total"]) == (4 * done, 20)
 
 
 # --- evaluate
@@ -233,7 +390,7 @@ def test_interrupt_in_the_validation_leaves_whole_epochs(digits, monkeypatch):
     train, validation = digits
     results = iter([(2.0, 0.5), (2.0, 0.5)])  # the check before training, then one epoch
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **settings):
         for result in results:
             return result
         raise KeyboardInterrupt
@@ -360,3 +517,408 @@ def test_the_bar_is_drawn_on_demand(progress, digits, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert ("/12" in err) == progress
+
+
+# --- EarlyStopping
+
+
+def weights(number):
+    """A model whose weights and running averages all have one value."""
+    model = nn.Sequential([nn.Linear(2, 3, rng=np.random.default_rng(0)), nn.BatchNorm(3)])
+    for array in (model.params | model.buffers).values():
+        array[...] = number
+    return model
+
+
+def stopped(patience, errors, callback=None):
+    """After which epoch it stops, and the value of the weights then; None if it does not."""
+    callback, history = callback or nn.EarlyStopping(patience), nn.History()
+    for epoch, error in enumerate(errors, 1):
+        model = weights(epoch)
+        history.loss.append(0.0)
+        history.validation_error.append(error)
+        if callback(model, history):
+            (value,) = {v for a in (model.params | model.buffers).values() for v in a.flat}
+            return epoch, value
+    return None
+
+
+@pytest.mark.parametrize(
+    ("patience", "errors", "expected"),
+    [
+        (1, [0.5, 0.4, 0.3], None),
+        (1, [0.5, 0.4, 0.4], (3, 2)),  # as good is no better
+        (1, [0.5, 0.6], (2, 1)),
+        (2, [0.5, 0.6, 0.4, 0.6, 0.3, 0.4, 0.35], (7, 5)),
+        (2, [0.5, 0.6, 0.4, 0.6], None),
+        (3, [0.2, 0.5, 0.4, 0.3, 0.1], (4, 1)),  # better than the last one is not enough
+    ],
+)
+def test_early_stopping_counts_epochs_without_improvement(patience, errors, expected):
+    assert stopped(patience, errors) == expected
+
+
+def test_early_stopping_forgets_an_earlier_run():
+    callback = nn.EarlyStopping(2)
+    assert stopped(2, [0.1, 0.2, 0.2], callback) == (3, 1)
+    assert stopped(2, [0.9, 0.8, 0.85, 0.85], callback) == (4, 2)
+
+
+def test_early_stopping_leaves_the_model_of_its_best_epoch(digits):
+    train, validation = digits
+    callback, states = nn.EarlyStopping(3), []
+
+    def remember(model, history):
+        own = model.params | model.buffers
+        states.append({name: array.copy() for name, array in own.items()})
+
+    model, rng = lively()
+    # With a rate that grows, learning soon turns into the opposite.
+    settings = {"schedule": schedules.linear(200), "epochs": 60, "callbacks": [remember, callback]}
+    _, _, history = run(train, model=model, rng=rng, validation=validation, **settings)
+    best = 1 + int(np.argmin(history.validation_error))
+    assert (callback.best_epoch, callback.best_error) == (best, min(history.validation_error))
+    assert history.epochs == best + 3 < 60
+    for name, array in (model.params | model.buffers).items():
+        np.testing.assert_array_equal(array, states[best - 1][name])
+        assert not np.array_equal(array, states[-1][name])
+    assert nn.evaluate(model, *validation)[1] == callback.best_error
+
+
+def test_early_stopping_restores_after_a_run_that_ended_by_itself(digits):
+    callback = nn.EarlyStopping(5)
+    stopped(5, [0.5, 0.2, 0.3], callback)
+    model = weights(9)
+    live = model.params["w1"]
+    callback.restore(model)
+    assert set(live.flat) == {2}
+    with pytest.raises(RuntimeError) as caught:
+        nn.EarlyStopping().restore(model)
+    assert str(caught.value) == "EarlyStopping.restore: no epoch has ended yet"
+
+
+def test_early_stopping_of_wrong_settings(digits):
+    with pytest.raises(ValueError) as caught:
+        run(digits[0], callbacks=[nn.EarlyStopping()])
+    assert str(caught.value) == "EarlyStopping: fit needs validation=(x, y) for it"
+    with pytest.raises(ValueError, match="EarlyStopping: patience must be at least 1, got 0"):
+        nn.EarlyStopping(0)
+    with pytest.raises(TypeError, match="EarlyStopping: patience must be an integer"):
+        nn.EarlyStopping(1.5)
+
+
+# --- Checkpoint
+
+OPTIMIZERS = {
+    "SGD": lambda: nn.SGD(0.1),
+    "momentum": lambda: nn.SGD(0.1, 0.9),
+    "RMSProp": lambda: nn.RMSProp(0.003),
+    "Adam": lambda: nn.Adam(0.01),
+    "AdamW": lambda: nn.AdamW(np.float32(0.01)),
+}
+
+
+class Run:
+    """All that belongs to one process: model, generators, optimizer, checkpoint."""
+
+    def __init__(self, folder, seed=0, optimizer="Adam", shared=False):
+        self.model, self.rng = lively(seed, shared)
+        self.optimizer = OPTIMIZERS[optimizer]()
+        path = folder / "run.npz"
+        self.checkpoint = nn.Checkpoint(path, optimizer=self.optimizer, rng=self.rng)
+
+    def fit(self, digits, callbacks=(), augment=nn.distort):
+        """Five epochs, or what is left of them, with everything that has a memory."""
+        return nn.fit(
+            self.model,
+            digits[0],
+            optimizer=self.optimizer,
+            epochs=5,
+            batch_size=10,  # the last batch holds 2 images
+            rng=self.rng,
+            schedule=schedules.warmup(0.3, schedules.cosine()),
+            validation=digits[1],
+            augment=augment,
+            callbacks=[self.checkpoint, *callbacks],
+            history=self.checkpoint.resume(self.model),
+            progress=False,
+        )
+
+    def state(self):
+        """Every array, bit for bit, and every generator."""
+        arrays = self.model.params | self.model.buffers | self.optimizer.memory
+        arrays = {name: (array.dtype, array.tobytes()) for name, array in arrays.items()}
+        generators = [self.rng, self.model.layers[3].rng]
+        return arrays, self.optimizer.steps, [rng.bit_generator.state for rng in generators]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(digits, tmp_path_factory):
+    """State and numbers at the end of a run that nothing has stopped, for some settings."""
+    known = {}
+
+    def end(**settings):
+        key = tuple(settings.items())
+        if key not in known:
+            run = Run(tmp_path_factory.mktemp("whole"), **settings)
+            history = run.fit(digits)
+            assert history.epochs == 5
+            known[key] = run.state(), numbers(history)
+        return known[key]
+
+    return end
+
+
+def interrupting(call):
+    """`distort`, and Ctrl-C in the given call of it; there are four in an epoch."""
+    calls = []
+
+    def augment(x, *, rng):
+        calls.append(len(x))
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return nn.distort(x, rng=rng)
+
+    return augment
+
+
+@pytest.mark.parametrize("stop", [1, 2, 4, 5])
+def test_a_stopped_run_ends_as_if_it_had_not_been(stop, digits, uninterrupted, tmp_path):
+    first = Run(tmp_path)
+    assert first.checkpoint.resume(first.model) is None
+    first.fit(digits, callbacks=[lambda m, h: h.epochs == stop])
+    # Another process begins with other weights and another seed.
+    second = Run(tmp_path, seed=9)
+    assert second.state() != first.state()
+    history = second.checkpoint.resume(second.model)
+    assert second.state() == first.state()
+    assert history.epochs == stop
+    history = second.fit(digits)
+    assert (second.state(), numbers(history)) == uninterrupted()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("shared", [True, False])
+def test_resuming_works_for_every_optimizer(optimizer, shared, digits, uninterrupted, tmp_path):
+    settings = {"optimizer": optimizer, "shared": shared}
+    Run(tmp_path, **settings).fit(digits, callbacks=[lambda m, h: h.epochs == 3])
+    second = Run(tmp_path, seed=9, **settings)
+    history = second.fit(digits)
+    assert (second.state(), numbers(history)) == uninterrupted(**settings)
+
+
+def test_a_run_may_be_stopped_after_every_epoch(digits, uninterrupted, tmp_path):
+    for epoch in range(1, 6):
+        process = Run(tmp_path, seed=epoch if epoch > 1 else 0)
+        history = process.fit(digits, callbacks=[lambda m, h: True])
+        assert history.epochs == epoch
+    assert (process.state(), numbers(history)) == uninterrupted()
+
+
+@pytest.mark.parametrize("call", [5, 7, 8, 11, 20])
+@pytest.mark.parametrize("same", [True, False])
+def test_an_interrupted_epoch_is_begun_again(call, same, digits, uninterrupted, tmp_path):
+    first = Run(tmp_path)
+    history = first.fit(digits, augment=interrupting(call))
+    whole = (call - 1) // 4
+    assert (history.interrupted, history.epochs) == (True, whole)
+    # Batches of the epoch that broke off have moved weights and generators...
+    assert len(history.batch_loss) == call - 1
+    second = first if same else Run(tmp_path, seed=9)
+    before = second.state()
+    resumed = second.checkpoint.resume(second.model)
+    # ... and are undone.
+    assert second.state() != before
+    assert (resumed.epochs, len(resumed.batch_loss)) == (whole, 4 * whole)
+    history = second.fit(digits)
+    assert not history.interrupted
+    assert (second.state(), numbers(history)) == uninterrupted()
+
+
+def test_an_interrupt_in_the_first_epoch_leaves_nothing_to_resume(digits, uninterrupted, tmp_path):
+    first = Run(tmp_path)
+    assert first.fit(digits, augment=interrupting(3)).epochs == 0
+    assert first.checkpoint.resume(first.model) is None
+    again = Run(tmp_path)  # from the beginning, with the same seed
+    history = again.fit(digits)
+    assert (again.state(), numbers(history)) == uninterrupted()
+
+
+def test_an_interrupt_while_writing_leaves_the_last_checkpoint(
+    digits, uninterrupted, tmp_path, monkeypatch
+):
+    written = []
+    savez = np.savez
+
+    def interrupted(file, **arrays):
+        written.append(arrays)
+        if len(written) == 3:
+            file.write(b"half a file")
+            raise KeyboardInterrupt
+        savez(file, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", interrupted)
+        history = Run(tmp_path).fit(digits)
+    assert (history.interrupted, history.epochs) == (True, 3)
+    assert os.listdir(tmp_path) == ["run.npz"]
+    second = Run(tmp_path, seed=9)
+    assert second.checkpoint.resume(second.model).epochs == 2
+    history = second.fit(digits)
+    assert (second.state(), numbers(history)) == uninterrupted()
+
+
+def test_a_checkpoint_changes_nothing_and_its_file_needs_no_pickle(digits, tmp_path):
+    watched = Run(tmp_path)
+    watched.fit(digits, callbacks=[lambda m, h: h.epochs == 1])
+    before = watched.state()
+    watched.checkpoint(watched.model, nn.History())
+    assert watched.state() == before
+    with np.load(tmp_path / "run.npz", allow_pickle=False) as file:
+        names = {f"model {name}" for name in watched.model.params | watched.model.buffers}
+        assert set(file) == names | {"state"} | {f"optimizer {m}" for m in watched.optimizer.memory}
+
+
+@pytest.mark.parametrize("kind", [np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_other_generators_are_kept_too(kind, tmp_path):
+    def parts(seed):
+        rng, optimizer = np.random.Generator(kind(seed)), nn.SGD(0.1)
+        return nn.Checkpoint(tmp_path / "run.npz", optimizer=optimizer, rng=rng), rng
+
+    model = nn.mlp([3, 2], rng=np.random.default_rng(0))
+    (checkpoint, rng), (other, other_rng) = parts(0), parts(1)
+    rng.random(5)
+    checkpoint(model, nn.History())
+    other.resume(model)
+    np.testing.assert_array_equal(other_rng.random(1000), rng.random(1000))
+
+
+def write_damaged(kind, path, good):
+    content = bytearray(path.read_bytes())
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "cut short":
+        path.write_bytes(content[:-100])
+    elif kind == "one bit":
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif kind == "a model":
+        good.model.save(path)
+    elif kind == "no JSON":
+        np.savez(path, state=np.array("{"))
+    elif kind == "other JSON":
+        np.savez(path, state=np.array(json.dumps([1, 2])))
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        *[(kind, "is not a saved model (") for kind in ("empty", "cut short", "one bit")],
+        *[(kind, "is not a checkpoint") for kind in ("a model", "no JSON", "other JSON")],
+    ],
+)
+def test_a_damaged_file_is_refused(kind, message, digits, tmp_path):
+    good = Run(tmp_path)
+    good.fit(digits, callbacks=[lambda m, h: True])
+    write_damaged(kind, tmp_path / "run.npz", good)
+    other = Run(tmp_path, seed=9)
+    before = other.state()
+    with pytest.raises(ValueError) as caught:
+        other.checkpoint.resume(other.model)
+    assert str(caught.value).startswith(f"Checkpoint: {tmp_path / 'run.npz'} {message}")
+    assert other.state() == before
+
+
+def test_a_file_of_another_run_is_refused(digits, tmp_path):
+    Run(tmp_path).fit(digits, callbacks=[lambda m, h: True])
+    path = tmp_path / "run.npz"
+    rng, philox = np.random.default_rng(9), np.random.Generator(np.random.Philox())
+    first, *rest = lively()[0].layers
+    wide = nn.Sequential([first, *rest[:-1], nn.Linear(12, 11, rng=rng)])
+    sober = nn.Sequential([layer for layer in [first, *rest] if not isinstance(layer, nn.Dropout)])
+    same, _ = lively(9)
+    for model, optimizer, generator, message in (
+        (wide, nn.Adam(), rng, "holds another model: "),
+        (same, nn.AdamW(), rng, "was written with Adam, not AdamW"),
+        (same, nn.SGD(0.1), rng, "was written with Adam, not SGD"),
+        (sober, nn.Adam(), rng, "was written with ['PCG64', 'PCG64'], not ['PCG64']"),
+        (same, nn.Adam(), philox, "was written with ['PCG64', 'PCG64'], not ['Philox', 'PCG64']"),
+    ):
+        before = {name: array.copy() for name, array in (model.params | model.buffers).items()}
+        state = json.dumps(generator.bit_generator.state, default=np.ndarray.tolist)
+        with pytest.raises(ValueError) as caught:
+            nn.Checkpoint(path, optimizer=optimizer, rng=generator).resume(model)
+        assert str(caught.value).startswith(f"Checkpoint: {path} {message}")
+        for name, array in (model.params | model.buffers).items():
+            np.testing.assert_array_equal(array, before[name])
+        assert (optimizer.steps, optimizer.memory) == (0, {})
+        assert json.dumps(generator.bit_generator.state, default=np.ndarray.tolist) == state
+
+
+class Recording(nn.Layer):
+    """A layer that passes everything on and notes what it was asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x, training=False):
+        self.seen.append((len(x), training))
+        return x
+
+    def backward(self, d_out):
+        return d_out
+
+
+def recording_model():
+    rng = np.random.default_rng(0)
+    return nn.Sequential([Recording(), nn.Linear(784, 10, rng=rng)])
+
+
+def test_layers_hear_whether_it_is_training(digits):
+    train, validation = digits
+    model = recording_model()
+    run(train, model=model, epochs=1, batch_size=len(train[0]), validation=validation)
+    # The check of the validation data, the only batch, the validation.
+    assert [training for _, training in model.layers[0].seen] == [False, True, False]
+
+
+def test_evaluate_keeps_to_its_batch_size(digits):
+    (x, y), _ = digits
+    model = recording_model()
+    nn.evaluate(model, x[:25], y[:25], batch_size=10)
+    assert [n for n, _ in model.layers[0].seen] == [10, 10, 5]
+
+
+def test_seconds_do_not_count_the_validation(digits, monkeypatch):
+    train, validation = digits
+
+    def slow(*arguments, **settings):
+        time.sleep(0.3)
+        return 1.0, 0.5
+
+    monkeypatch.setattr(training, "evaluate", slow)
+    _, _, history = run(train, epochs=1, validation=validation)
+    assert history.seconds[0] < 0.3
+
+
+def test_divergence_leaves_finite_weights(digits):
+    train, _ = digits
+    model = nn.mlp([784, 10], rng=np.random.default_rng(0))
+    x = train[0].copy()
+    x[-1, 0] = np.inf
+    with pytest.raises(nn.TrainingDiverged):
+        run((x, train[1]), model=model)
+    assert all(np.isfinite(array).all() for array in model.params.values())
+
+
+@pytest.mark.parametrize("name", ["w1", "b1", "w2", "b2"])
+def test_any_broken_parameter_is_noticed(digits, name):
+    class Breaking(nn.SGD):
+        def step(self, model):
+            super().step(model)
+            model.params[name].flat[-1] = np.nan
+
+    train, _ = digits
+    with pytest.raises(nn.TrainingDiverged, match="a weight is not finite at step 1"):
+        run(train, optimizer=Breaking(0.1), epochs=1, batch_size=len(train[0]))

@@ -111,6 +111,155 @@ class UpsideDownModel(nn.Sequential):
         return -super().backward(d_out, need_dx=need_dx)
 
 
+class CoupledAdamW(nn.AdamW):
+    """Let the decay into the averages, as Adam does."""
+
+    decoupled = False
+
+
+class UncorrectedAdam(nn.Adam):
+    """Forget that the averages start at zero."""
+
+    def direction(self, name, g):
+        m = self.average("mean", name, g, self.beta1, 1 - self.beta1)
+        s = self.average("square", name, g * g, self.beta2, 1 - self.beta2)
+        return m / (np.sqrt(s) + self.epsilon)
+
+
+class InnerRMSProp(nn.RMSProp):
+    """Put epsilon under the root."""
+
+    def direction(self, name, g):
+        s = self.average("square", name, g * g, self.decay, 1 - self.decay)
+        return g / np.sqrt(s + self.epsilon**2)
+
+
+class UnscaledDropout(nn.Dropout):
+    """Do not divide by 1 - rate."""
+
+    def forward(self, x, training=False):
+        super().forward(x, training)
+        self.mask = self.mask * (1 - self.rate)
+        return x * self.mask
+
+
+class SharedDropout(nn.Dropout):
+    """Use one mask for the whole batch."""
+
+    def forward(self, x, training=False):
+        super().forward(x, training)
+        self.mask = np.tile(self.mask[:1], (len(x), 1))
+        return x * self.mask
+
+
+class EagerDropout(nn.Dropout):
+    """Silence units outside training, too."""
+
+    def forward(self, x, training=False):
+        return super().forward(x, True)
+
+
+class FreshDropout(nn.Dropout):
+    """Draw another mask on the way back."""
+
+    def backward(self, d_out):
+        return super().forward(d_out, True)
+
+
+class TrainingBatchNorm(nn.BatchNorm):
+    """Use the batch's statistics at all times."""
+
+    def forward(self, x, training=False):
+        return super().forward(x, True)
+
+
+class FrozenBatchNorm(nn.BatchNorm):
+    """Take the statistics for constants on the way back."""
+
+    def backward(self, d_out):
+        super().backward(d_out)
+        return d_out * self.params["gamma"] / np.sqrt(np.var(self.x, axis=0) + 1e-5)
+
+
+class SwappedBatchNorm(nn.BatchNorm):
+    """Take the momentum for its complement."""
+
+    def __init__(self, features, momentum, **settings):
+        super().__init__(features, momentum=1 - momentum, **settings)
+
+
+class LastEpoch(nn.EarlyStopping):
+    """Stop, but keep the last epoch's parameters."""
+
+    def restore(self, model):
+        pass
+
+
+class ImpatientStopping(nn.EarlyStopping):
+    def __init__(self, patience):
+        super().__init__(patience - 1)
+
+
+class ParametersOnly(nn.EarlyStopping):
+    """Forget the buffers."""
+
+    def restore(self, model):
+        model.set_arrays(model.buffers | {k: self.arrays[k] for k in model.params}, "")
+
+
+class ForgetsMemory(nn.Checkpoint):
+    def resume(self, model):
+        history = super().resume(model)
+        self.optimizer.memory = {}
+        return history
+
+
+class ForgetsSteps(nn.Checkpoint):
+    def resume(self, model):
+        history = super().resume(model)
+        self.optimizer.steps = 0
+        return history
+
+
+class ForgetsGenerators(nn.Checkpoint):
+    """Restore fit's generator, but not those of layers."""
+
+    def resume(self, model):
+        rngs = [layer.rng for layer in model.layers if hasattr(layer, "rng")]
+        states = [rng.bit_generator.state for rng in rngs]
+        history = super().resume(model)
+        for rng, state in zip(rngs, states, strict=True):
+            rng.bit_generator.state = state
+        return history
+
+
+def flipped(x):
+    """Transpose every image."""
+    side = math.isqrt(x.shape[1])
+    return x.reshape(-1, side, side).transpose(0, 2, 1).reshape(len(x), -1)
+
+
+def without(**strengths):
+    """Return a distort that ignores some of its strengths."""
+    distort = nn.distort
+    return lambda x, **settings: distort(x, **settings | strengths)
+
+
+def changed_statistics(**change):
+    measure = nn.diagnostics.layer_statistics
+
+    def changed(model, x, y):
+        rows = measure(model, x, y)
+        return [row._replace(**{k: f(row) for k, f in change.items()}) for row in rows]
+
+    return changed
+
+
+def changed_ratios(change):
+    measure = nn.diagnostics.update_ratios
+    return lambda *arguments: {k: change(v) for k, v in measure(*arguments).items()}
+
+
 def shifted(x, y):
     return x, np.roll(y, 1)
 
@@ -145,7 +294,12 @@ def load_without_biases(self, path):
 
 
 def mlp_without_sigmoid(sizes, *, activation="relu", rng):
-    return nn.model.mlp(sizes, activation="tanh" if activation == "sigmoid" else "relu", rng=rng)
+    activation = "tanh" if activation == "sigmoid" else activation
+    return nn.model.mlp(sizes, activation=activation, rng=rng)
+
+
+def mlp_without_leak(sizes, *, activation="relu", rng):
+    return nn.model.mlp(sizes, activation=activation.removeprefix("leaky_"), rng=rng)
 
 
 def unscheduled_fit(model, data, **settings):
@@ -219,6 +373,25 @@ BROKEN = {
         lambda d, log_p: d - np.exp(log_p),
         lambda d, log_p: d - np.exp(log_p) * d.sum(axis=0),
     ],
+    "leaky_relu": [lambda z, slope=0.01: functional.relu(z), lambda z, slope=0.01: np.abs(z)],
+    "leaky_relu_backward": [
+        lambda da, z, slope=0.01: np.where(np.asarray(z) >= 0, da, slope * np.asarray(da)),
+        lambda da, z, slope=0.01: functional.leaky_relu_backward(da, z),
+        lambda da, z, slope=0.01: functional.relu_backward(da, z),
+    ],
+    "batch_norm": [
+        lambda x, gamma, beta: functional.batch_norm(x, gamma, beta, 1e-6),
+        lambda x, gamma, beta: functional.batch_norm(x, gamma, -beta),
+        lambda x, gamma, beta: gamma * (x - x.mean(0)) / x.std(0, ddof=1) + beta,
+    ],
+    "batch_norm_backward": [
+        lambda dy, x, gamma: functional.batch_norm_backward(dy, x, gamma)[::-1],
+        lambda dy, x, gamma: functional.batch_norm_backward(dy, x, gamma, 1e-6),
+        lambda dy, x, gamma: (
+            gamma * dy / np.sqrt(x.var(0) + 1e-5),  # the statistics as constants
+            *functional.batch_norm_backward(dy, x, gamma)[1:],
+        ),
+    ],
     "softmax_cross_entropy": [
         lambda z, y: (losses.softmax_cross_entropy(z, y)[0] * len(z), None),
         lambda z, y: (losses.softmax_cross_entropy(z, y)[0], functional.softmax(z)),
@@ -237,17 +410,52 @@ BROKEN = {
     "ReLU": [method(nn.ReLU, "backward", np.negative), nn.Tanh],
     "Sigmoid": [method(nn.Sigmoid, "backward", lambda dz: dz / 5), nn.Tanh],
     "Tanh": [method(nn.Tanh, "forward", np.negative), nn.Sigmoid],
+    "LeakyReLU": [nn.ReLU, lambda: nn.layers.LeakyReLU(0.1)],
+    "Softmax": [method(nn.Softmax, "backward", np.negative), nn.Sigmoid],
+    "Dropout": [UnscaledDropout, SharedDropout, EagerDropout, FreshDropout],
+    "Dropout, on average": [
+        UnscaledDropout,
+        lambda rate, rng: nn.layers.Dropout(1 - rate, rng=rng),
+    ],
+    "BatchNorm, training": [FrozenBatchNorm, SwappedBatchNorm],
+    "BatchNorm, testing": [TrainingBatchNorm, method(nn.BatchNorm, "backward", np.negative)],
     "Sequential": [UpsideDownModel, lambda layers: nn.model.Sequential(layers[::2])],
     "Sequential.predict": [
         lambda self, x, batch_size: self.forward(x[:batch_size]).argmax(axis=1),
         lambda self, x, batch_size: self.forward(x).argmin(axis=1),
     ],
-    "mlp": [mlp_without_sigmoid],
+    "mlp": [mlp_without_sigmoid, mlp_without_leak],
     "Sequential.load": [lambda self, path: self, load_without_biases],
     "trace_shapes": [transposed_shapes, lambda model, x, y: []],
     "SGD": [lambda rate, **settings: nn.optimizers.SGD(rate / 2, **settings), ForgetfulSGD],
     "SGD, momentum": [ForgetfulSGD],
     "SGD, nesterov": [ForgetfulSGD, HeavySGD],
+    "RMSProp": [
+        InnerRMSProp,
+        lambda rate=0.001, decay=0.9, *rest: nn.optimizers.RMSProp(rate, decay / 2, *rest),
+    ],
+    "Adam": [
+        UncorrectedAdam,
+        nn.AdamW,
+        lambda rate=0.001, b1=0.9, b2=0.999, *rest: nn.optimizers.Adam(rate, b2, b1, *rest),
+    ],
+    "AdamW": [CoupledAdamW, nn.Adam],
+    "schedules.step_decay": [
+        lambda factor=0.5, every=0.1: lambda t: factor ** (t / every),
+        lambda factor=0.5, every=0.1: lambda t: factor ** math.floor(t / every + 0.5),
+    ],
+    "schedules.exponential_decay": [
+        lambda end: lambda t: math.exp(-t / end),
+        lambda end: lambda t: end ** (t * t),
+    ],
+    "schedules.cosine": [
+        lambda end: lambda t: (1 + math.cos(math.pi * t)) / 2,
+        lambda end: lambda t: end + (1 - end) * math.cos(math.pi * t / 2),
+    ],
+    "schedules.warmup": [
+        lambda share, then=None: lambda t: min(1, t / share),
+        lambda share, then=lambda t: 1: lambda t: t / share if t < share else then(t),
+    ],
     "schedules.constant": [lambda: lambda progress: 1 - progress],
     "schedules.linear": [lambda end=0: lambda progress: 1 - (1 + end) * progress],
     "normal": [lambda shape, deviation, **s: nn.initializers.normal(shape, deviation**2, **s)],
@@ -282,6 +490,34 @@ BROKEN = {
         lambda x, y, size, rng: (shifted(*b) for b in data.minibatches(x, y, size, rng=rng)),
     ],
     "train_validation_split": [unshuffled_split, leaking_split],
+    "distort": [
+        lambda x, **s: flipped(nn.augmentation.distort(x, **s)),
+        lambda x, **s: np.roll(nn.augmentation.distort(x, **s), 1, axis=1),
+    ],
+    "distort, turned": [
+        without(rotation=0),
+        lambda x, **s: flipped(nn.augmentation.distort(flipped(x), **s)),  # the other way round
+        lambda x, rotation, **s: nn.augmentation.distort(x, rotation=math.radians(rotation), **s),
+    ],
+    "distort, all of it": [
+        without(rotation=0),
+        without(scaling=0),
+        without(shear=0),
+        without(elastic=0),
+        without(sigma=1.6),
+    ],
+    "EarlyStopping": [LastEpoch, ImpatientStopping, ParametersOnly],
+    "Checkpoint": [ForgetsMemory, ForgetsSteps, ForgetsGenerators],
+    "diagnostics.layer_statistics": [
+        changed_statistics(spread=lambda row: row.spread**2),
+        changed_statistics(saturated=lambda row: row.dead),
+        changed_statistics(dead=lambda row: 0.0),
+        changed_statistics(gradient_spread=lambda row: 6 * row.gradient_spread),
+    ],
+    "diagnostics.update_ratios": [
+        changed_ratios(lambda ratio: ratio / 0.5),
+        changed_ratios(lambda ratio: ratio**2),
+    ],
     "evaluate": [
         lambda model, x, y, batch_size: nn.training.evaluate(model, x[:-1], y[:-1]),
         lambda model, x, y, batch_size: nn.training.evaluate(model, x, y)[::-1],

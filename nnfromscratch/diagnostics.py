@@ -1,0 +1,137 @@
+"""Measurements on a network at work: whether it is alive, and at what pace it moves."""
+
+import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from .functional import ieee
+from .layers import ReLU, Sigmoid, Softmax, Tanh
+from .losses import softmax_cross_entropy
+from .model import Sequential
+from .optimizers import Optimizer
+from .shapes import FloatArray, IntArray, as_float_array, check_instance
+
+SATURATED = {Sigmoid: (0.01, 0.99), Softmax: (0.01, 0.99), Tanh: (-0.99, 0.99)}
+"""Outputs beyond these two count as saturated: the slope there is below a twentieth of its peak."""
+
+
+class LayerStatistics(NamedTuple):
+    """What `layer_statistics` measures on the outputs of one layer."""
+
+    layer: str
+    mean: float
+    spread: float
+    """Standard deviation over batch and units."""
+    saturated: float
+    """Share of outputs near the ends of a sigmoid or tanh."""
+    dead: float
+    """Share of ReLU units that are silent for the whole batch."""
+    gradient_mean: float
+    gradient_spread: float
+
+
+class LayerReport(list[LayerStatistics]):
+    """A list of LayerStatistics that prints as a table."""
+
+    def __str__(self) -> str:
+        """Return a line per layer."""
+        lines = ["layer                 mean     spread  saturated   dead   gradient's spread"]
+        for row in self:
+            lines.append(
+                f"{row.layer:<16}{row.mean:+10.3g} {row.spread:10.3g} {row.saturated:10.0%} "
+                f"{row.dead:6.0%} {row.gradient_spread:19.2g}"
+            )
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+@ieee
+def layer_statistics(
+    model: Sequential, x: FloatArray, y: IntArray, *, training: bool = True
+) -> LayerReport:
+    """Measure activations and gradients of every layer on one batch.
+
+    Args:
+        model: the network; it is not changed.
+        x: a batch, (N, D).
+        y: its labels, (N,).
+        training: measure in training mode, or in test mode.
+
+    Returns:
+        one entry per layer, first to last.
+
+    Raises:
+        ShapeError: x or y does not fit the model.
+        TypeError: an argument is of the wrong type.
+    """
+    x = _checked("layer_statistics", model, x)
+    model = copy.deepcopy(model)
+    outputs = [x]
+    for layer in model.layers:
+        outputs.append(layer.forward(outputs[-1], training))
+    _, d_out = softmax_cross_entropy(outputs[-1], y)
+    report = LayerReport()
+    for position in range(len(model.layers) - 1, -1, -1):
+        layer, out = model.layers[position], outputs[position + 1]
+        low, high = SATURATED.get(type(layer), (-np.inf, np.inf))
+        dead = (out <= 0).all(axis=0).mean() if isinstance(layer, ReLU) else 0.0
+        report.insert(
+            0,
+            LayerStatistics(
+                f"{position + 1} {type(layer).__name__}",
+                float(out.mean(dtype=np.float64)),
+                float(out.std(dtype=np.float64)),
+                float(((out < low) | (out > high)).mean()),
+                float(dead),
+                float(d_out.mean(dtype=np.float64)),
+                float(d_out.std(dtype=np.float64)),
+            ),
+        )
+        d_out = layer.backward(d_out)
+    return report
+
+
+@ieee
+def update_ratios(
+    model: Sequential, x: FloatArray, y: IntArray, optimizer: Optimizer
+) -> dict[str, float]:
+    """How large one optimizer step is beside the parameters it changes.
+
+    ratio = norm of the update / norm of the weights. About a thousandth is healthy: far less
+    hardly moves, far more tramples on what was learned.
+
+    Args:
+        model: the network; it is not changed.
+        x: a batch, (N, D).
+        y: its labels, (N,).
+        optimizer: the rule for the step; it is not changed.
+
+    Returns:
+        the ratio by name, for weights (arrays of two dimensions); infinity for weights of zero.
+
+    Raises:
+        ShapeError: x or y does not fit the model.
+        TypeError: an argument is of the wrong type.
+    """
+    x = _checked("update_ratios", model, x)
+    check_instance("update_ratios", "optimizer", optimizer, Optimizer, "SGD(0.1)")
+    trial, optimizer = copy.deepcopy(model), copy.deepcopy(optimizer)
+    _, d_out = softmax_cross_entropy(trial.forward(x, True), y)
+    trial.backward(d_out)
+    optimizer.step(trial)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            name: float(np.linalg.norm(trial.params[name] - w) / np.linalg.norm(w))
+            for name, w in model.params.items()
+            if w.ndim > 1
+        }
+
+
+def _checked(function: str, model: Sequential, x: FloatArray) -> FloatArray:
+    check_instance(function, "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
+    x = as_float_array(function, "x", x)
+    if x.dtype.kind == "c":
+        raise TypeError(f"{function}: x must hold real numbers, got dtype {x.dtype}")
+    return x
