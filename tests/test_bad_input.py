@@ -16,7 +16,6 @@ import faulthandler
 import inspect
 import io
 import math
-import os
 import re
 import tempfile
 from collections import Counter
@@ -44,15 +43,13 @@ counted = Counter()
 C, D = 3, 4  # classes and inputs, where an argument does not bring its own
 
 
-@pytest.fixture(autouse=True, scope="module")
-def folder_and_time_limit(tmp_path_factory):
-    """Work in a folder of its own; end the process, showing where it was, if it hangs."""
-    before = os.getcwd()
-    os.chdir(tmp_path_factory.mktemp("bad_input"))
-    faulthandler.dump_traceback_later(300, exit=True)
+@pytest.fixture(autouse=True)
+def folder_and_time_limit(tmp_path, monkeypatch):
+    """Work in a folder of its own; end the process if a function hangs for ten minutes."""
+    monkeypatch.chdir(tmp_path)
+    faulthandler.dump_traceback_later(600, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
-    os.chdir(before)
 
 
 # What stands in the wrong place: functions that get the right value and return another one.

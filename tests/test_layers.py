@@ -31,6 +31,7 @@ def test_linear_starts_by_its_initializer_with_zero_biases():
     other = nn.Linear(4, 3, rng=np.random.default_rng(1), initializer=nn.xavier_normal)
     np.testing.assert_allclose(other.params["w"], w * np.float32(np.sqrt(4 / 7)), rtol=1e-6)
     assert not layer.params["b"].any()
+    assert not any(array.any() for array in layer.grads.values())
     shapes = {"w": (4, 3), "b": (3,)}
     for arrays in (layer.params, layer.grads):
         assert {name: array.shape for name, array in arrays.items()} == shapes

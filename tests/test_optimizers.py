@@ -266,6 +266,7 @@ def test_a_model_with_fewer_layers_is_refused(rng):
                 ({"learning_rate": np.inf}, "learning_rate must be positive, got inf"),
                 ({"weight_decay": -1}, "weight_decay must not be negative, got -1"),
                 ({"weight_decay": np.nan}, "weight_decay must not be negative, got nan"),
+                ({"weight_decay": np.inf}, "weight_decay must not be negative, got inf"),
             )
         ],
         *[
@@ -343,9 +344,11 @@ def test_models_that_cannot_be_stepped(params, grads, message):
     assert str(caught.value) == f"SGD.step: {message}"
 
 
-def test_no_model():
-    with pytest.raises(TypeError, match=r"^SGD\.step: model must have params .* got NoneType$"):
-        nn.SGD(0.1).step(None)
+@pytest.mark.parametrize("model", [None, SimpleNamespace(params={}), SimpleNamespace(grads={})])
+def test_no_model(model):
+    kind = type(model).__name__
+    with pytest.raises(TypeError, match=rf"^SGD\.step: model must have params .* got {kind}$"):
+        nn.SGD(0.1).step(model)
 
 
 def test_nothing_is_changed_if_one_gradient_does_not_fit():

@@ -297,7 +297,7 @@ def run(mutants, jobs, folder):
                         tqdm.write(text_of(slot.mutant))
                 if waiting:
                     slot.begin(waiting.pop(), limit)
-            time.sleep(0.01)
+            time.sleep(0.04)
     return survivors
 
 
