@@ -188,6 +188,18 @@ def test_one_number_in_whatever_form(number):
             "h = 1e-17 is lost in rounding beside x = 1; take a larger h",
         ),
         ({"f": 3}, TypeError, "f must be a function, got int"),
+        ({"x": "a"}, TypeError, "x must be an array of numbers, got dtype <U1"),
+        ({"h": "a"}, TypeError, "h must be a number, got str"),
+        (
+            {"f": lambda x: 1j},
+            ValueError,
+            "f must return one number, got shape () and dtype complex128",
+        ),
+        (
+            {"f": lambda x: "a", "method": "complex"},
+            ValueError,
+            "f must return one number, got shape () and dtype <U1",
+        ),
     ],
 )
 def test_what_numerical_gradient_refuses(settings, error, message):
@@ -195,6 +207,25 @@ def test_what_numerical_gradient_refuses(settings, error, message):
     with pytest.raises(error) as caught:
         nn.numerical_gradient(**settings)
     assert str(caught.value) == f"numerical_gradient: {message}"
+
+
+def test_f_must_not_return_rows_of_different_lengths():
+    with pytest.raises(TypeError, match=r"^numerical_gradient: the result of f must be an array"):
+        nn.numerical_gradient(lambda x: [[1], [1, 2]], np.ones(2))
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [(np.float32, "complex64"), (float, "complex128")])
+def test_complex_steps_keep_the_precision(dtype, kind):
+    def f(x):
+        assert x.dtype == kind
+        return (x * x).sum()
+
+    np.testing.assert_allclose(nn.numerical_gradient(f, np.ones(2, dtype), None, "complex"), 2)
+
+
+def test_nan_and_infinity_come_out_as_nan_without_a_warning():
+    gradient = nn.numerical_gradient(np.sum, np.array([np.inf, np.nan]))
+    assert np.isnan(gradient).all()
 
 
 @pytest.mark.parametrize("method", ["Central", "", None, []])
@@ -239,12 +270,26 @@ def test_large_float32_numbers_do_not_overflow():
     assert nn.relative_error(np.float32([3e38]), np.float32([-3e38])) == 2
 
 
+def test_a_modulus_that_overflows_gives_no_warning():
+    a = np.array([complex(3e38, 3e38)], np.complex64)
+    assert nn.relative_error(a, a) == 0
+
+
 def test_relative_error_is_symmetric_and_knows_no_scale(rng):
     a, b = rng.standard_normal((2, 5, 4))
     error = np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max())
     for scale in (1, -1, 2.0**-40, 2.0**40):
         assert nn.relative_error(scale * a, scale * b) == error
         assert nn.relative_error(scale * b, scale * a) == error
+
+
+@pytest.mark.parametrize("wrong", ["a", "b"])
+def test_relative_error_of_something_else(wrong):
+    with pytest.raises(TypeError) as caught:
+        nn.relative_error(**{"a": 1.0, "b": 1.0} | {wrong: "text"})
+    assert (
+        str(caught.value) == f"relative_error: {wrong} must be an array of numbers, got dtype <U4"
+    )
 
 
 def test_relative_error_does_not_broadcast():
@@ -697,6 +742,24 @@ def test_tolerance():
     assert passed == [True, False]
 
 
+def test_an_error_equal_to_the_tolerance_passes():
+    row = nn.check_gradients(nn.relu, X, backward=nn.relu_backward)[0]._replace(error=0.5)
+    report = nn.GradientReport("relu", 0.5, [row])
+    assert report.passed
+    assert str(report).startswith("relu: passed\n")
+    assert "error at most 5e-01" in str(report)
+
+
+def test_rows_of_different_lengths_are_named():
+    with pytest.raises(TypeError, match=r"^check_gradients: arguments\[0\] must be an array of"):
+        nn.check_gradients(nn.relu, [[1], [1, 2]])
+
+
+def test_nan_gives_no_warning():
+    report = nn.check_gradients(nn.relu, [[math.inf, math.nan]], backward=nn.relu_backward)
+    assert not report.passed
+
+
 def test_arguments_are_not_changed():
     def greedy(z):
         z *= z
@@ -790,6 +853,37 @@ def test_layers_and_models_are_not_changed(rng):
         ((nn.relu, X), {"entries": 1.5}, TypeError, "entries must be an integer, got float"),
         ((nn.relu, X), {"tolerance": 0}, ValueError, "tolerance must be positive, got 0.0"),
         ((nn.relu, X), {"tolerance": math.nan}, ValueError, "tolerance must be positive, got nan"),
+        ((nn.relu, X), {"tolerance": math.inf}, ValueError, "tolerance must be positive, got inf"),
+        ((nn.relu, X), {"tolerance": "a"}, TypeError, "tolerance must be a number, got str"),
+        (
+            (nn.relu, X),
+            {"rng": 0},
+            TypeError,
+            "rng must be a numpy.random.Generator such as np.random.default_rng(0), got int",
+        ),
+        ((5, X), {}, TypeError, "target must be a function or a model, got 5"),
+        ((nn.relu, X), {"backward": 5}, TypeError, "backward must be a function, got 5"),
+        ((nn.relu,), {}, TypeError, "arguments are missing; name what the target takes"),
+        (
+            (nn.linear, X, "w"),
+            {"backward": nn.linear_backward},
+            TypeError,
+            "arguments[1] must hold real numbers, got dtype <U1",
+        ),
+        (
+            (nn.relu, [[1j]]),
+            {},
+            TypeError,
+            "arguments[0] must hold real numbers, got dtype complex128",
+        ),
+        ((nn.relu, X, X), {}, TypeError, "target takes 1 arguments, but 2 were given"),
+        ((max, X), {}, TypeError, "target takes 0 arguments, but 1 were given"),
+        (
+            (nn.ReLU(), X, [0], X),
+            {},
+            TypeError,
+            "target is a ReLU, which takes x, or x and the labels y, but 3 arguments were given",
+        ),
     ],
 )
 def test_what_check_gradients_refuses(arguments, settings, error, message):
