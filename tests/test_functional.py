@@ -211,7 +211,8 @@ ARGUMENTS = {
     **{"linear": "x w b", "linear_backward": "dz x w", "relu": "z", "relu_backward": "da z"},
     **{"sigmoid": "z", "sigmoid_backward": "da a", "tanh": "z", "tanh_backward": "da a"},
     **{"softmax": "z", "softmax_backward": "dp p", "log_softmax": "z"},
-    "log_softmax_backward": "dlog_p log_p",
+    **{"log_softmax_backward": "dlog_p log_p", "leaky_relu": "z", "leaky_relu_backward": "da z"},
+    **{"batch_norm": "x gamma beta", "batch_norm_backward": "dy x gamma"},
 }
 
 
@@ -220,8 +221,7 @@ def test_errors_name_the_function_and_the_argument(name):
     names = ARGUMENTS[name].split()
     for wrong in names:
         arguments = {argument: np.ones((2, 2)) for argument in names}
-        if "b" in arguments:
-            arguments["b"] = np.ones(2)
+        arguments |= {argument: np.ones(2) for argument in {"b", "gamma", "beta"} & set(names)}
         arguments[wrong] = "text"
         with pytest.raises(TypeError) as caught:
             getattr(nn, name)(**arguments)
@@ -231,3 +231,21 @@ def test_errors_name_the_function_and_the_argument(name):
 @pytest.mark.parametrize("name", ["sigmoid", "tanh"])
 def test_complex_infinity_is_nan_without_a_warning(name):
     assert np.isnan(getattr(nn, name)([[complex(1, np.inf)]])).all()
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "leaky_relu_backward"])
+@pytest.mark.parametrize("wrong", ["text", np.nan])
+def test_a_slope_that_is_no_number(name, wrong):
+    arguments = [np.ones((2, 2))] * len(ARGUMENTS[name].split())
+    with pytest.raises((TypeError, ValueError), match=f"^{name}: slope must be "):
+        getattr(nn, name)(*arguments, wrong)
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "batch_norm_backward"])
+@pytest.mark.parametrize("wrong", ["text", np.nan, -1e-9])
+def test_an_epsilon_that_is_no_number(name, wrong):
+    arguments = [np.ones((2, 2)), np.ones(2), np.ones(2)]
+    if name == "batch_norm_backward":
+        arguments = [np.ones((2, 2)), np.ones((2, 2)), np.ones(2)]
+    with pytest.raises((TypeError, ValueError), match=f"^{name}: epsilon must "):
+        getattr(nn, name)(*arguments, wrong)
