@@ -1,4 +1,4 @@
-"""The command line: `nnfromscratch train` and `verify`, also as `python -m nnfromscratch`."""
+"""The command line: `nnfromscratch train`, `verify` and `exercises`, or python -m nnfromscratch."""
 
 import argparse
 import json
@@ -56,6 +56,18 @@ def _parser() -> argparse.ArgumentParser:
                         const=Path("docs", "verification.md"),
                         help="write the table to FILE (docs/verification.md)")  # fmt: skip
     verify.set_defaults(run=_verify)
+
+    exercises = commands.add_parser(
+        "exercises",
+        help="derive the student edition of the exercises from the solutions",
+        description="Write FOLDER/exercises from FOLDER/solutions: without solutions, hidden tests "
+        "and outputs.",
+    )
+    exercises.add_argument("folder", type=Path, nargs="?", default=Path("notebooks"),
+                           metavar="FOLDER", help="where they are (notebooks)")  # fmt: skip
+    exercises.add_argument("--check", action="store_true",
+                           help="write nothing; the exit status is 1 if one differs")  # fmt: skip
+    exercises.set_defaults(run=_exercises)
     return parser
 
 
@@ -161,6 +173,21 @@ def _verify(options: argparse.Namespace) -> int:
         with replacing(options.markdown) as file:
             file.write(verification.as_markdown(rows).encode())
     return 0
+
+
+def _exercises(options: argparse.Namespace) -> int:
+    from .course.student import SourceError, derive
+
+    try:
+        changed = derive(options.folder, check=options.check)
+    except (SourceError, FileNotFoundError) as error:
+        print(f"exercises: {error}", file=sys.stderr)
+        return 1
+    for name in changed:
+        print(f"{name}: {'differs from its solution notebook' if options.check else 'written'}")
+    if not changed:
+        print("the student edition agrees with the solutions")
+    return int(options.check and bool(changed))
 
 
 def _save_learning_curve(history: History, path: Path) -> None:

@@ -2,6 +2,7 @@
 
     python tools/notebooks.py             execute and store every lesson
     python tools/notebooks.py 02 03       only those whose names begin with these numbers
+                                          (in either case the solutions of the exercises too)
     python tools/notebooks.py --check     execute nothing, name files not in the stored form
     python tools/notebooks.py --count     how many text outputs the tests compare and ignore
 
@@ -27,7 +28,7 @@ from tqdm import tqdm
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 IGNORED = "nbval-ignore-output"
-KEPT_CELL_METADATA = ("tags",)
+KEPT_CELL_METADATA = ("nbgrader", "tags")
 NOTEBOOK_METADATA = {
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
@@ -49,6 +50,13 @@ def lessons(folder=FOLDER, numbers=()):
         if not any(path.name.startswith(prefix) for path in found):
             raise SystemExit(f"No lesson begins with {number!r} in {folder}.")
     return [path for path in found if path.name.startswith(tuple(prefixes))]
+
+
+def solutions(folder=FOLDER, numbers=()):
+    """List the solutions of the exercises, or those of some of the lessons."""
+    prefixes = tuple(number.zfill(2) for number in numbers) or ("",)
+    found = sorted(Path(folder, "solutions").glob("[0-9][0-9]_*.ipynb"))
+    return [path for path in found if path.name.startswith(prefixes)]
 
 
 # The stored form
@@ -320,7 +328,7 @@ def main(arguments=None, folder=FOLDER):
     parser.add_argument("--refresh", action="store_true", help="store new outputs in any case")
     parser.add_argument("--timeout", type=int, default=600, help="seconds a cell may take")
     options = parser.parse_args(arguments)
-    paths = lessons(folder, options.numbers)
+    paths = lessons(folder, options.numbers) + solutions(folder, options.numbers)
     if options.count:
         print_count(paths)
         return 0

@@ -1,0 +1,1 @@
+"""For instructors: the student edition of the exercises."""

@@ -1,0 +1,77 @@
+"""The exercises: one check for each blank, and the catalogue of mistakes that it knows.
+
+In a notebook:
+
+    from nnfromscratch.exercises import check_linear_columns, hint, progress
+
+    check_linear_columns(linear_columns)  # says that it is right, or which mistake it is
+    hint("linear_columns", 1)  # up to three, each leading further
+    progress(2)  # what of lesson 02 is solved
+"""
+
+import difflib
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable
+
+from ._exercise import Exercise, ExerciseError, Mistake
+from ._progress import solved
+
+__all__ = ["Exercise", "ExerciseError", "Mistake", "all_exercises", "hint", "progress"]
+
+
+@functools.cache
+def all_exercises() -> tuple[Exercise, ...]:
+    """Return every exercise, lesson by lesson, in the order of the notebooks."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = [importlib.import_module(f".{n}", __name__) for n in names if n[:7] == "lesson_"]
+    return tuple(exercise for module in modules for exercise in module.EXERCISES)
+
+
+def __getattr__(name: str) -> Callable:
+    """Return check_NAME for the exercise NAME."""
+    if name.startswith("check_"):
+        for exercise in all_exercises():
+            if name == f"check_{exercise.name}":
+                return exercise.check
+    raise AttributeError(f"nnfromscratch.exercises has no {name}")
+
+
+def hint(name: str, number: int = 1) -> None:
+    """Print one of the hints for a blank: number 1 is a nudge, the last is all but the line.
+
+    Raises:
+        ValueError: there is no such exercise, or no such hint.
+    """
+    known = {exercise.name: exercise for exercise in all_exercises()}
+    if name not in known:
+        near = difflib.get_close_matches(str(name), known, 1)
+        ask = f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(known)}"
+        raise ValueError(f"hint: name must be that of an exercise, got {name!r}{ask}")
+    hints = known[name].hints
+    if type(number) is not int or not 1 <= number <= len(hints):
+        raise ValueError(f"hint: number must be from 1 to {len(hints)} for {name}, got {number!r}")
+    print(f"{name}, hint {number} of {len(hints)}: {hints[number - 1]}")
+
+
+def progress(lesson: int) -> None:
+    """Print what is solved of a lesson's exercises, as a table and a bar.
+
+    Raises:
+        ValueError: the lesson has no exercises.
+    """
+    chosen = [exercise for exercise in all_exercises() if exercise.lesson == lesson]
+    if not chosen:
+        have = sorted({exercise.lesson for exercise in all_exercises()})
+        raise ValueError(f"progress: lesson must be one of {have}, got {lesson!r}")
+    done = solved().get(f"{lesson:02}", [])
+    width = max(len(exercise.name) for exercise in chosen)
+    for exercise in chosen:
+        state = "solved" if exercise.name in done else "open"
+        print(f"{exercise.name:<{width}}  {exercise.points:>2}  {state}")
+    count = sum(exercise.name in done for exercise in chosen)
+    points = sum(exercise.points for exercise in chosen if exercise.name in done)
+    bar = "#" * round(20 * count / len(chosen))
+    total = sum(exercise.points for exercise in chosen)
+    print(f"[{bar:<20}] {count} of {len(chosen)} solved, {points} of {total} points")

@@ -1,0 +1,468 @@
+"""What can be measured on a wrong result that no catalogue knows.
+
+Each fact is a sentence that is true of the learner's result; none guesses at the code. A fact is
+told only if it holds in every case that went wrong.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ._compare import close, is_number, kind_of, same
+from ._sandbox import Behaviour, Other, Raised
+
+
+class Fact(NamedTuple):
+    """Something measured on a wrong answer."""
+
+    kind: str
+    sentence: str
+
+
+class Trial(NamedTuple):
+    """One case: the arguments, what the answer did, and what is right."""
+
+    arguments: tuple
+    found: Behaviour
+    expected: object
+
+    @property
+    def right(self) -> bool:
+        """Whether result and arguments are as they should be."""
+        return not self.found.changed and same(self.found.result, self.expected)
+
+    @property
+    def size(self) -> int:
+        """How much there is to look at."""
+        return sum(np.size(part) for part in self.arguments if is_number(part))
+
+
+def measure(
+    trials: Sequence[Trial],
+    wrong: Sequence[Trial],
+    names: Sequence[str],
+    outputs: Sequence[str],
+) -> list[Fact]:
+    """Return what can be said of an answer that is wrong in some of the trials, best first.
+
+    Numbers in a sentence are those of the first wrong trial.
+    """
+    facts = _of_types(wrong, outputs)
+    if not facts:
+        facts = _of_changes(wrong, names) or _of_values(wrong, names, outputs)
+    return facts + _of_the_cases(trials, wrong, names)
+
+
+# Types
+
+
+def type_of(value: object) -> str:
+    """Say in words what kind of thing a result is."""
+    if value is None:
+        return "nothing (None)"
+    if isinstance(value, Other):
+        return f"a {value.type}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}" if value.ndim else "a number"
+    if is_number(value):
+        return "a number"
+    return f"a {type(value).__name__}"
+
+
+def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
+    trial = wrong[0]
+    found, expected = trial.found.result, trial.expected
+    if isinstance(found, Raised):
+        where = f" at `{found.line}`" if found.line else ""
+        return [Fact("raised", f"It raised {found.type}: {found.message}{where}.")]
+    if found is None:
+        return [Fact("none", "It returned None. Does it end with `return`?")]
+    if isinstance(found, Other):
+        return [Fact("type", f"It returned a {found.type}; {type_of(expected)} is due.")]
+    if isinstance(expected, tuple | list):
+        parts = ", ".join(outputs) or "its parts"
+        if not isinstance(found, tuple | list):
+            return [
+                Fact(
+                    "count",
+                    f"It returned {type_of(found)}; {len(expected)} results are due: {parts}.",
+                )
+            ]
+        if len(found) != len(expected):
+            return [
+                Fact(
+                    "count",
+                    f"It returned {len(found)} results, where {len(expected)} are due: {parts}.",
+                )
+            ]
+        if len(found) > 1 and all(
+            not same(t.found.result, t.expected)
+            and isinstance(t.found.result, tuple | list)
+            and same(sorted_parts(t.found.result), sorted_parts(t.expected))
+            for t in wrong
+        ):
+            return [Fact("order", f"The results are right but in another order; due: {parts}.")]
+        return []
+    if isinstance(expected, dict):
+        if not isinstance(found, dict):
+            return [Fact("type", f"It returned {type_of(found)}; a dict is due.")]
+        if found.keys() != expected.keys():
+            return [
+                Fact(
+                    "keys",
+                    f"The keys are {sorted(found)}; {sorted(map(str, expected))} are due.",
+                )
+            ]
+        return []
+    if is_number(expected) and not is_number(found):
+        due = type_of(expected)
+        return [Fact("type", f"It returned {type_of(found)}; {due} is due.")]
+    if not is_number(expected) and type(found) is not type(expected):
+        return [Fact("type", f"It returned {type_of(found)}; {type_of(expected)} is due.")]
+    return []
+
+
+def sorted_parts(parts: Sequence) -> list:
+    """Return results in an order of their own, to compare them whatever their order."""
+    return sorted(parts, key=lambda part: (np.shape(part), repr(np.round(part, 6))))
+
+
+def _of_changes(wrong: Sequence[Trial], names: Sequence[str]) -> list[Fact]:
+    """Say that a right result came at the price of an argument."""
+    if not all(same(trial.found.result, trial.expected) for trial in wrong):
+        return []
+    changed = sorted({i for trial in wrong for i in trial.found.changed})
+    which = " and ".join(names[i] if i < len(names) else f"argument {i + 1}" for i in changed)
+    return [
+        Fact(
+            "changed",
+            f"The result is right, but {which} is no longer what it was: an operation such as += "
+            "works in place, on the caller's array. Make a new one.",
+        )
+    ]
+
+
+# Values
+
+
+def _parts(value: object, outputs: Sequence[str]) -> dict[str, object]:
+    """Return the results by name; a single one has an empty name."""
+    if isinstance(value, tuple | list):
+        names = [outputs[i] if i < len(outputs) else f"result {i + 1}" for i in range(len(value))]
+        return dict(zip(names, value, strict=True))
+    if isinstance(value, dict):
+        return {str(key): part for key, part in value.items()}
+    return {"": value}
+
+
+def _of_values(wrong: Sequence[Trial], names: Sequence[str], outputs: Sequence[str]) -> list[Fact]:
+    facts = []
+    for name in _parts(wrong[0].expected, outputs):
+        triples = []
+        for trial in wrong:
+            found = _parts(trial.found.result, outputs).get(name)
+            expected = _parts(trial.expected, outputs)[name]
+            if not same(found, expected):
+                triples.append((trial.arguments, found, expected))
+        if not triples:
+            continue
+        subject = name or "the result"
+        fact = _of_part(triples, names, subject)
+        if fact:
+            facts.append(fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:]))
+    return facts
+
+
+def _of_part(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    _, found, expected = triples[0]
+    if is_number(expected) and not is_number(found):
+        return Fact("type", f"{subject} is {type_of(found)}; {type_of(expected)} is due.")
+    if not is_number(expected):
+        return Fact("value", f"{subject} is {found!r}; {expected!r} is due.")
+    triples = [
+        (arguments, np.asarray(f), np.asarray(e)) for arguments, f, e in triples if is_number(f)
+    ]
+    if all(close(f, e) for _, f, e in triples):
+        return _of_kind(triples, subject)
+    for look in (_of_shapes, _of_nan, _of_factors, _of_arrangement, _of_signs):
+        if fact := look(triples, names, subject):
+            return fact
+    return _of_places(triples, names, subject)
+
+
+def _of_kind(triples: list, subject: str) -> Fact:
+    _, found, expected = triples[0]
+    return Fact(
+        "dtype",
+        f"{subject} has the right values in {kind_of(found)}; for these arguments "
+        f"{kind_of(expected)} is due. What turns one into the other on the way?",
+    )
+
+
+def _all(triples: list, test: Callable) -> bool:
+    return all(test(found, expected) for _, found, expected in triples)
+
+
+REDUCTIONS = (("sum", np.sum), ("mean", np.mean), ("largest entry", np.max))
+
+
+def _of_shapes(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    odd = [t for t in triples if t[1].shape != t[2].shape]
+    if not odd:
+        return None
+    _, found, expected = odd[0]
+    shapes = f"{subject} has shape {found.shape}; {expected.shape} is due"
+    if all(f.ndim == 2 and f.shape == e.shape[::-1] for _, f, e in odd):
+        right = "values are right" if all(close(f.T, e) for _, f, e in odd) else "values differ too"
+        return Fact("transposed", f"{shapes}: it is transposed ({right}).")
+    if all(f.size == e.size and close(f.ravel(), e.ravel()) for _, f, e in odd):
+        return Fact("reshape", f"{shapes}. The numbers are right, only their arrangement is not.")
+    for axis in range(found.ndim):
+        for word, reduce in REDUCTIONS:
+            if all(f.ndim > axis and _reduces(reduce, f, e, axis) for _, f, e in odd):
+                return Fact("not reduced", f"{shapes}: its {word} over axis {axis} would be right.")
+    for axis in range(expected.ndim):
+        for word, reduce in REDUCTIONS:
+            if all(e.ndim > axis and _reduces(reduce, e, f, axis) for _, f, e in odd):
+                return Fact(
+                    "reduced", f"{shapes}: it is the {word} of the right one over axis {axis}."
+                )
+    if found.ndim > expected.ndim and all(
+        f.ndim == 2 and e.ndim == 1 and f.shape == (e.size, e.size) for _, f, e in odd
+    ):
+        return Fact(
+            "broadcast",
+            f"{shapes}. An array of shape (N,) has met one of shape (N, 1), and NumPy has made "
+            "all pairs of them.",
+        )
+    return Fact("shape", f"{shapes}.")
+
+
+def _reduces(reduce: Callable, big: np.ndarray, small: np.ndarray, axis: int) -> bool:
+    with np.errstate(all="ignore"):
+        return close(reduce(big, axis=axis), small) or (
+            small.ndim == big.ndim and close(reduce(big, axis=axis, keepdims=True), small)
+        )
+
+
+def _of_nan(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    odd = [
+        (a, f, e)
+        for a, f, e in triples
+        if f.dtype.kind in "fc" and np.isfinite(e).all() and not np.isfinite(f).all()
+    ]
+    if len(odd) < len(triples) or not odd:
+        return None
+    arguments, found, _ = odd[0]
+    what = "nan" if np.isnan(found).any() else "inf"
+    largest = max(
+        (float(np.abs(a).max()) for a in arguments if is_number(a) and np.size(a)), default=0
+    )
+    return Fact(
+        "nan",
+        f"{subject} holds {what}, where finite numbers are due; the largest argument is "
+        f"{largest:.4g}. Look for exp of something large, log of 0, or a division by 0.",
+    )
+
+
+def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    """Look for result = factor times expected, with one factor per case."""
+    factors = []
+    for _, f, e in triples:
+        f, e = f.astype(complex), e.astype(complex)
+        if not (np.isfinite(f).all() and np.isfinite(e).all()) or not np.abs(e).max() > 0:
+            return None
+        factor = np.vdot(e, f) / np.vdot(e, e)
+        if abs(factor) < 1e-6 or not close(f, factor * e):
+            return None
+        factors.append(float(factor.real))
+    # A single number is always some multiple of another; that is news only if it is the same again.
+    single = all(e.size == 1 for _, _, e in triples)
+    if _equal(factors, [-1.0] * len(factors)):
+        return Fact("sign", f"{subject} is the right one with its sign turned round.")
+    first = factors[0]
+    for word, sizes in _sizes(triples, names):
+        if all(size == 1 for size in sizes):
+            continue
+        for sign, minus in ((1, ""), (-1, "minus ")):
+            if _equal(factors, [sign * size for size in sizes]):
+                return Fact(
+                    "factor",
+                    f"{subject} is {minus}{sizes[0]} times the right one, and {word} is "
+                    f"{sizes[0]}.",
+                )
+            if _equal(factors, [sign / size for size in sizes]):
+                return Fact(
+                    "factor",
+                    f"{subject} is {minus}1/{sizes[0]} of the right one, and {word} is {sizes[0]}.",
+                )
+            if _equal(factors, [sign / size**2 for size in sizes]):
+                return Fact(
+                    "factor",
+                    f"{subject} is {minus}1/{sizes[0] ** 2} of the right one, and {word} is "
+                    f"{sizes[0]}: divided by it twice too often.",
+                )
+    if len(factors) > 1 and _equal(factors, [first] * len(factors)):
+        return Fact("factor", f"{subject} is always {first:.4g} times the right one.")
+    if single:
+        return None
+    return Fact("factor", f"{subject} is the right one times {first:.4g}, for every entry.")
+
+
+def _equal(a: Sequence[float], b: Sequence[float]) -> bool:
+    return all(abs(x - y) <= 1e-5 * abs(y) for x, y in zip(a, b, strict=True))
+
+
+def _sizes(triples: list, names: Sequence[str]):
+    """Yield a description and, for each case, the size of each axis of each argument."""
+    seen = []
+    for i, argument in enumerate(triples[0][0]):
+        if not isinstance(argument, np.ndarray):
+            continue
+        name = names[i] if i < len(names) else f"argument {i + 1}"
+        axes = [
+            (f"the length of axis {k} of {name}", lambda a, k=k: a.shape[k])
+            for k in range(argument.ndim)
+        ]
+        axes.append((f"the number of entries of {name}", lambda a: a.size))
+        for word, size in axes:
+            try:
+                sizes = [size(arguments[i]) for arguments, _, _ in triples]
+            except (AttributeError, IndexError):
+                continue
+            if sizes not in seen:
+                seen.append(sizes)
+                yield word, sizes
+
+
+def _of_arrangement(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    if _all(triples, lambda f, e: f.ndim == 2 and f.shape[0] == f.shape[1] and close(f.T, e)):
+        return Fact("transposed", f"{subject} is the right one transposed.")
+    for axis in range(triples[0][2].ndim):
+        if _all(triples, lambda f, e, axis=axis: e.ndim > axis and close(np.flip(f, axis), e)):
+            return Fact("reversed", f"{subject} is the right one backwards along axis {axis}.")
+    for axis in range(triples[0][2].ndim):
+        for shift in (1, -1):
+            if _all(
+                triples,
+                lambda f, e, axis=axis, shift=shift: (
+                    e.ndim > axis and close(np.roll(f, shift, axis), e)
+                ),
+            ):
+                return Fact("shifted", f"{subject} is shifted by one along axis {axis}.")
+    for i in range(len(triples[0][0])):
+        if all(is_number(a[i]) and close(a[i], f) for a, f, _ in triples):
+            name = names[i] if i < len(names) else f"argument {i + 1}"
+            return Fact("unchanged", f"{subject} is {name} itself, as it came in.")
+    if _all(triples, lambda f, e: e.size > 1 and (f == 0).all()):
+        return Fact("zeros", f"{subject} is all zeros.")
+    return None
+
+
+def _of_signs(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    if _all(triples, lambda f, e: close(np.abs(f), np.abs(e))):
+        return Fact("signs", f"{subject} has the right sizes, but some signs are turned round.")
+    offsets = []
+    for _, f, e in triples:
+        difference = f.astype(complex) - e
+        if f.size < 2 or not close(difference, np.full(f.shape, difference.flat[0])):
+            return None
+        offsets.append(float(difference.flat[0].real))
+    if len(offsets) > 1 and _equal(offsets, [offsets[0]] * len(offsets)):
+        return Fact("offset", f"{subject} is everywhere {offsets[0]:+.4g} beside the right one.")
+    return Fact("offset", f"All entries of {subject} are off by the same {offsets[0]:+.4g}.")
+
+
+def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact:
+    """Say where entries are wrong, and what these places have in common."""
+    wrong = [~_close_entries(f, e) for _, f, e in triples]
+    for i in range(len(triples[0][0])):
+        pairs = [
+            (np.asarray(a[i]), bad)
+            for (a, _, _), bad in zip(triples, wrong, strict=True)
+            if isinstance(a[i], np.ndarray) and a[i].shape == bad.shape and bad.size > 1
+        ]
+        if len(pairs) < len(triples):
+            continue
+        name = names[i] if i < len(names) else f"argument {i + 1}"
+        for word, test in (
+            ("negative", lambda a: a < 0),
+            ("positive", lambda a: a > 0),
+            ("zero", lambda a: a == 0),
+            ("not positive", lambda a: a <= 0),
+            ("not negative", lambda a: a >= 0),
+            ("beyond 1 in size", lambda a: np.abs(a) > 1),
+            ("below 1 in size", lambda a: np.abs(a) < 1),
+        ):
+            if all(a.dtype.kind in "iuf" and (bad == test(a)).all() for a, bad in pairs) and any(
+                not bad.all() for _, bad in pairs
+            ):
+                return Fact("places", f"{subject} is wrong exactly where {name} is {word}.")
+    first, found, expected = wrong[0], triples[0][1], triples[0][2]
+    if expected.ndim and all(bad.ndim and bad.shape[0] > 1 for bad in wrong):
+        if all(not bad[0].any() and bad[1:].any() for bad in wrong):
+            return Fact("first only", f"The first entry or row of {subject} is right, others not.")
+        if all(not bad[1:].any() for bad in wrong):
+            return Fact("all but first", f"Only the first entry or row of {subject} is wrong.")
+        if all(not bad[:-1].any() for bad in wrong):
+            return Fact("all but last", f"Only the last entry or row of {subject} is wrong.")
+    if not expected.ndim:
+        return Fact("value", f"{subject} is {_short(found)}; {_short(expected)} is due.")
+    count, place = int(first.sum()), tuple(int(i) for i in np.argwhere(first)[0])
+    place = f"[{', '.join(map(str, place))}]"
+    return Fact(
+        "entries",
+        f"{subject} is right in {first.size - count} of {first.size} entries; the first wrong one "
+        f"is at {place}: {_short(found[first][0])}, where {_short(expected[first][0])} is due.",
+    )
+
+
+def _close_entries(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Compare entry by entry, with the tolerance that `close` gives the whole array."""
+    if found.shape != expected.shape:
+        return np.zeros(expected.shape, bool)
+    scale = np.abs(expected[np.isfinite(expected)]).max(initial=0) if expected.size else 0
+    rest = 1e-4 if "float32" in (str(found.dtype), str(expected.dtype)) else 1e-7
+    with np.errstate(all="ignore"):
+        equal = np.abs(found - expected) <= rest * scale + 1e-12
+    return equal | (found == expected) | ((found != found) & (expected != expected))
+
+
+def _short(value: object) -> str:
+    return f"{np.asarray(value).item():.4g}" if is_number(value) else repr(value)
+
+
+# Which cases
+
+
+def _of_the_cases(
+    trials: Sequence[Trial], wrong: Sequence[Trial], names: Sequence[str]
+) -> list[Fact]:
+    """Say what the cases that went right have in common and the wrong ones have not."""
+    right = [trial for trial in trials if trial.right]
+    if not right:
+        return []
+    for i, argument in enumerate(trials[0].arguments):
+        if not isinstance(argument, np.ndarray) or not argument.ndim:
+            continue
+        name = names[i] if i < len(names) else f"argument {i + 1}"
+        arrays = [[t.arguments[i] for t in group] for group in (right, wrong)]
+        if not all(isinstance(a, np.ndarray) and a.ndim for group in arrays for a in group):
+            continue
+        for words, test in (
+            (f"{name} has a single row or entry", lambda a: a.shape[0] == 1),
+            (f"{name} has a single column", lambda a: a.ndim == 2 and a.shape[1] == 1),
+            (f"{name} is square", lambda a: a.ndim == 2 and a.shape[0] == a.shape[1]),
+            (f"{name} is float64", lambda a: a.dtype == np.float64),
+            (f"{name} is float32", lambda a: a.dtype == np.float32),
+            (f"{name} has no negative entry", lambda a: a.dtype.kind in "iuf" and (a >= 0).all()),
+            (f"{name} stays below 100", lambda a: np.abs(a).max(initial=0) < 100),
+        ):
+            if all(map(test, arrays[0])) and not any(map(test, arrays[1])):
+                return [Fact("cases", f"It is right only when {words}.")]
+            if all(map(test, arrays[1])) and not any(map(test, arrays[0])):
+                return [Fact("cases", f"It goes wrong only when {words}.")]
+    return []

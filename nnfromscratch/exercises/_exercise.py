@@ -1,0 +1,268 @@
+"""An exercise: what one blank asks for, how it is checked, and the mistakes people make in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from inspect import signature
+
+import numpy as np
+
+from ._compare import is_number, same
+from ._diagnosis import Trial, measure, type_of
+from ._progress import record
+from ._sandbox import CPU_SECONDS, MEMORY, Behaviour, Observed, Raised, behaviour, observe
+
+CASES = 20
+"""How many random cases a check draws, besides the corners."""
+
+
+class ExerciseError(AssertionError):
+    """An answer is not right yet. The message says what was tried, what came back, and a hint."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the message alone, without the way to it."""
+        return [str(self)]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that people really make."""
+
+    name: str
+    """What it is called: "the sum where the mean is due"."""
+    implementation: Callable
+    """The blank filled with it."""
+    hint: str
+    """What leads out of it, without giving the line."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One blank of an exercise notebook.
+
+    Args:
+        name: the function to write; its check is called check_NAME.
+        lesson: the number of the lesson.
+        goal: what the learner can do afterwards.
+        points: what it counts.
+        misconception: what usually stands behind a wrong answer, for the instructor.
+        reference: a right answer.
+        inputs: a function of a generator that draws the arguments of one case, as a tuple.
+        mistakes: the catalogue; each is told from the right answer, and from the others, by what it
+            does in the cases drawn.
+        variants: other right ways to write it.
+        hints: at most three, from a nudge to all but the line.
+        corners: functions like `inputs` for cases that must not be missed.
+        call: how an answer is used: call(answer, *arguments) returns the results. For a class, it
+            makes an object and runs its methods.
+        arguments: the names of the arguments, if they are not those of the reference.
+        outputs: the names of the results, if there are several.
+        out_of_reach: names in `nnfromscratch` that answer the blank, and may not be called.
+    """
+
+    name: str
+    lesson: int
+    goal: str
+    points: int
+    misconception: str
+    reference: Callable
+    inputs: Callable[[np.random.Generator], tuple]
+    mistakes: tuple[Mistake, ...]
+    variants: tuple[Callable, ...] = ()
+    hints: tuple[str, ...] = ()
+    corners: tuple[Callable[[np.random.Generator], tuple], ...] = ()
+    call: Callable = field(default=lambda answer, *arguments: answer(*arguments))
+    arguments: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    out_of_reach: tuple[str, ...] = ()
+
+    @property
+    def argument_names(self) -> tuple[str, ...]:
+        """The names under which a message shows the arguments."""
+        return self.arguments or tuple(signature(self.reference).parameters)
+
+    def cases(self, rng: np.random.Generator) -> list[tuple]:
+        """Draw the arguments of all cases of one check."""
+        return [draw(rng) for draw in self.corners + (self.inputs,) * CASES]
+
+    def check(self, answer: Callable, *, rng: np.random.Generator | None = None) -> None:
+        """Say in one line that an answer is right, or raise an ExerciseError that says what is not.
+
+        Args:
+            answer: the learner's function (or class).
+            rng: where the cases come from; by default they are new in every run.
+
+        Raises:
+            ExerciseError: the answer is not right, or not written yet.
+        """
+        if not callable(answer):
+            raise self._error(
+                f"check_{self.name} takes the function itself, check_{self.name}({self.name}), "
+                f"and was given {type_of(answer)}."
+            )
+        cases = self.cases(np.random.default_rng() if rng is None else rng)
+        observed = observe(answer, cases, self.call, self._out_of_reach_of(answer))
+        if observed.printed:
+            print(f"({self.name} printed: {_first_lines(observed.printed)})")
+        self._check_that_it_ran(observed, cases)
+        expected = [self._expected(case) for case in cases]
+        trials = [Trial(*parts) for parts in zip(cases, observed.behaviours, expected, strict=True)]
+        wrong = [trial for trial in trials if not trial.right]
+        if wrong:
+            raise self._error(self._report(trials, wrong))
+        record(self.lesson, self.name)
+        points = "1 point" if self.points == 1 else f"{self.points} points"
+        print(f"{self.name}: right, in all {len(cases)} cases. {points}.")
+
+    def _error(self, message: str) -> ExerciseError:
+        return ExerciseError(message)
+
+    def _out_of_reach_of(self, answer: Callable) -> dict[str, object]:
+        """Return what an answer may not call: the package's, and the solutions here."""
+        import nnfromscratch
+
+        own = (self.reference, *self.variants)
+        if answer in (*own, *(mistake.implementation for mistake in self.mistakes)):
+            return {}  # our own, checked by the tests
+        package = {f"nnfromscratch.{n}": getattr(nnfromscratch, n) for n in self.out_of_reach}
+        return package | {f"solution {i + 1} of the catalogue": f for i, f in enumerate(own)}
+
+    def _expected(self, case: tuple) -> object:
+        done = behaviour(self.reference, case, self.call)
+        if isinstance(done.result, Raised):
+            raise RuntimeError(f"the reference of {self.name} failed: {done.result}")
+        return done.result
+
+    def _check_that_it_ran(self, observed: Observed, cases: Sequence[tuple]) -> None:
+        if observed.used:
+            raise self._error(
+                f"{self.name} calls {observed.used[0]}, which is what this blank asks you to "
+                "write. While it is checked, that one is out of reach: try it yourself, and "
+                f'see hint("{self.name}", 1).'
+            )
+        last = observed.behaviours[-1].result if observed.behaviours else None
+        if isinstance(last, Raised) and last.type == "NotImplementedError":
+            raise self._error(
+                f"{self.name} is still blank. Write it in the cell above, in place of the line "
+                "`raise NotImplementedError`, and run both cells again."
+            )
+        if not observed.trouble:
+            return
+        case = cases[min(len(observed.behaviours), len(cases) - 1)]
+        trouble = {
+            "time": f"did not come to an end within {CPU_SECONDS} seconds. Does a loop never end?",
+            "memory": f"needed more than {MEMORY >> 30} GB of memory. Which array is so large?",
+            "text": "printed without end. Take the print out of the loop.",
+            "end": "ended the whole Python process (exit, or a crash). The check ran it in a "
+            "process of its own, so nothing of yours is lost.",
+        }[observed.trouble]
+        raise self._error(f"{self.name} {trouble}\n{self._tried(case)}")
+
+    # The message
+
+    def diagnose(self, trials: Sequence[Trial]) -> Mistake | None:
+        """Return the one mistake of the catalogue that does the same in all cases, if there is."""
+        done = [
+            [behaviour(mistake.implementation, trial.arguments, self.call) for trial in trials]
+            for mistake in self.mistakes
+        ]
+        # The second time without types, unless types are all that is wrong.
+        values = all(same(trial.found.result, trial.expected, types=False) for trial in trials)
+        for types in (True,) if values else (True, False):
+            fitting = [
+                mistake
+                for mistake, behaviours in zip(self.mistakes, done, strict=True)
+                if all(
+                    _alike(trial.found, other, types)
+                    for trial, other in zip(trials, behaviours, strict=True)
+                )
+            ]
+            if len(fitting) == 1:
+                return fitting[0]
+        return None
+
+    def _report(self, trials: Sequence[Trial], wrong: Sequence[Trial]) -> str:
+        wrong = sorted(wrong, key=lambda trial: trial.size)
+        example = wrong[0]
+        lines = [f"{self.name} is not right yet.", "", self._tried(example.arguments)]
+        if not isinstance(example.found.result, Raised):
+            lines += _labelled("you gave", example.found.result, self.outputs)
+            lines += _labelled("expected", example.expected, self.outputs)
+        lines.append("")
+        mistake = self.diagnose(trials)
+        if mistake:
+            lines += [f"mistake   {mistake.name}", f"hint      {mistake.hint}"]
+            if isinstance(example.found.result, Raised):
+                lines += [
+                    fact.sentence for fact in measure([example], [example], self.argument_names, ())
+                ]
+        else:
+            facts = measure(trials, wrong, self.argument_names, self.outputs)
+            lines += [f"measured  {fact.sentence}" for fact in facts[:3]]
+            if self.hints:
+                lines.append(f'hint      hint("{self.name}", 1) gives a first one.')
+        return "\n".join(lines)
+
+    def _tried(self, case: tuple) -> str:
+        names = [*self.argument_names, *[f"argument {i + 1}" for i in range(len(case))]]
+        lines = []
+        for name, argument in zip(names, case, strict=False):
+            label = "tried     " if not lines else "          "
+            lines.append(label + _indented(f"{name} = {shown(argument)}"))
+        return "\n".join(lines)
+
+
+def _alike(found: Behaviour, other: Behaviour, types: bool) -> bool:
+    if isinstance(found.result, Raised) or isinstance(other.result, Raised):
+        both = isinstance(found.result, Raised) and isinstance(other.result, Raised)
+        return both and (
+            (found.result.type, found.result.message) == (other.result.type, other.result.message)
+        )
+    if types and found.changed != other.changed:
+        return False
+    return same(found.result, other.result, types=types)
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: small arrays with their numbers, large ones without."""
+    if isinstance(value, np.ndarray):
+        if not value.ndim:
+            return f"{value.item():.6g}" if is_number(value) else repr(value.item())
+        shape = f"shape {value.shape}"
+        if value.dtype == np.float32:
+            shape += " float32"
+        if value.size > 40 or value.dtype.kind not in "biufc":
+            return shape
+        with np.printoptions(precision=4, suppress=True, linewidth=78, threshold=50):
+            text = np.array2string(value, separator=", ")
+        return f"{shape}:{chr(10) if value.ndim > 1 else ' '}{text}"
+    if is_number(value):
+        return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    if isinstance(value, tuple | list):
+        return "(" + ", ".join(shown(part) for part in value) + ")"
+    if callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    text = repr(value)
+    return text if len(text) < 200 else f"a {type(value).__name__}"
+
+
+def _labelled(label: str, value: object, outputs: Sequence[str]) -> list[str]:
+    if isinstance(value, tuple | list) and outputs and len(outputs) == len(value):
+        parts = [f"{name} = {shown(part)}" for name, part in zip(outputs, value, strict=True)]
+    elif (
+        isinstance(value, np.ndarray)
+        or is_number(value)
+        or isinstance(value, tuple | list | dict | str)
+    ):
+        parts = [shown(value)]
+    else:
+        parts = [type_of(value)]
+    return [(f"{label:<10}" if i == 0 else " " * 10) + _indented(p) for i, p in enumerate(parts)]
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n          ")
+
+
+def _first_lines(text: str) -> str:
+    lines = text.strip().splitlines()[:3]
+    return " | ".join(line[:80] for line in lines)

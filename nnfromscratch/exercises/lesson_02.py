@@ -1,0 +1,512 @@
+"""Exercises of lesson 02, One forward pass."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from ._draw import labels, normal, probabilities, sizes
+from ._exercise import Exercise, Mistake
+
+# linear_columns
+
+
+def linear_columns(w, x, b):
+    return w @ x + b[:, None]
+
+
+def _linear_columns_inputs(rng):
+    k, d, n = sizes(rng, 3)
+    return normal(rng, k, d), normal(rng, d, n), normal(rng, k)
+
+
+def _linear_columns_square(rng):
+    n = int(rng.integers(2, 5))
+    return normal(rng, n, n), normal(rng, n, n), normal(rng, n)
+
+
+def _loop_over_columns(w, x, b):
+    z = np.empty((len(w), x.shape[1]), x.dtype)
+    for n in range(x.shape[1]):
+        z[:, n] = w.dot(x[:, n]) + b
+    return z
+
+
+LINEAR_COLUMNS = Exercise(
+    name="linear_columns",
+    lesson=2,
+    goal="Write the affine layer for examples in columns, and place the bias by its shape.",
+    points=1,
+    misconception="A bias of shape (K,) is added along the last axis, which here holds examples.",
+    reference=linear_columns,
+    inputs=_linear_columns_inputs,
+    corners=(_linear_columns_square,),
+    variants=(
+        lambda w, x, b: (x.T @ w.T + b).T,
+        lambda w, x, b: np.einsum("kd,dn->kn", w, x) + b.reshape(-1, 1),
+        _loop_over_columns,
+    ),
+    mistakes=(
+        Mistake(
+            "the bias is added along the examples",
+            lambda w, x, b: w @ x + b,
+            "NumPy lines shapes up from the right: (K,) meets the last axis of (K, N). Give the "
+            "bias a second axis of length 1.",
+        ),
+        Mistake(
+            "the layout with examples in rows",
+            lambda w, x, b: x @ w + b,
+            "Here an example is a column of x, and w has one row per output: which of the two "
+            "must stand on the left?",
+        ),
+        Mistake(
+            "the weights are transposed",
+            lambda w, x, b: w.T @ x + b[:, None],
+            "w has shape (K, D) and x has (D, N). Their inner axes meet as they are.",
+        ),
+        Mistake(
+            "the result is in rows",
+            lambda w, x, b: x.T @ w.T + b,
+            "The numbers are right. In this layout the result, too, has one example per column.",
+        ),
+        Mistake(
+            "the bias is left out",
+            lambda w, x, b: w @ x,
+            "A product of matrices is only the linear part. What shifts each output?",
+        ),
+        Mistake(
+            "the bias is multiplied",
+            lambda w, x, b: (w @ x) * b[:, None],
+            "The bias shifts each output; it does not stretch it.",
+        ),
+        Mistake(
+            "the bias is subtracted",
+            lambda w, x, b: w @ x - b[:, None],
+            "Look at the sign in front of b in the formula.",
+        ),
+        Mistake(
+            "* where @ is due",
+            lambda w, x, b: w * x + b[:, None],
+            "* multiplies entry by entry. A layer sums over the inputs, a product of matrices.",
+        ),
+    ),
+    hints=(
+        "Write the three shapes down: (K, D), (D, N), (K,). Which product has shape (K, N)?",
+        "The bias must meet the axis of the outputs, the first one.",
+        "b[:, None] has shape (K, 1), and NumPy repeats it over the N columns.",
+    ),
+)
+
+# leaky
+
+
+def leaky(z, slope):
+    return np.where(z > 0, z, slope * z)
+
+
+def _leaky_inputs(rng):
+    n, h = sizes(rng, 2)
+    return normal(rng, n, h), float(np.round(rng.uniform(0.02, 0.4), 2))
+
+
+def _leaky_in_place(z, slope):
+    z[z < 0] *= slope
+    return z
+
+
+def _leaky_loop(z, slope):
+    a = z.copy()
+    for place in np.ndindex(z.shape):
+        if z[place] < 0:
+            a[place] = slope * z[place]
+    return a
+
+
+def _leaky_corner(rng):
+    return np.array([[-2.0, -1.0, 0.0], [0.0, 1.0, 2.0]]), 0.1
+
+
+LEAKY = Exercise(
+    name="leaky",
+    lesson=2,
+    goal="Write an activation that treats two kinds of inputs differently, without a loop.",
+    points=1,
+    misconception="An if statement about an array, or an assignment that changes the argument.",
+    reference=leaky,
+    inputs=_leaky_inputs,
+    corners=(_leaky_corner,),
+    out_of_reach=("leaky_relu", "LeakyReLU"),
+    variants=(
+        lambda z, slope: np.maximum(z, slope * z),
+        lambda z, slope: z * np.where(z < 0, slope, 1.0),
+        lambda z, slope: np.maximum(z, 0) + slope * np.minimum(z, 0),
+        _leaky_loop,
+    ),
+    mistakes=(
+        Mistake(
+            "ReLU, which does not leak",
+            lambda z, slope: np.maximum(z, 0),
+            "Negative inputs are not cut to zero here. What is left of -2 when slope is 0.1?",
+        ),
+        Mistake(
+            "the argument is changed",
+            _leaky_in_place,
+            "An assignment into z, or *= on it, changes the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "the two sides are exchanged",
+            lambda z, slope: np.where(z > 0, slope * z, z),
+            "Positive inputs pass unchanged; the negative ones are made small. Of z and slope z, "
+            "the larger one is right.",
+        ),
+        Mistake(
+            "the negative side is the slope itself",
+            lambda z, slope: np.where(z > 0, z, slope),
+            "The slope is a factor on z, not a value in its place.",
+        ),
+        Mistake(
+            "the negative side is turned round",
+            lambda z, slope: np.where(z > 0, z, -slope * z),
+            "Negative inputs give small negative outputs. Look at the sign.",
+        ),
+        Mistake(
+            "everything is multiplied by the slope",
+            lambda z, slope: slope * z,
+            "Positive inputs pass unchanged. How do you ask for each entry on its own?",
+        ),
+    ),
+    hints=(
+        "Two cases, entry by entry: which function of NumPy chooses between two arrays?",
+        "With a slope below 1, the right answer is always the larger of two candidates.",
+    ),
+)
+
+# softmax_with_temperature
+
+
+def softmax_with_temperature(z, temperature):
+    z = z / temperature
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _temperature_inputs(rng):
+    n, c = sizes(rng, 2)
+    return normal(rng, n, c), float(np.round(rng.choice([0.3, 0.5, 2.0, 4.0, 7.0]), 2))
+
+
+def _temperature_large(rng):
+    n, c = sizes(rng, 2)
+    z = normal(rng, n, c) + 100 * np.arange(n)[:, None] * np.array([-9, 9])[rng.integers(2)]
+    return z + 900, 0.5
+
+
+def _exp(z):
+    return np.exp(z - z.max(axis=1, keepdims=True))
+
+
+def _softmax(z, axis=1):
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def _naive(z, temperature):
+    e = np.exp(z / temperature)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _global_maximum(z, temperature):
+    e = np.exp((z - z.max()) / temperature)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _no_keepdims(z, temperature):
+    z = z / temperature
+    e = np.exp(z.T - z.max(axis=1)).T
+    return e / e.sum(axis=1)
+
+
+def _temperature_loop(z, temperature):
+    rows = []
+    for row in z:
+        shifted = [(value - max(row)) / temperature for value in row]
+        total = sum(np.exp(value) for value in shifted)
+        rows.append([np.exp(value) / total for value in shifted])
+    return np.array(rows)
+
+
+SOFTMAX_WITH_TEMPERATURE = Exercise(
+    name="softmax_with_temperature",
+    lesson=2,
+    goal="Write a softmax that does not overflow, and place a factor inside it.",
+    points=2,
+    misconception="One maximum for the whole batch is enough; a factor may go anywhere.",
+    reference=softmax_with_temperature,
+    inputs=_temperature_inputs,
+    corners=(_temperature_large, _temperature_large),
+    out_of_reach=("softmax", "log_softmax", "Softmax"),
+    variants=(
+        lambda z, temperature: _softmax((z - z.max(axis=1, keepdims=True)) / temperature),
+        lambda z, temperature: np.exp(
+            (z / temperature - (z / temperature).max(axis=1, keepdims=True))
+            - np.log(_exp(z / temperature).sum(axis=1, keepdims=True))
+        ),
+        _temperature_loop,
+    ),
+    mistakes=(
+        Mistake(
+            "exp overflows",
+            _naive,
+            "exp of a number above 709 is infinite. What may be taken off a row of logits without "
+            "changing its softmax?",
+        ),
+        Mistake(
+            "one maximum for the whole batch",
+            _global_maximum,
+            "A row far below the batch's largest logit turns into exp of something very negative, "
+            "0, and 0 / 0. Each row needs a maximum of its own.",
+        ),
+        Mistake(
+            "the temperature is multiplied",
+            lambda z, temperature: _softmax(z * temperature),
+            "A high temperature makes the probabilities more equal, so it makes logits smaller.",
+        ),
+        Mistake(
+            "the temperature is left out",
+            lambda z, temperature: _softmax(z),
+            "This is the plain softmax. Where does the temperature enter?",
+        ),
+        Mistake(
+            "the temperature divides the probabilities",
+            lambda z, temperature: _softmax(z) / temperature,
+            "Each row must still sum to 1. The temperature belongs to the logits.",
+        ),
+        Mistake(
+            "the sum runs over the examples",
+            lambda z, temperature: _softmax(z / temperature, axis=0),
+            "Look at the sums of your result along both axes: which of them should be 1? A row is "
+            "one example.",
+        ),
+        Mistake(
+            "keepdims is forgotten",
+            _no_keepdims,
+            "e.sum(axis=1) has shape (N,), which meets the last axis, that of the classes.",
+        ),
+        Mistake(
+            "one sum for the whole batch",
+            lambda z, temperature: _exp(z / temperature) / _exp(z / temperature).sum(),
+            "The probabilities of each row sum to 1, not those of the whole batch.",
+        ),
+        Mistake(
+            "exp is not divided by its sum",
+            lambda z, temperature: _exp(z / temperature),
+            "Probabilities sum to 1. What must each row be divided by?",
+        ),
+    ),
+    hints=(
+        "Divide the logits by the temperature; the rest is the softmax of the lesson.",
+        "Take off each row's largest entry before exp, so that no exponent is above 0.",
+        "Both the maximum and the sum run over axis 1, and keep that axis with length 1.",
+    ),
+)
+
+# cross_entropy_in_bits
+
+
+def cross_entropy_in_bits(p, y):
+    return -np.log2(p[np.arange(len(y)), y]).mean()
+
+
+def _bits_inputs(rng):
+    n, c = sizes(rng, 2)
+    return probabilities(rng, n, c), labels(rng, n, c)
+
+
+def _bits_square(rng):
+    return probabilities(rng, 4, 4), rng.permutation([0, 1, 1, 3])
+
+
+CROSS_ENTROPY_IN_BITS = Exercise(
+    name="cross_entropy_in_bits",
+    lesson=2,
+    goal="Pick each row's entry at its label, and average.",
+    points=2,
+    misconception="p[:, y] picks, for every row, the columns of all labels: (N, N) entries.",
+    reference=cross_entropy_in_bits,
+    inputs=_bits_inputs,
+    corners=(_bits_square,),
+    variants=(
+        lambda p, y: -np.log(p[np.arange(len(y)), y]).mean() / np.log(2),
+        lambda p, y: -(np.eye(p.shape[1])[y] * np.log2(p)).sum() / len(p),
+        lambda p, y: sum(-np.log2(row[label]) for row, label in zip(p, y, strict=True)) / len(y),
+        lambda p, y: -np.log2(np.take_along_axis(p, y[:, None], axis=1)).mean(),
+    ),
+    mistakes=(
+        Mistake(
+            "nats where bits are due",
+            lambda p, y: -np.log(p[np.arange(len(y)), y]).mean(),
+            "np.log is the natural logarithm. A bit halves the possibilities: which base is that?",
+        ),
+        Mistake(
+            "the logarithm to base 10",
+            lambda p, y: -np.log10(p[np.arange(len(y)), y]).mean(),
+            "A bit halves the possibilities. Which base does that ask for?",
+        ),
+        Mistake(
+            "the sum where the mean is due",
+            lambda p, y: -np.log2(p[np.arange(len(y)), y]).sum(),
+            "With twice as many examples the loss should stay about the same.",
+        ),
+        Mistake(
+            "all labels in all rows",
+            lambda p, y: -np.log2(p[:, y]).mean(),
+            "p[:, y] has shape (N, N). You need one entry of each row: give the rows' numbers too.",
+        ),
+        Mistake(
+            "the sign is missing",
+            lambda p, y: np.log2(p[np.arange(len(y)), y]).mean(),
+            "A logarithm of a probability is negative, and a loss is not.",
+        ),
+        Mistake(
+            "the mean before the logarithm",
+            lambda p, y: -np.log2(p[np.arange(len(y)), y].mean()),
+            "The surprise of each example first, then their mean: the order matters, as the "
+            "logarithm is not linear.",
+        ),
+        Mistake(
+            "the classes that are not the label count too",
+            lambda p, y: -np.log2(p).sum(axis=1).mean(),
+            "Only the probability given to the right class counts. What does y tell you?",
+        ),
+        Mistake(
+            "the mean over all entries",
+            lambda p, y: -(np.eye(p.shape[1])[y] * np.log2(p)).mean(),
+            "The product with the one-hot rows is zero in most places, and a mean counts those "
+            "too. Divide by the number of examples.",
+        ),
+        Mistake(
+            "the examples are not averaged",
+            lambda p, y: -np.log2(p[np.arange(len(y)), y]),
+            "This is the surprise of each example. The loss is one number for the batch.",
+        ),
+    ),
+    hints=(
+        "First pick, for each row of p, its entry in the column that y names.",
+        "p[rows, columns] with two arrays of length N picks N entries, pair by pair.",
+    ),
+)
+
+# forward_folded
+
+
+def forward_folded(x, folded):
+    a = x
+    for i, w in enumerate(folded):
+        z = np.hstack([a, np.ones((len(a), 1))]) @ w
+        a = np.maximum(z, 0) if i < len(folded) - 1 else z
+    return a
+
+
+def _folded_inputs(rng):
+    n, d, h, c = sizes(rng, 4)
+    layers = [d, h, int(rng.integers(2, 6)), c][: int(rng.integers(2, 5))]
+    return normal(rng, n, d), tuple(normal(rng, a + 1, b) for a, b in pairwise(layers))
+
+
+def _folded_deep(rng):
+    n, d, h, c = sizes(rng, 4)
+    return normal(rng, n, d), (
+        normal(rng, d + 1, h),
+        normal(rng, h + 1, h),
+        normal(rng, h + 1, c),
+    )
+
+
+def _folded(ones=1.0, first=False, last_relu=False, relu=True, only_first=False, sigmoid=False):
+    """Return the forward pass with something else in it."""
+
+    def forward(x, folded):
+        a = x
+        for i, w in enumerate(folded):
+            column = np.full((len(a), 1), 0.0 if only_first and i else ones)
+            z = np.hstack([column, a] if first else [a, column]) @ w
+            cut = relu and (i < len(folded) - 1 or last_relu)
+            a = np.maximum(z, 0) if cut else z
+            if sigmoid and i == len(folded) - 1:
+                a = _softmax(a)
+        return a
+
+    return forward
+
+
+def _folded_split(x, folded):
+    for w in folded[:-1]:
+        x = np.clip(x @ w[:-1] + w[-1], 0, None)
+    return x @ folded[-1][:-1] + folded[-1][-1]
+
+
+def _folded_recursive(x, folded):
+    z = np.c_[x, np.ones(len(x))] @ folded[0]
+    return z if len(folded) == 1 else _folded_recursive(np.where(z > 0, z, 0), folded[1:])
+
+
+FORWARD_FOLDED = Exercise(
+    name="forward_folded",
+    lesson=2,
+    goal="Run a network of any depth whose biases are the last rows of its weights.",
+    points=4,
+    misconception="The ones are appended to the input alone, or ReLU is applied to the logits.",
+    reference=forward_folded,
+    inputs=_folded_inputs,
+    corners=(_folded_deep, _folded_deep),
+    variants=(_folded_split, _folded_recursive),
+    mistakes=(
+        Mistake(
+            "ReLU on the logits",
+            _folded(last_relu=True),
+            "The last layer's outputs are scores of either sign; softmax needs them as they are.",
+        ),
+        Mistake(
+            "no bias after the first layer",
+            _folded(only_first=True),
+            "Every layer has its row of biases, so every layer's input needs its column of ones.",
+        ),
+        Mistake(
+            "the ones come first",
+            _folded(first=True),
+            "The biases are the last row of each matrix, so the ones are the last column.",
+        ),
+        Mistake(
+            "no ReLU between the layers",
+            _folded(relu=False),
+            "Without an activation between them two layers are one. What stands between them?",
+        ),
+        Mistake(
+            "zeros where ones are due",
+            _folded(ones=0.0),
+            "A column of zeros multiplies the biases away.",
+        ),
+        Mistake(
+            "softmax at the end",
+            _folded(sigmoid=True),
+            "The logits are asked for, before softmax.",
+        ),
+        Mistake(
+            "only the first layer",
+            lambda x, folded: np.hstack([x, np.ones((len(x), 1))]) @ folded[0],
+            "Each layer's output is the next one's input: the loop must hand it on.",
+        ),
+    ),
+    hints=(
+        "One layer: append a column of ones to its input, then multiply.",
+        "Loop over the matrices; what one layer returns is the input of the next.",
+        "ReLU after every layer but the last: the loop must know which one that is.",
+    ),
+)
+
+EXERCISES = (
+    LINEAR_COLUMNS,
+    LEAKY,
+    SOFTMAX_WITH_TEMPERATURE,
+    CROSS_ENTROPY_IN_BITS,
+    FORWARD_FOLDED,
+)
