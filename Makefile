@@ -24,7 +24,8 @@ ifeq ($(shell id -u),0)
 LAB_OPTIONS += --allow-root
 endif
 
-.PHONY: help lab test test-frameworks test-matrix mutation notebooks address clean
+.PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak \
+	address clean
 
 help:
 	@echo "make lab                 install (once) and open the first lesson in JupyterLab"
@@ -34,6 +35,8 @@ help:
 	@echo "make mutation            do the tests notice changes in the package? (half an hour)"
 	@echo "make notebooks           format and execute the lessons, store their outputs"
 	@echo "make notebooks ONLY=02   ... one lesson only"
+	@echo "make exercises           derive the student edition and its list from the solutions"
+	@echo "make soak                1,000 runs of every exercise's check (half an hour)"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and everything that was made"
 	@echo
@@ -83,6 +86,13 @@ mutation: $(STAMP)
 notebooks: $(STAMP)
 	$(BIN)/ruff format --quiet notebooks
 	$(BIN)/python tools/notebooks.py $(ONLY)
+
+exercises: $(STAMP)
+	$(BIN)/nnfromscratch exercises
+	$(BIN)/python tools/exercises.py list
+
+soak: $(STAMP)
+	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak
 
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)

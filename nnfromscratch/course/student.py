@@ -110,6 +110,7 @@ def derive(folder: Path, *, check: bool = False) -> list[str]:
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             changed.append(target.name)
             if not check:
+                _keep_work(target)
                 with replacing(target) as file:
                     file.write(text.encode())
     names = {source.name for source in sources}
@@ -117,6 +118,15 @@ def derive(folder: Path, *, check: bool = False) -> list[str]:
         if orphan.name not in names:  # a learner's own file is not ours to delete
             changed.append(f"{orphan.name} (it has no solution notebook)")
     return changed
+
+
+def _keep_work(path: Path) -> None:
+    """Put a notebook in which somebody has run a cell aside, whoever may still want it."""
+    if path.exists() and re.search(r'"execution_count": \d', path.read_text(encoding="utf-8")):
+        number = 1
+        while (kept := path.with_name(f"kept_{number}_{path.name}")).exists():
+            number += 1
+        path.rename(kept)
 
 
 def secrets(notebook: dict) -> list[str]:

@@ -368,11 +368,13 @@ def _of_signs(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     offsets = []
     for _, f, e in triples:
         difference = f.astype(complex) - e
-        if f.size < 2 or not close(difference, np.full(f.shape, difference.flat[0])):
+        if not close(difference, np.full(f.shape, difference.flat[0])):
             return None
         offsets.append(float(difference.flat[0].real))
     if len(offsets) > 1 and _equal(offsets, [offsets[0]] * len(offsets)):
         return Fact("offset", f"{subject} is everywhere {offsets[0]:+.4g} beside the right one.")
+    if all(e.size < 2 for _, _, e in triples):
+        return None
     return Fact("offset", f"All entries of {subject} are off by the same {offsets[0]:+.4g}.")
 
 

@@ -104,8 +104,7 @@ class Exercise:
         if observed.printed:
             print(f"({self.name} printed: {_first_lines(observed.printed)})")
         self._check_that_it_ran(observed, cases)
-        expected = [self._expected(case) for case in cases]
-        trials = [Trial(*parts) for parts in zip(cases, observed.behaviours, expected, strict=True)]
+        trials = self.trials(cases, observed.behaviours)
         wrong = [trial for trial in trials if not trial.right]
         if wrong:
             raise self._error(self._report(trials, wrong))
@@ -126,11 +125,22 @@ class Exercise:
         package = {f"nnfromscratch.{n}": getattr(nnfromscratch, n) for n in self.out_of_reach}
         return package | {f"solution {i + 1} of the catalogue": f for i, f in enumerate(own)}
 
-    def _expected(self, case: tuple) -> object:
-        done = behaviour(self.reference, case, self.call)
-        if isinstance(done.result, Raised):
-            raise RuntimeError(f"the reference of {self.name} failed: {done.result}")
-        return done.result
+    def trials(self, cases: Sequence[tuple], behaviours: Sequence[Behaviour]) -> list[Trial]:
+        """Put beside each case what an answer did with it, and what is right."""
+        trials = []
+        for case, found in zip(cases, behaviours, strict=True):
+            expected = behaviour(self.reference, case, self.call).result
+            if isinstance(expected, Raised):
+                raise RuntimeError(f"the reference of {self.name} failed: {expected}")
+            trials.append(Trial(case, found, expected))
+        return trials
+
+    def known(self, cases: Sequence[tuple]) -> list[list[Behaviour]]:
+        """Return, for each mistake of the catalogue, what it does with the cases."""
+        return [
+            [behaviour(mistake.implementation, case, self.call) for case in cases]
+            for mistake in self.mistakes
+        ]
 
     def _check_that_it_ran(self, observed: Observed, cases: Sequence[tuple]) -> None:
         if observed.used:
@@ -159,18 +169,16 @@ class Exercise:
 
     # The message
 
-    def diagnose(self, trials: Sequence[Trial]) -> Mistake | None:
+    def diagnose(
+        self, trials: Sequence[Trial], known: Sequence[Sequence[Behaviour]]
+    ) -> Mistake | None:
         """Return the one mistake of the catalogue that does the same in all cases, if there is."""
-        done = [
-            [behaviour(mistake.implementation, trial.arguments, self.call) for trial in trials]
-            for mistake in self.mistakes
-        ]
         # The second time without types, unless types are all that is wrong.
         values = all(same(trial.found.result, trial.expected, types=False) for trial in trials)
         for types in (True,) if values else (True, False):
             fitting = [
                 mistake
-                for mistake, behaviours in zip(self.mistakes, done, strict=True)
+                for mistake, behaviours in zip(self.mistakes, known, strict=True)
                 if all(
                     _alike(trial.found, other, types)
                     for trial, other in zip(trials, behaviours, strict=True)
@@ -188,7 +196,7 @@ class Exercise:
             lines += _labelled("you gave", example.found.result, self.outputs)
             lines += _labelled("expected", example.expected, self.outputs)
         lines.append("")
-        mistake = self.diagnose(trials)
+        mistake = self.diagnose(trials, self.known([trial.arguments for trial in trials]))
         if mistake:
             lines += [f"mistake   {mistake.name}", f"hint      {mistake.hint}"]
             if isinstance(example.found.result, Raised):

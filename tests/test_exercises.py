@@ -1,0 +1,412 @@
+"""The exercises: every mistake is rejected and called by its name, every right answer accepted."""
+
+import builtins
+import difflib
+import json
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnfromscratch as nn
+from nnfromscratch import exercises
+from nnfromscratch.exercises import (
+    Exercise,
+    ExerciseError,
+    Mistake,
+    _sandbox,
+    all_exercises,
+    hint,
+    progress,
+)
+
+EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
+every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+
+
+def message_of(exercise, answer):
+    with pytest.raises(ExerciseError) as caught:
+        exercise.check(answer)
+    return str(caught.value)
+
+
+def test_names_are_unique_and_no_names_of_the_package():
+    assert len(EXERCISES) == len(all_exercises())
+    assert not set(EXERCISES) & set(nn.__all__)
+
+
+@every_exercise
+def test_an_exercise_is_whole(exercise):
+    assert exercise.name.isidentifier()
+    assert 1 <= exercise.points <= 6
+    assert len(exercise.goal) > 20
+    assert len(exercise.misconception) > 20
+    assert len(exercise.mistakes) >= 5
+    assert len({mistake.name for mistake in exercise.mistakes}) == len(exercise.mistakes)
+    assert len(exercise.variants) >= 2
+    assert 2 <= len(exercise.hints) <= 3
+    assert all(hasattr(nn, name) for name in exercise.out_of_reach)
+    for mistake in exercise.mistakes:
+        assert 20 <= len(mistake.hint) <= 250, mistake.name
+        assert len(mistake.name) <= 70
+
+
+@every_exercise
+def test_right_answers_are_accepted(exercise, capsys):
+    for answer in (exercise.reference, *exercise.variants):
+        exercise.check(answer)
+        assert re.fullmatch(
+            rf"{exercise.name}: right, in all \d+ cases\. \d points?\.\n", capsys.readouterr().out
+        )
+
+
+@every_exercise
+def test_every_mistake_is_called_by_its_name(exercise):
+    for mistake in exercise.mistakes:
+        message = message_of(exercise, mistake.implementation)
+        assert f"mistake   {mistake.name}\n" in message
+        assert mistake.hint in message
+        assert len(message.splitlines()) <= 60
+
+
+@every_exercise
+def test_the_reference_keeps_its_arguments(exercise, rng):
+    for case in exercise.cases(rng):
+        assert not _sandbox.behaviour(exercise.reference, case, exercise.call).changed
+
+
+# What the catalogue does not know is measured.
+
+
+def standardized(x, mean):
+    return (x - mean) / x.std(axis=0, keepdims=True)
+
+
+def row_sums(x, mean):
+    return x.sum(axis=1)
+
+
+def both(x, mean):
+    return x - mean, x.sum(axis=0)
+
+
+def made_up(reference, outputs=()):
+    return Exercise(
+        name="blank",
+        lesson=2,
+        goal="",
+        points=1,
+        misconception="",
+        reference=reference,
+        inputs=lambda rng: (
+            rng.standard_normal((int(rng.integers(2, 4)), int(rng.integers(4, 6)))) + 0.5,
+            0.5,
+        ),
+        corners=(
+            lambda rng: (rng.standard_normal((1, 4)), 0.5),
+            lambda rng: (rng.standard_normal((3, 3)), 0.5),
+        ),
+        mistakes=(),
+        outputs=outputs,
+    )
+
+
+def in_place(x, mean):
+    x -= mean
+    return x
+
+
+MEASURED = {
+    "transposed": (lambda x, m: x, lambda x, m: x.T, "it is transposed (values are right)"),
+    "column": (row_sums, lambda x, m: x.sum(axis=1, keepdims=True), "only their arrangement"),
+    "not summed": (row_sums, lambda x, m: x, "its sum over axis 1 would be right"),
+    "averaged away": (
+        lambda x, m: x,
+        lambda x, m: x.mean(axis=0),
+        "it is the mean of the right one over axis 0",
+    ),
+    "all pairs": (
+        lambda x, m: x[:, 0] - x[:, 1],
+        lambda x, m: x[:, :1] - x[:, 1],
+        "all pairs",
+    ),
+    "sign": (row_sums, lambda x, m: -x.sum(axis=1), "sign turned round"),
+    "mean for sum": (
+        lambda x, m: x.sum(axis=0),
+        lambda x, m: x.mean(axis=0),
+        "1/2 of the right one, and the length of axis 0 of x is 2",
+    ),
+    "sum for mean": (
+        lambda x, m: x.mean(axis=1),
+        row_sums,
+        "4 times the right one, and the length of axis 1 of x is 4",
+    ),
+    "twice": (
+        lambda x, m: x.mean(axis=0),
+        lambda x, m: x.mean(axis=0) / len(x),
+        "the length of axis 0 of x is 2",
+    ),
+    "constant factor": (row_sums, lambda x, m: 2.5 * x.sum(axis=1), "always 2.5 times"),
+    "offset": (row_sums, lambda x, m: x.sum(axis=1) + 3, "everywhere +3 beside"),
+    "nan": (row_sums, lambda x, m: x.sum(axis=1) * np.nan, "holds nan"),
+    "unchanged": (lambda x, m: np.exp(x), lambda x, m: x, "is x itself"),
+    "zeros": (lambda x, m: x, lambda x, m: np.zeros_like(x), "all zeros"),
+    "backwards": (row_sums, lambda x, m: x.sum(axis=1)[::-1], "backwards along axis 0"),
+    "shifted": (lambda x, m: x, lambda x, m: np.roll(x, 1, 1), "shifted by one along axis 1"),
+    "signs": (lambda x, m: x, lambda x, m: np.abs(x), "right sizes, but some signs"),
+    "negatives": (
+        lambda x, m: np.where(x > 0, x, 0.1 * x),
+        lambda x, m: np.where(x > 0, x, 0.3 * x),
+        "exactly where x is negative",
+    ),
+    "first row": (
+        lambda x, m: x,
+        lambda x, m: np.vstack([x[:1], 2 * x[1:]]),
+        "The first entry or row of the result is right, others not",
+    ),
+    "one wrong": (
+        lambda x, m: x + m,
+        lambda x, m: np.where((x == x[-1, -1]) | (x == x[0, 0]), 7, x + m),
+        "right in ",
+    ),
+    "one example only": (
+        lambda x, m: x - x.mean(axis=0),
+        lambda x, m: x - x.mean(),
+        "right in ",
+    ),
+    "float32": (row_sums, lambda x, m: x.sum(axis=1).astype("f4"), "right values in float32"),
+    "in place": (lambda x, m: x - m, in_place, "x is no longer what it was"),
+    "none": (row_sums, lambda x, m: None, "It returned None"),
+    "list": (row_sums, lambda x, m: x.sum(axis=1).tolist(), "It returned a list"),
+    "generator": (row_sums, lambda x, m: (row.sum() for row in x), "It returned a generator"),
+    "text": (row_sums, lambda x, m: "right", "It returned a str"),
+    "object": (row_sums, lambda x, m: np.array([None]), "It returned a array of object"),
+    "error": (row_sums, lambda x, m: x.summ(), "It raised AttributeError"),
+    "order": (both, lambda x, m: (x.sum(axis=0), x - m), "in another order; due: dx, db"),
+    "one of two": (both, lambda x, m: x - m, "2 results are due: dx, db"),
+    "three": (both, lambda x, m: (x, x, x), "It returned 3 results, where 2 are due: dx, db"),
+    "second": (both, lambda x, m: (x - m, -x.sum(axis=0)), "Db is the right one with its sign"),
+    "dict": (lambda x, m: {"a": x}, lambda x, m: {"b": x}, "The keys are ['b']; ['a'] are due"),
+}
+
+
+@pytest.mark.parametrize(("right", "wrong", "words"), MEASURED.values(), ids=MEASURED)
+def test_what_no_catalogue_knows_is_measured(right, wrong, words):
+    exercise = made_up(right, ("dx", "db"))
+    message = message_of(exercise, wrong)
+    assert words in message
+    assert "mistake   " not in message
+
+
+def only_one_example(x, mean):
+    return x[:1].sum(axis=1) if len(x) > 1 else x.sum(axis=1)
+
+
+def test_the_cases_that_go_right_are_described():
+    assert "right only when x has a single row" in message_of(made_up(row_sums), only_one_example)
+    square = made_up(lambda x, m: x @ x.T)
+    wrong = message_of(square, lambda x, m: x @ x if x.shape[0] == x.shape[1] else x @ x.T)
+    assert "wrong only when x is square" in wrong
+
+
+def test_numbers_in_a_sentence_are_those_of_the_example():
+    for _ in range(20):
+        message = message_of(made_up(lambda x, m: x.sum(axis=0)), lambda x, m: x.mean(axis=0))
+        found = re.search(r"1/(\d+) of the right one, and .* axis 0 of x is (\d+)", message)
+        size, axis = found.groups()
+        assert f"x = shape ({size}, " in message
+        assert size == axis
+
+
+def test_a_mistake_of_another_dtype_is_named_but_a_wrong_dtype_alone_is_not():
+    mistakes = (
+        Mistake("in place", in_place, "A hint."),
+        Mistake("the mean is added", lambda x, mean: x + mean, "A hint."),
+    )
+    exercise = made_up(lambda x, mean: x - mean)
+    exercise = Exercise(**(vars(exercise) | {"mistakes": mistakes}))
+    assert "the mean is added" in message_of(exercise, lambda x, m: (x + m).astype(np.float32))
+    message = message_of(exercise, lambda x, m: (x - m).astype(np.float32))
+    assert "mistake" not in message
+    assert "right values in float32" in message
+
+
+# Answers that would harm
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(_sandbox, "CPU_SECONDS", 1)
+    monkeypatch.setattr(_sandbox, "WALL_SECONDS", 4)
+
+
+def endless(x, mean):
+    while True:
+        try:
+            x = x + 1
+        except BaseException:  # not even an exception stops it
+            continue
+
+
+def asleep(x, mean):
+    time.sleep(1000)
+
+
+def huge(x, mean):
+    return np.ones(10 * 1024**3 // 8).sum() + x.sum(axis=1)
+
+
+def noisy(x, mean):
+    while True:
+        print("still here")
+
+
+def gone(x, mean):
+    import os
+
+    os._exit(0)
+
+
+def swallowed(x, mean):
+    try:
+        return noisy(x, mean)
+    except Exception:
+        return 0
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (endless, "did not come to an end"),
+        (lambda x, mean: sum(range(10**14)), "did not come to an end"),
+        (asleep, "did not come to an end"),
+        (huge, "more than 2 GB of memory"),
+        (noisy, "printed without end"),
+        (swallowed, "printed without end"),
+        (gone, "ended the whole Python process"),
+        (lambda x, mean: exit(3), "It raised SystemExit: 3"),
+        (lambda x, mean: (_ for _ in ()).throw(KeyboardInterrupt), "It raised KeyboardInterrupt"),
+    ],
+)
+def test_an_answer_that_would_harm_gives_a_message(answer, words):
+    begin = time.monotonic()
+    assert words in message_of(made_up(row_sums), answer)
+    assert time.monotonic() - begin < 10
+
+
+def test_prints_are_shown(capsys):
+    def answer(x, mean):
+        print("shape", x.shape)
+        return x.sum(axis=1)
+
+    made_up(row_sums).check(answer)
+    assert "(blank printed: shape (1, 4) | shape (3, 3) | shape" in capsys.readouterr().out
+
+
+def test_a_blank_says_so():
+    def blank(x, mean):
+        raise NotImplementedError
+
+    assert message_of(made_up(row_sums), blank).startswith("blank is still blank. Write it in")
+
+
+@pytest.mark.parametrize("answer", [None, 3.0, np.ones(2)])
+def test_what_is_no_function(answer):
+    assert "takes the function itself, check_blank(blank)" in message_of(made_up(row_sums), answer)
+
+
+def test_the_package_is_out_of_reach_and_back_again():
+    exercise = EXERCISES["leaky"]
+
+    def hidden(z, slope):
+        try:
+            return nn.leaky_relu(z, slope)
+        except RuntimeError:
+            return exercise.reference(z, slope)
+
+    layer = nn.LeakyReLU
+    for answer in (nn.leaky_relu, lambda z, s: nn.functional.leaky_relu(z, s), hidden):
+        assert "leaky calls nnfromscratch.leaky_relu, which" in message_of(exercise, answer)
+    assert "leaky calls nnfromscratch.LeakyReLU, which" in message_of(
+        exercise, lambda z, s: layer(s).forward(z)
+    )
+    assert "out of reach" in message_of(exercise, lambda z, s: exercise.reference(z, s))
+    assert nn.leaky_relu([[-1.0]], 0.5) == -0.5
+
+
+def test_ipython_shows_the_message_alone():
+    assert ExerciseError("a\nb")._render_traceback_() == ["a\nb"]
+
+
+def test_in_a_thread_where_there_is_no_fork(monkeypatch):
+    monkeypatch.delattr("os.fork")
+    monkeypatch.setattr(_sandbox, "WALL_SECONDS", 0.5)
+    made_up(row_sums).check(row_sums)
+    assert "sign turned round" in message_of(made_up(row_sums), lambda x, m: -x.sum(axis=1))
+    assert "did not come to an end" in message_of(
+        made_up(row_sums), lambda x, m: time.sleep(2) or row_sums(x, m)
+    )
+    assert "leaky calls nnfromscratch.leaky_relu" in message_of(EXERCISES["leaky"], nn.leaky_relu)
+
+
+# Hints and progress
+
+
+@every_exercise
+def test_hints(exercise, capsys):
+    for number, text in enumerate(exercise.hints, start=1):
+        hint(exercise.name, number)
+        assert capsys.readouterr().out == (
+            f"{exercise.name}, hint {number} of {len(exercise.hints)}: {text}\n"
+        )
+    with pytest.raises(ValueError, match=f"number must be from 1 to {len(exercise.hints)}"):
+        hint(exercise.name, len(exercise.hints) + 1)
+
+
+def test_a_hint_for_another_name():
+    with pytest.raises(ValueError, match="got 'leeky'; did you mean \"leaky\""):
+        hint("leeky", 1)
+    with pytest.raises(AttributeError, match="no check_nothing"):
+        _ = exercises.check_nothing
+
+
+def test_progress(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exercise = EXERCISES["leaky"]
+    exercise.check(exercise.reference)
+    assert not Path(".progress.json").exists()  # only in a notebook
+    monkeypatch.setattr(builtins, "get_ipython", object, raising=False)
+    exercise.check(exercise.reference)
+    exercise.check(exercise.reference)
+    capsys.readouterr()
+    progress(2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines[:-1]] == ["open", "solved", "open", "open", "open"]
+    assert lines[-1] == "[####                ] 1 of 5 solved, 1 of 10 points"
+    for damaged in ("", "{", "[]", '{"02": 3}', "null"):
+        Path(".progress.json").write_text(damaged)
+        progress(2)
+        assert "0 of 5 solved" in capsys.readouterr().out
+        exercise.check(exercise.reference)
+        assert json.loads(Path(".progress.json").read_text()) == {"02": ["leaky"]}
+        capsys.readouterr()
+    with pytest.raises(ValueError, match="lesson must be one of"):
+        progress(1)
+
+
+def test_hints_do_not_give_the_line():
+    import inspect
+
+    for exercise in EXERCISES.values():
+        source = inspect.getsource(exercise.reference)
+        lines = [re.sub(r"\s", "", line) for line in source.splitlines()[1:]]
+        for text in (*exercise.hints, *(mistake.hint for mistake in exercise.mistakes)):
+            told = re.sub(r"\s", "", text)
+            for line in lines:
+                body = line.removeprefix("return")
+                assert len(body) < 12 or body not in told, (exercise.name, text)
+                match = difflib.SequenceMatcher(None, told, body).find_longest_match()
+                assert match.size < 30, (exercise.name, text)

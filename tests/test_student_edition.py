@@ -1,0 +1,212 @@
+"""The exercise notebooks: derived from the solutions, without a trace of them, and fair."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from nnfromscratch.__main__ import main
+from nnfromscratch.course.student import SourceError, secrets, student_edition
+from nnfromscratch.exercises import all_exercises
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+SOLUTIONS = sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
+every_set = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def text_of(cell):
+    return "".join(cell["source"])
+
+
+def graded(notebook):
+    """Return the cells with nbgrader's metadata by their grade_id."""
+    return {
+        cell["metadata"]["nbgrader"]["grade_id"]: cell
+        for cell in notebook["cells"]
+        if "nbgrader" in cell["metadata"]
+    }
+
+
+def test_there_is_a_set_for_every_lesson_with_exercises():
+    lessons = {f"{exercise.lesson:02}_exercises" for exercise in all_exercises()}
+    assert {path.stem for path in SOLUTIONS} == lessons
+
+
+def test_the_two_editions_have_not_drifted(capsys):
+    assert main(["exercises", str(NOTEBOOKS), "--check"]) == 0
+    assert "agrees" in capsys.readouterr().out
+
+
+@every_set
+def test_cells_points_and_ids_fit_the_registry(path):
+    lesson = int(path.name[:2])
+    cells = graded(read(path))
+    expected = {}
+    for exercise in all_exercises():
+        if exercise.lesson == lesson:
+            expected[exercise.name] = None
+            expected[f"check_{exercise.name}"] = exercise.points
+    answer = f"open_{lesson:02}"
+    assert list(cells) == [*expected, answer]
+    for name, cell in cells.items():
+        kind = cell["metadata"]["nbgrader"]
+        assert kind["schema_version"] == 3
+        assert kind["cell_type"] == cell["cell_type"]
+        assert not kind["task"]
+        is_check, is_answer = name.startswith("check_"), name == answer
+        assert kind["grade"] == (is_check or is_answer)
+        assert kind["solution"] == (not is_check)
+        assert kind["locked"] == is_check
+        assert kind.get("points") == (3 if is_answer else expected[name])
+        if is_check:
+            assert text_of(cell).startswith(f"{name}({name.removeprefix('check_')})\n")
+            assert "### BEGIN HIDDEN TESTS\n" in text_of(cell)
+        if is_answer:
+            assert "Rubric" in text_of(cell)
+
+
+@every_set
+def test_the_text_names_points_and_blanks(path):
+    notebook = read(path)
+    lesson = int(path.name[:2])
+    texts = "\n".join(text_of(c) for c in notebook["cells"] if c["cell_type"] == "markdown")
+    assert re.match(rf"# Exercises {lesson:02}: ", texts)
+    headings = re.findall(r"^## \d+\. .*\((\d+) points?\)$", texts, re.M)
+    points = [e.points for e in all_exercises() if e.lesson == lesson]
+    assert [int(number) for number in headings] == [*points, 3]
+    assert texts.rstrip().endswith("## Where you stand")
+    assert text_of(notebook["cells"][-1]) == f"progress({lesson})"
+
+
+@every_set
+def test_nothing_of_the_solutions_is_left(path):
+    solution = read(path)
+    student = read(NOTEBOOKS / "exercises" / path.name)
+    left = {line.strip() for cell in student["cells"] for line in text_of(cell).splitlines()}
+    shown = {
+        line.strip()
+        for cell in solution["cells"]
+        if "nbgrader" not in cell["metadata"]
+        for line in text_of(cell).splitlines()
+    }
+    hidden = [line for line in secrets(solution) if line not in shown]
+    assert len(hidden) > 10
+    assert not left & set(hidden)
+    assert "### " not in "\n".join(left)
+    assert all(not cell.get("outputs") for cell in student["cells"])
+
+
+def executed(notebook, folder, **options):
+    client = NotebookClient(
+        nbformat.reads(json.dumps(notebook), as_version=4),
+        timeout=120,
+        kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(folder)}},
+        **options,
+    )
+    return client.execute()
+
+
+@every_set
+def test_as_it_is_it_fails_at_its_blanks_and_nowhere_else(path, tmp_path):
+    notebook = executed(read(NOTEBOOKS / "exercises" / path.name), tmp_path, allow_errors=True)
+    for cell in notebook.cells:
+        errors = [out for out in cell.get("outputs", []) if out.output_type == "error"]
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if cell.cell_type == "code" and name.startswith("check_"):
+            blank = name.removeprefix("check_")
+            assert errors[0].ename == "ExerciseError"
+            assert errors[0].evalue.startswith(f"{blank} is still blank. Write it in the cell")
+            assert len(errors[0].traceback) == 1
+        else:
+            assert not errors, (name, cell.source)
+
+
+@every_set
+def test_filled_with_the_solutions_it_passes(path, tmp_path):
+    student = read(NOTEBOOKS / "exercises" / path.name)
+    for name, cell in graded(read(path)).items():
+        if cell["metadata"]["nbgrader"]["solution"]:
+            graded(student)[name]["source"] = cell["source"]
+    notebook = executed(student, tmp_path)
+    assert re.search(r"(\d+) of \1 solved, (\d+) of \2 points", notebook.cells[-1].outputs[0].text)
+
+
+def small(code, *, solution=True, grade=False, name="blank"):
+    kind = {"grade_id": name, "solution": solution, "grade": grade, "locked": grade}
+    return {"cell_type": "code", "metadata": {"nbgrader": kind}, "source": code.splitlines(True)}
+
+
+def test_derivation():
+    cell = small(
+        "def f(x):\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n\n\ny = 2\n"
+    )
+    cell |= {"outputs": [1], "execution_count": 4}
+    done = student_edition({"cells": [cell]})["cells"][0]
+    assert text_of(done) == (
+        "def f(x):\n    # YOUR CODE HERE\n    raise NotImplementedError\n\n\ny = 2"
+    )
+    assert (done["outputs"], done["execution_count"]) == ([], None)
+    assert cell["outputs"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([small("### BEGIN SOLUTION\n1")], r"cell 1 \(blank\): ### BEGIN SOLUTION has no partner"),
+        ([small("1\n### END SOLUTION")], r"### END SOLUTION has no partner"),
+        ([small("1")], "### BEGIN SOLUTION and the metadata do not agree"),
+        ([small("### BEGIN SOLUTION\n### END SOLUTION", solution=False)], "do not agree"),
+        (
+            [small("### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION")],
+            "### BEGIN SOLUTION has no partner",
+        ),
+        (
+            [small("### BEGIN HIDDEN TESTS\n### END HIDDEN TESTS", solution=False)],
+            "hidden tests belong in a cell that is graded and locked",
+        ),
+        (
+            [small("1", solution=False), small("1", solution=False)],
+            "cell 2: grade_id must be there and be its own, got 'blank'",
+        ),
+    ],
+)
+def test_wrong_marks_are_named(cells, words):
+    with pytest.raises(SourceError, match=words):
+        student_edition({"cells": cells})
+
+
+def test_the_command(tmp_path, capsys):
+    source = SOLUTIONS[0]
+    folder = tmp_path / "my notebooks"
+    assert main(["exercises", str(folder)]) == 1
+    assert "no solution notebooks in" in capsys.readouterr().err
+    (folder / "solutions").mkdir(parents=True)
+    shutil.copy(source, folder / "solutions")
+    assert main(["exercises", str(folder), "--check"]) == 1
+    assert not (folder / "exercises").exists()
+    assert main(["exercises", str(folder)]) == 0
+    assert f"{source.name}: written" in capsys.readouterr().out
+    written = (folder / "exercises" / source.name).read_text(encoding="utf-8")
+    assert written == (NOTEBOOKS / "exercises" / source.name).read_text(encoding="utf-8")
+    assert main(["exercises", str(folder), "--check"]) == 0
+    mine = written.replace('"execution_count": null', '"execution_count": 1')
+    (folder / "exercises" / source.name).write_text(mine)
+    assert main(["exercises", str(folder)]) == 0
+    assert (folder / "exercises" / f"kept_1_{source.name}").read_text() == mine
+    assert main(["exercises", str(folder), "--check"]) == 0
+    (folder / "exercises" / "99_mine.ipynb").write_text("{}")
+    assert main(["exercises", str(folder), "--check"]) == 1
+    assert "99_mine.ipynb (it has no solution" in capsys.readouterr().out
+    (folder / "solutions" / source.name).write_text("{")
+    assert main(["exercises", str(folder)]) == 1
+    assert f"exercises: {source.name}: " in capsys.readouterr().err

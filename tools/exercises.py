@@ -1,0 +1,128 @@
+"""What instructors want to know of the exercises, and whether their checks can be relied on.
+
+    python tools/exercises.py list             writes docs/exercises.md from the registry
+    python tools/exercises.py soak             1,000 runs of every check; stores the result
+    python tools/exercises.py soak --runs 20   fewer runs; stores nothing
+
+One run draws new cases for each exercise, and asks for a verdict on each right answer (it must be
+accepted) and on each mistake (it must be rejected, and diagnosed by its own name and no other).
+The answers run in this process, without the guard around a learner's, which takes most of the time
+of a check and has no part in the verdict.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from nnfromscratch.exercises import all_exercises
+from nnfromscratch.exercises._sandbox import behaviour
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "exercises.md"
+RESULT = ROOT / "benchmarks" / "results" / "exercises.json"
+
+
+def faults(exercise, rng):
+    """Return what one run of a check says wrongly: a list of sentences."""
+    found = []
+    cases = exercise.cases(rng)
+    for number, answer in enumerate((exercise.reference, *exercise.variants)):
+        done = [behaviour(answer, case, exercise.call) for case in cases]
+        if not all(trial.right for trial in exercise.trials(cases, done)):
+            found.append(f"{exercise.name}: right answer {number} is rejected")
+    known = exercise.known(cases)
+    for mistake, done in zip(exercise.mistakes, known, strict=True):
+        trials = exercise.trials(cases, done)
+        if all(trial.right for trial in trials):
+            found.append(f"{exercise.name}: {mistake.name!r} is accepted")
+        elif exercise.diagnose(trials, known) is not mistake:
+            found.append(f"{exercise.name}: {mistake.name!r} is not told by its name")
+    return found
+
+
+def soak(runs, seed):
+    """Run every check many times; return the number of verdicts and what was wrong."""
+    exercises, wrong = all_exercises(), []
+    verdicts = sum(1 + len(e.variants) + len(e.mistakes) for e in exercises)
+    for run in tqdm(range(runs), unit="run"):
+        rng = np.random.default_rng([seed, run])
+        for exercise in exercises:
+            wrong += [f"run {run}: {fault}" for fault in faults(exercise, rng)]
+    return verdicts, wrong
+
+
+def page(exercises, result):
+    """Return the page for instructors."""
+    blanks, mistakes = len(exercises), sum(len(e.mistakes) for e in exercises)
+    lessons = sorted({exercise.lesson for exercise in exercises})
+    lines = [
+        "# The exercises, for instructors",
+        "",
+        f"{len(lessons)} sets, {blanks} blanks, {mistakes} mistakes that the checks know by name. "
+        "Each set ends with an open question (3 points) to grade by hand; its rubric stands in the "
+        "solution notebook.",
+        "",
+        "Written by `python tools/exercises.py list`.",
+        "",
+        "## How far a verdict can be relied on",
+        "",
+        f"In {result['runs']:,} runs of every check, each with new random cases, "
+        f"{result['verdicts']:,} verdicts were asked for: every right answer accepted, every "
+        f"mistake rejected and told by its own name. {len(result['wrong'])} were wrong. "
+        f"Command: `{result['command']}`.",
+    ]
+    for lesson in lessons:
+        chosen = [exercise for exercise in exercises if exercise.lesson == lesson]
+        name = f"{lesson:02}_exercises.ipynb"
+        total = sum(exercise.points for exercise in chosen)
+        lines += [
+            "",
+            f"## Lesson {lesson:02}: {total} points and 3",
+            "",
+            f"[Student edition](../notebooks/exercises/{name}), "
+            f"[solutions](../notebooks/solutions/{name})",
+        ]
+        for exercise in chosen:
+            points = "1 point" if exercise.points == 1 else f"{exercise.points} points"
+            known = "; ".join(mistake.name for mistake in exercise.mistakes)
+            lines += [
+                "",
+                f"**`{exercise.name}`**, {points}. {exercise.goal} *Misconception:* "
+                f"{exercise.misconception} *Known mistakes:* {known}.",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments=None):
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(description="The exercises: their list, and their soak test.")
+    parser.add_argument("what", choices=("list", "soak"))
+    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    if options.what == "soak":
+        verdicts, wrong = soak(options.runs, options.seed)
+        print("\n".join(wrong[:50]))
+        print(f"{options.runs} runs, {options.runs * verdicts:,} verdicts, {len(wrong)} wrong")
+        if options.runs == 1_000:
+            result = {
+                "command": f"python tools/exercises.py soak --seed {options.seed}",
+                "runs": options.runs,
+                "exercises": len(all_exercises()),
+                "verdicts": options.runs * verdicts,
+                "wrong": wrong,
+            }
+            RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        return 1 if wrong else 0
+    PAGE.write_text(
+        page(all_exercises(), json.loads(RESULT.read_text(encoding="utf-8"))), encoding="utf-8"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
