@@ -19,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nnfromscratch.exercises import all_exercises
+from nnfromscratch.exercises._diagnosis import Trial
 from nnfromscratch.exercises._sandbox import behaviour
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,13 +31,18 @@ def faults(exercise, rng):
     """Return what one run of a check says wrongly: a list of sentences."""
     found = []
     cases = exercise.cases(rng)
+    expected = exercise.expected(cases)
+
+    def trials_of(done):
+        return [Trial(*parts) for parts in zip(cases, done, expected, strict=True)]
+
     for number, answer in enumerate((exercise.reference, *exercise.variants)):
         done = [behaviour(answer, case, exercise.call) for case in cases]
-        if not all(trial.right for trial in exercise.trials(cases, done)):
+        if not all(trial.right for trial in trials_of(done)):
             found.append(f"{exercise.name}: right answer {number} is rejected")
     known = exercise.known(cases)
     for mistake, done in zip(exercise.mistakes, known, strict=True):
-        trials = exercise.trials(cases, done)
+        trials = trials_of(done)
         if all(trial.right for trial in trials):
             found.append(f"{exercise.name}: {mistake.name!r} is accepted")
         elif exercise.diagnose(trials, known) is not mistake:

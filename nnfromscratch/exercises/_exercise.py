@@ -104,7 +104,8 @@ class Exercise:
         if observed.printed:
             print(f"({self.name} printed: {_first_lines(observed.printed)})")
         self._check_that_it_ran(observed, cases)
-        trials = self.trials(cases, observed.behaviours)
+        results = zip(cases, observed.behaviours, self.expected(cases), strict=True)
+        trials = [Trial(*parts) for parts in results]
         wrong = [trial for trial in trials if not trial.right]
         if wrong:
             raise self._error(self._report(trials, wrong))
@@ -125,15 +126,13 @@ class Exercise:
         package = {f"nnfromscratch.{n}": getattr(nnfromscratch, n) for n in self.out_of_reach}
         return package | {f"solution {i + 1} of the catalogue": f for i, f in enumerate(own)}
 
-    def trials(self, cases: Sequence[tuple], behaviours: Sequence[Behaviour]) -> list[Trial]:
-        """Put beside each case what an answer did with it, and what is right."""
-        trials = []
-        for case, found in zip(cases, behaviours, strict=True):
-            expected = behaviour(self.reference, case, self.call).result
-            if isinstance(expected, Raised):
-                raise RuntimeError(f"the reference of {self.name} failed: {expected}")
-            trials.append(Trial(case, found, expected))
-        return trials
+    def expected(self, cases: Sequence[tuple]) -> list[object]:
+        """Return what is right in each case."""
+        results = [behaviour(self.reference, case, self.call).result for case in cases]
+        for result in results:
+            if isinstance(result, Raised):
+                raise RuntimeError(f"the reference of {self.name} failed: {result}")
+        return results
 
     def known(self, cases: Sequence[tuple]) -> list[list[Behaviour]]:
         """Return, for each mistake of the catalogue, what it does with the cases."""
