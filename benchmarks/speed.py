@@ -1,0 +1,733 @@
+"""How fast the package trains, beside the bare matrix products and beside everyone else.
+
+    python benchmarks/speed.py                 measure everything; writes results/speed.json
+    python benchmarks/speed.py epoch others    only these parts; the others stay as stored
+    python benchmarks/speed.py draw            docs/speed.md and docs/speed.png from what is stored
+
+The work: 784-300-10, ReLU, softmax cross-entropy, plain SGD, float32, batches of 128, one pass over
+all 60,000 images, shuffled, data in memory. Each contestant is a process of its own that has
+loaded its data and done one pass before anything is timed; then they take turns, one pass each,
+round after round, so that a change of the machine's mood meets them all. Medians and ratios come
+from the same rounds. A contestant that is not installed is left out, and the page says so.
+"""
+
+import argparse
+import importlib.util
+import json
+import math
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+STORED = HERE / "results" / "speed.json"
+PAGE = HERE.parent / "docs" / "speed.md"
+PICTURE = HERE.parent / "docs" / "speed.png"
+BATCH, SIZES, RATE = 128, (784, 300, 10), 0.1
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def data():
+    """MNIST's training images and labels."""
+    import nnfromscratch as nn
+
+    return nn.load_mnist()[:2]
+
+
+# The contestants: each function prepares, and returns a function that does one pass
+
+
+def products(sizes=SIZES, batch=BATCH, images=60_000):
+    """Only the matrix products of the passes, on one batch again and again: the limit."""
+    rng = np.random.default_rng(0)
+    a = [rng.random((batch, size), dtype=np.float32) for size in sizes]
+    w = [rng.random(pair, dtype=np.float32) for pair in pairwise(sizes)]
+
+    def epoch():
+        for _ in range(math.ceil(images / batch)):
+            for i in range(len(w)):
+                a[i] @ w[i]
+            for i in range(len(w) - 1, -1, -1):
+                a[i].T @ a[i + 1]
+                if i:
+                    a[i + 1] @ w[i].T
+
+    return epoch
+
+
+def fit(sizes=SIZES, batch=BATCH, repeat=1.0):
+    """`fit` of the package, without evaluation."""
+    import nnfromscratch as nn
+
+    x, y = data()
+    if repeat != 1:
+        chosen = np.arange(round(repeat * len(x))) % len(x)
+        x, y = x[chosen], y[chosen]
+    rng = np.random.default_rng(0)
+    model, optimizer = nn.mlp(sizes, rng=rng), nn.SGD(RATE)
+
+    def epoch():
+        settings = {"epochs": 1, "batch_size": batch, "rng": rng, "progress": False}
+        nn.fit(model, (x, y), optimizer=optimizer, **settings)
+
+    return epoch
+
+
+def lesson():
+    """The loop as lesson 07 writes it, from the package's functions."""
+    import nnfromscratch as nn
+
+    x, y = data()
+    rng = np.random.default_rng(0)
+    w1, w2 = nn.he_normal(SIZES[:2], rng=rng), nn.he_normal(SIZES[1:], rng=rng)
+    b1, b2 = np.zeros(SIZES[1], np.float32), np.zeros(SIZES[2], np.float32)
+
+    def epoch():
+        for x_batch, y_batch in nn.minibatches(x, y, BATCH, rng=rng):
+            z1 = nn.linear(x_batch, w1, b1)
+            a1 = nn.relu(z1)
+            _, dz2 = nn.softmax_cross_entropy(nn.linear(a1, w2, b2), y_batch)
+            da1, dw2, db2 = nn.linear_backward(dz2, a1, w2)
+            dz1 = nn.relu_backward(da1, z1)
+            _, dw1, db1 = nn.linear_backward(dz1, x_batch, w1, need_dx=False)
+            for parameter, gradient in ((w1, dw1), (b1, db1), (w2, dw2), (b2, db2)):
+                parameter -= RATE * gradient
+
+    return epoch
+
+
+def first():
+    """Network A as it was first written: columns, rows of ones, float64, indices by choice."""
+    x, y = data()
+    x, n = x.T.astype(np.float64), len(x)
+    one_hot = np.eye(10)[y].T
+    rng = np.random.default_rng(0)
+    w1, w2 = 0.05 * rng.standard_normal((300, 785)), 0.05 * rng.standard_normal((10, 301))
+
+    def epoch():
+        nonlocal w1, w2
+        for _ in range(math.ceil(n / BATCH)):
+            chosen = rng.choice(np.arange(n), BATCH, replace=False)
+            with_ones = np.concatenate([np.ones((1, BATCH)), x[:, chosen]])
+            z1 = w1 @ with_ones
+            a1 = np.concatenate([np.ones((1, BATCH)), np.maximum(z1, 0)])
+            z2 = w2 @ a1
+            e = np.exp(z2 - z2.max(axis=0))
+            dz2 = (e / e.sum(axis=0) - one_hot[:, chosen]) / BATCH
+            dw2 = dz2 @ a1.T + 0.01 / BATCH * w2
+            dz1 = (w2.T @ dz2)[1:] * (np.sign(z1) + 1) / 2
+            dw1 = dz1 @ with_ones.T + 0.01 / BATCH * w1
+            w1, w2 = w1 - RATE * dw1, w2 - RATE * dw2
+
+    return epoch
+
+
+def pytorch(compiled=False):
+    """PyTorch on the same arrays, its own optimizer, batches by index."""
+    import torch
+
+    torch.set_num_threads(int(os.environ[VARIABLES[0]]))
+    torch.manual_seed(0)
+    x, y = (torch.tensor(array) for array in data())
+    y = y.long()
+    model = torch.nn.Sequential(
+        torch.nn.Linear(*SIZES[:2]), torch.nn.ReLU(), torch.nn.Linear(*SIZES[1:])
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    loss_of = torch.nn.CrossEntropyLoss()
+
+    def loss_on(x_batch, y_batch):
+        return loss_of(model(x_batch), y_batch)
+
+    if compiled:
+        loss_on = torch.compile(loss_on)
+
+    def epoch():
+        for chosen in torch.randperm(len(x)).split(BATCH):
+            optimizer.zero_grad()
+            loss_on(x[chosen], y[chosen]).backward()
+            optimizer.step()
+
+    return epoch
+
+
+def pytorch_compiled():
+    """PyTorch with the loss compiled by torch.compile."""
+    return pytorch(compiled=True)
+
+
+def jax():
+    """JAX, one step compiled by jit, parameters given back and reused in place."""
+    import jax as framework
+    import jax.numpy as jnp
+
+    x, y = data()
+    rng = np.random.default_rng(0)
+    params = [
+        (jnp.asarray(rng.normal(0, 0.05, pair), jnp.float32), jnp.zeros(pair[1]))
+        for pair in (SIZES[:2], SIZES[1:])
+    ]
+
+    def loss(params, x_batch, y_batch):
+        (w1, b1), (w2, b2) = params
+        z = framework.nn.relu(x_batch @ w1 + b1) @ w2 + b2
+        return -jnp.take_along_axis(framework.nn.log_softmax(z), y_batch[:, None], 1).mean()
+
+    @framework.jit
+    def step(params, x_batch, y_batch):
+        gradients = framework.grad(loss)(params, x_batch, y_batch)
+        return framework.tree.map(lambda w, g: w - RATE * g, params, gradients)
+
+    def epoch():
+        nonlocal params
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), BATCH):
+            chosen = order[start : start + BATCH]
+            params = step(params, x[chosen], y[chosen])
+        framework.block_until_ready(params)
+
+    return epoch
+
+
+def scikit_learn():
+    """scikit-learn's MLPClassifier, one pass by partial_fit."""
+    from sklearn.neural_network import MLPClassifier
+
+    x, y = data()
+    settings = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "learning_rate_init": RATE}
+    model = MLPClassifier((SIZES[1],), batch_size=BATCH, random_state=0, **settings)
+    return lambda: model.partial_fit(x, y, classes=np.arange(10))
+
+
+def keras():
+    """Keras on JAX, its own fit."""
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras as framework
+
+    x, y = data()
+    layers = [framework.layers.Dense(300, "relu"), framework.layers.Dense(10)]
+    model = framework.Sequential([framework.Input((784,)), *layers])
+    loss = framework.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(framework.optimizers.SGD(RATE), loss)
+    return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
+
+
+CONTESTANTS = {
+    "matrix products alone": (products, None),
+    "fit": (fit, None),
+    "the loop of lesson 07": (lesson, None),
+    "network A as first written": (first, None),
+    "PyTorch, eager": (pytorch, "torch"),
+    "PyTorch, compiled": (pytorch_compiled, "torch"),
+    "JAX, jitted": (jax, "jax"),
+    "scikit-learn": (scikit_learn, "sklearn"),
+    "Keras on JAX": (keras, "keras"),
+}
+
+
+# Processes that take turns
+
+
+class Worker:
+    """A process that prepares one contestant, and does a pass when it is told to."""
+
+    def __init__(self, name, threads, settings=None):
+        environment = os.environ | dict.fromkeys(VARIABLES, str(threads))
+        # JAX has no such setting: the number of processors it may use is its number of threads.
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "worker", name, str(threads), json.dumps(settings or {})],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            text=True,
+        )
+        self.alive = self.epoch() is not None  # the first pass, not counted
+
+    def epoch(self):
+        """Do one pass; return its seconds, or None if the process has ended."""
+        try:
+            self.process.stdin.write("go\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        line = self.process.stdout.readline()
+        return float(line) if line else None
+
+    def close(self):
+        """End the process; return its peak memory in bytes."""
+        self.process.stdin.close()
+        rest = self.process.stdout.read()
+        self.process.wait()
+        return int(rest) if rest else 0
+
+
+def work(name, threads, settings):
+    """What a worker does: wait for a line, do a pass, print its seconds."""
+    processors = sorted(os.sched_getaffinity(0))[:threads]
+    os.sched_setaffinity(0, processors)
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a framework prints
+    epoch = CONTESTANTS[name][0](**settings)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        epoch()
+        print(time.perf_counter() - start, file=out, flush=True)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=out, flush=True)
+
+
+def rounds_of(workers, rounds):
+    """Let the workers take turns; return the seconds of each."""
+    seconds = {name: [] for name in workers}
+    for number in range(rounds):
+        for name, worker in workers.items():
+            seconds[name].append(worker.epoch())
+        print(f"  round {number + 1} of {rounds}", end="\r", flush=True)
+    return seconds
+
+
+def compared(jobs, threads, rounds, reference):
+    """Run jobs {label: (contestant, settings)} in turns; return a row for each."""
+    workers, missing = {}, []
+    for label, (name, settings) in jobs.items():
+        module = CONTESTANTS[name][1]
+        worker = None
+        if module is None or importlib.util.find_spec(module):
+            worker = Worker(name, threads, settings)
+        if worker and worker.alive:
+            workers[label] = worker
+        else:
+            missing.append(label)
+    seconds = rounds_of(workers, rounds)
+    rows = []
+    for label, worker in workers.items():
+        ratios = [a / b for a, b in zip(seconds[label], seconds[reference], strict=True)]
+        rows.append(
+            {
+                "name": label,
+                "threads": threads,
+                "seconds": statistics.median(seconds[label]),
+                "ratio": statistics.median(ratios),
+                "ratio_low": min(ratios),
+                "ratio_high": max(ratios),
+                "peak_memory": worker.close(),
+            }
+        )
+        print(f"  {threads} {label:<28} {rows[-1]['seconds']:.3f} s, {rows[-1]['ratio']:.2f}")
+    return {"rows": rows, "missing": missing}
+
+
+# The parts
+
+
+def part_epoch(rounds):
+    """One pass over the data, everyone, with one thread and with all."""
+    jobs = {name: (name, {}) for name in CONTESTANTS}
+    limit = "matrix products alone"
+    return [compared(jobs, threads, rounds, limit) for threads in thread_counts()]
+
+
+def thread_counts():
+    """One thread, and as many as there are processors."""
+    return sorted({1, len(os.sched_getaffinity(0))})
+
+
+def part_sizes(rounds):
+    """`fit` beside the bare products for other batches, widths and depths."""
+    deep = {
+        1: (784, 10),
+        3: (784, 300, 300, 10),
+        5: (784, *[300] * 4, 10),
+        7: (784, *[300] * 6, 10),
+    }
+    runs = {f"batch {b}": {"batch": b} for b in (32, 64, 128, 256, 512, 1024, 2048, 4096)}
+    runs |= {f"width {h}": {"sizes": (784, h, 10)} for h in (100, 300, 1000, 2000)}
+    runs |= {f"depth {k}": {"sizes": sizes} for k, sizes in deep.items()}
+    rows = []
+    for label, settings in runs.items():
+        print(f" {label}")
+        jobs = {"products": ("matrix products alone", settings), "fit": ("fit", settings)}
+        done = compared(jobs, thread_counts()[-1], max(3, rounds // 2), "products")
+        rows.append(done["rows"][1] | {"name": label})
+    return rows
+
+
+def part_growth(rounds):
+    """Time and memory of `fit` against images, width and depth, with exponents."""
+    series = {
+        "images": {n: {"repeat": n / 60_000} for n in (1_000, 6_000, 60_000, 200_000, 600_000)},
+        "width": {h: {"sizes": (784, h, 10)} for h in (100, 250, 500, 1000, 2000)},
+        "depth": {k: {"sizes": (784, *[300] * k, 10)} for k in (1, 2, 4, 7)},
+    }
+    result = {}
+    for what, runs in series.items():
+        rows = []
+        for size, settings in runs.items():
+            worker = Worker("fit", thread_counts()[-1], settings)
+            # A small set is passed often enough to be timed.
+            repeats = max(2, round(60_000 / size)) if what == "images" else 2
+            seconds = statistics.median(worker.epoch() for _ in range(min(repeats, 20)))
+            rows.append({"size": size, "seconds": seconds, "memory": worker.close()})
+            print(f"  {what} {size}: {seconds:.3f} s, {rows[-1]['memory'] / 1e6:.0f} MB")
+        upper = rows[len(rows) // 2 :]  # where the fixed costs no longer matter
+        exponent = math.log(upper[-1]["seconds"] / upper[0]["seconds"]) / math.log(
+            upper[-1]["size"] / upper[0]["size"]
+        )
+        result[what] = {"rows": rows, "exponent": exponent}
+    return result
+
+
+def in_turns(functions, rounds):
+    """Return the median seconds of each function, called in turns."""
+    seconds = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def part_others(rounds):
+    """Inference, loading, import, memory of `nnfromscratch train`, distorted images."""
+    import nnfromscratch as nn
+
+    x, _, x_test, _ = nn.load_mnist()
+    model = nn.mlp(SIZES, rng=np.random.default_rng(0))
+    w1, b1, w2, b2 = model.params.values()
+    timed = {
+        "predict 10,000 images": lambda: model.predict(x_test),
+        "their matrix products alone": lambda: x_test @ w1 @ w2,
+        "load_mnist": nn.load_mnist,
+    }
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(thread_counts()[-1])
+        tensors = [torch.tensor(array) for array in (x_test, w1, b1, w2, b2)]
+
+        def torch_predict():
+            images, v1, c1, v2, c2 = tensors
+            with torch.no_grad():
+                return (torch.relu(images @ v1 + c1) @ v2 + c2).argmax(dim=1)
+
+        timed["predict with PyTorch"] = torch_predict
+    result = {"seconds": in_turns(timed, 3 * rounds)}
+
+    def imports(module):
+        return lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+
+    done = in_turns({m: imports(m) for m in ("nnfromscratch", "numpy")}, 3 * rounds)
+    result["seconds"] |= {f"import {name}": value for name, value in done.items()}
+    result["import_ratio"] = done["nnfromscratch"] / done["numpy"]
+
+    batch = x[:1_000]
+    rng = np.random.default_rng(0)
+    seconds = in_turns({"distort": lambda: nn.distort(batch, rng=rng)}, 3 * rounds)["distort"]
+    result["distorted_per_second"] = {"one call": len(batch) / seconds}
+    from concurrent.futures import ThreadPoolExecutor
+
+    workers = thread_counts()[-1]
+    with ThreadPoolExecutor(workers) as pool:
+        generators = rng.spawn(workers)
+
+        def all_at_once():
+            list(pool.map(lambda g: [nn.distort(batch, rng=g) for _ in range(4)], generators))
+
+        seconds = in_turns({"threads": all_at_once}, rounds)["threads"]
+    result["distorted_per_second"]["in threads"] = 4 * workers * len(batch) / seconds
+    from scipy.ndimage import map_coordinates
+
+    images, places = batch[:100].reshape(-1, 28, 28), rng.uniform(0, 27, (2, 28, 28))
+    seconds = in_turns(
+        {"scipy": lambda: [map_coordinates(image, places, order=1) for image in images]}, rounds
+    )["scipy"]
+    result["distorted_per_second"]["scipy.ndimage.map_coordinates, sampling alone"] = 100 / seconds
+
+    code = (
+        "import resource, sys, tempfile; from nnfromscratch.__main__ import main;"
+        "main(['train', '--epochs', '2', '--out', tempfile.mkdtemp()]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result["train_peak_memory"] = int(run.stdout.split()[-1]) * 1024
+    return result
+
+
+# Seconds to a test error of 2.0 %
+
+
+def to_two_percent(name, seed, threads):
+    """Train until the test error is at most 2.0 %; return seconds of training and the error.
+
+    The same for all: Nesterov momentum 0.9, step 0.2 falling linearly to zero over three passes.
+    """
+    import nnfromscratch as nn
+
+    x, y, x_test, y_test = nn.load_mnist()
+    epochs, rate, steps = 3, 0.2, 3 * math.ceil(len(x) / BATCH)
+    rng = np.random.default_rng(seed)
+    if name == "fit":
+        model, seconds = nn.mlp(SIZES, rng=rng), 0.0
+        errors, times = [], []
+
+        def look(model, history):
+            errors.append(nn.evaluate(model, x_test, y_test)[1])
+            times.append(sum(history.seconds))
+
+        optimizer = nn.SGD(rate, momentum=0.9, nesterov=True)
+        settings = {"epochs": epochs, "batch_size": BATCH, "rng": rng, "progress": False}
+        settings |= {"schedule": nn.schedules.linear(), "callbacks": [look]}
+        nn.fit(model, (x, y), optimizer=optimizer, **settings)
+        return times, errors
+    if name == "PyTorch, eager":
+        import torch
+
+        torch.set_num_threads(threads)
+        torch.manual_seed(seed)
+        tx, ty, test = torch.tensor(x), torch.tensor(y).long(), torch.tensor(x_test)
+        layers = torch.nn.Linear(784, 300), torch.nn.ReLU(), torch.nn.Linear(300, 10)
+        model = torch.nn.Sequential(*layers)
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, nesterov=True)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
+        loss_of, seconds, errors, times = torch.nn.CrossEntropyLoss(), 0.0, [], []
+        for _ in range(epochs):
+            start = time.perf_counter()
+            for chosen in torch.randperm(len(tx)).split(BATCH):
+                optimizer.zero_grad()
+                loss_of(model(tx[chosen]), ty[chosen]).backward()
+                optimizer.step()
+                schedule.step()
+            seconds += time.perf_counter() - start
+            with torch.no_grad():
+                errors.append(float((model(test).argmax(1).numpy() != y_test).mean()))
+            times.append(seconds)
+        return times, errors
+    from sklearn.neural_network import MLPClassifier
+
+    # It has no such schedule; the step falls from one pass to the next, by the same amounts.
+    settings = {"solver": "sgd", "momentum": 0.9, "alpha": 0.0, "learning_rate_init": rate}
+    model = MLPClassifier((300,), batch_size=BATCH, random_state=seed, **settings)
+    seconds, errors, times = 0.0, [], []
+    for epoch in range(epochs):
+        if epoch:
+            model._optimizer.learning_rate = rate * (1 - (epoch + 0.5) / epochs)
+        start = time.perf_counter()
+        model.partial_fit(x, y, classes=np.arange(10))
+        seconds += time.perf_counter() - start
+        errors.append(1 - model.score(x_test, y_test))
+        times.append(seconds)
+    return times, errors
+
+
+def part_result(rounds):
+    """Seconds of training to 2.0 % test error, five seeds, everyone with the same settings."""
+    threads = thread_counts()[-1]
+    rows = {}
+    for seed in range(5):
+        for name, module in (
+            ("fit", None),
+            ("PyTorch, eager", "torch"),
+            ("scikit-learn", "sklearn"),
+        ):
+            if module and not importlib.util.find_spec(module):
+                continue
+            code = [sys.executable, __file__, "two", name, str(threads), str(seed)]
+            environment = os.environ | dict.fromkeys(VARIABLES, str(threads))
+            run = subprocess.run(code, capture_output=True, text=True, check=True, env=environment)
+            times, errors = json.loads(run.stdout)
+            hit = next((t for t, e in zip(times, errors, strict=True) if e <= 0.0200001), None)
+            rows.setdefault(name, []).append({"seconds": hit, "errors": errors, "times": times})
+            print(f"  seed {seed} {name}: {hit and round(hit, 2)} s, {errors}")
+    return rows
+
+
+PARTS = {
+    "epoch": part_epoch,
+    "sizes": part_sizes,
+    "growth": part_growth,
+    "others": part_others,
+    "result": part_result,
+}
+
+
+# The page
+
+
+def page(stored):
+    """Return the page: tables with ratios from one run each."""
+    lines = [
+        "# How fast it is",
+        "",
+        "Written by `make bench`. The work: 784-300-10, ReLU, softmax cross-entropy, SGD, float32,",
+        "batches of 128, one pass over all 60,000 images. Ratios are medians over rounds in which",
+        "the contestants take turns; in brackets the smallest and the largest.",
+        "",
+        "![Time of one pass beside the matrix products alone](speed.png)",
+    ]
+    if "epoch" in stored:
+        for group in stored["epoch"]["result"]:
+            threads = group["rows"][0]["threads"]
+            lines += [
+                "",
+                f"## One pass, {threads} thread{'s' * (threads > 1)}",
+                "",
+                "| | seconds | beside the products | peak memory |",
+                "| --- | ---: | ---: | ---: |",
+            ]
+            for row in group["rows"]:
+                lines.append(
+                    f"| {row['name']} | {row['seconds']:.3f} | {row['ratio']:.2f} "
+                    f"({row['ratio_low']:.2f} to {row['ratio_high']:.2f}) | "
+                    f"{row['peak_memory'] / 1e6:.0f} MB |"
+                )
+            if group["missing"]:
+                lines += ["", f"Not measured: {', '.join(group['missing'])}."]
+    if "sizes" in stored:
+        lines += [
+            "",
+            "## Other batches, widths and depths: `fit` beside its own products",
+            "",
+            "| | seconds | beside the products |",
+            "| --- | ---: | ---: |",
+        ]
+        lines += [
+            f"| {row['name']} | {row['seconds']:.3f} | {row['ratio']:.2f} |"
+            for row in stored["sizes"]["result"]
+        ]
+    if "growth" in stored:
+        lines += ["", "## How cost grows", "", "| | seconds | memory |", "| --- | ---: | ---: |"]
+        for what, group in stored["growth"]["result"].items():
+            lines += [
+                f"| {row['size']:,} {what} | {row['seconds']:.3f} | {row['memory'] / 1e6:.0f} MB |"
+                for row in group["rows"]
+            ]
+        exponents = stored["growth"]["result"].items()
+        words = ", ".join(f"{what}: {group['exponent']:.2f}" for what, group in exponents)
+        lines += ["", f"Exponents of time in the upper half of each series: {words}."]
+    if "result" in stored:
+        lines += ["", "## Seconds of training to a test error of 2.0 %", ""]
+        lines += [
+            "| | median of 5 seeds | each | errors in the end |",
+            "| --- | ---: | --- | --- |",
+        ]
+        for name, runs in stored["result"]["result"].items():
+            hits = [run["seconds"] for run in runs]
+            median = statistics.median(math.inf if hit is None else hit for hit in hits)
+            each = ", ".join("not reached" if hit is None else f"{hit:.2f}" for hit in hits)
+            final = ", ".join(f"{run['errors'][-1]:.2%}" for run in runs)
+            shown = f"{median:.2f}" if median < math.inf else "not reached"
+            lines.append(f"| {name} | {shown} | {each} | {final} |")
+    if "others" in stored:
+        others = stored["others"]["result"]
+        lines += ["", "## The rest", "", "| | |", "| --- | ---: |"]
+        lines += [f"| {name} | {s * 1e3:.1f} ms |" for name, s in others["seconds"].items()]
+        lines.append(f"| import beside that of NumPy alone | {others['import_ratio']:.2f} |")
+        lines += [
+            f"| images distorted per second, {name} | {value:,.0f} |"
+            for name, value in others["distorted_per_second"].items()
+        ]
+        peak = others["train_peak_memory"] / 1e6
+        lines.append(f"| peak memory of `nnfromscratch train` | {peak:.0f} MB |")
+    lines += ["", "## Where this was measured", ""]
+    for name, part in stored.items():
+        where = part["where"]
+        lines.append(
+            f"- {name}: {where['processor']}, {where['processors']} processors, Python "
+            f"{where['python']}, {where['versions']}, load {where['load']:.1f} before; "
+            f"`{where['command']}`"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def draw(stored):
+    """Draw the table of one pass as bars, the limit as a line."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    from nnfromscratch.plots import BLUE, ORANGE
+
+    groups = stored["epoch"]["result"]
+    figure, axes = plt.subplots(
+        1, len(groups), figsize=(5 * len(groups), 3.6), layout="constrained", squeeze=False, dpi=110
+    )
+    for ax, group in zip(axes[0], groups, strict=True):
+        rows = [row for row in group["rows"] if row["ratio"] != 1]
+        rows.sort(key=lambda row: -row["ratio"])
+        ratios = np.array([row["ratio"] for row in rows])
+        spread = [
+            ratios - [row["ratio_low"] for row in rows],
+            [row["ratio_high"] for row in rows] - ratios,
+        ]
+        colours = [ORANGE if row["name"] == "fit" else BLUE for row in rows]
+        ax.barh([row["name"] for row in rows], ratios, xerr=spread, color=colours)
+        ax.axvline(1, color="black", linewidth=1)
+        threads = group["rows"][0]["threads"]
+        ax.set_xlabel("time of one pass / time of its matrix products")
+        ax.set_title(f"{threads} thread{'s' * (threads > 1)}")
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.savefig(PICTURE)
+
+
+def where(part):
+    """Say on what machine and with what versions a part was measured."""
+    import importlib.metadata as metadata
+
+    names = ("numpy", "torch", "jax", "scikit-learn", "keras", "scipy")
+    have = {d.metadata["Name"].lower() for d in metadata.distributions() if d.metadata["Name"]}
+    models = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "command": f"python benchmarks/speed.py {part}",
+        "processor": models[0] if models else platform.processor(),
+        "processors": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "versions": ", ".join(f"{n} {metadata.version(n)}" for n in names if n in have),
+    }
+
+
+def main():
+    """Run the command."""
+    if sys.argv[1:2] == ["worker"]:
+        work(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4]))
+        return
+    if sys.argv[1:2] == ["two"]:
+        print(json.dumps(to_two_percent(sys.argv[2], int(sys.argv[4]), int(sys.argv[3]))))
+        return
+    parser = argparse.ArgumentParser(description="Time the package beside everyone else.")
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}, draw; all by default")
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    parts = options.parts or [*PARTS, "draw"]
+    if wrong := set(parts) - {*PARTS, "draw"}:
+        parser.error(f"no such part: {', '.join(sorted(wrong))}")
+    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
+    for part in parts:
+        if part == "draw":
+            continue
+        print(part, flush=True)
+        place = where(part)
+        stored[part] = {"where": place, "result": PARTS[part](options.rounds)}
+        stored = {name: stored[name] for name in PARTS if name in stored}
+        STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(stored), encoding="utf-8")
+    if "epoch" in stored:
+        draw(stored)
+
+
+if __name__ == "__main__":
+    main()
