@@ -31,6 +31,7 @@ but another word is no other behaviour. The numbers and names that a message rep
 import argparse
 import ast
 import difflib
+import gc
 import hashlib
 import importlib.metadata
 import json
@@ -470,6 +471,7 @@ def main(arguments=None):
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and they take time
     if modules:
         preload()
+        gc.freeze()  # pytest collects garbage twice; in every fork it would look through all this
     for module in modules:
         wanted = mutants[module]
         if options.again:
