@@ -34,7 +34,7 @@ from .gradient_check import (
     numerical_gradient,
     relative_error,
 )
-from .initializers import he_normal, normal, xavier_normal
+from .initializers import he_normal, normal, orthogonal, xavier_normal
 from .layers import (
     BatchNorm,
     Dropout,
@@ -100,6 +100,7 @@ __all__ = [
     "normal",
     "numerical_gradient",
     "one_hot",
+    "orthogonal",
     "plot_history",
     "plot_layers",
     "relative_error",

@@ -224,7 +224,7 @@ def _pairs(function: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarra
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError(f"{function}: x and y must have one row or label per example")
     if len(x) != len(y):
-        raise ValueError(f"{function}: x has {len(x)} examples but y has {len(y)} labels")
+        raise ValueError(f"{function}: len(x) is {len(x)} but len(y) is {len(y)}")
     if len(x) == 0:
         raise ValueError(f"{function}: x is empty; at least one example is needed")
     return x, y

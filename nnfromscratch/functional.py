@@ -382,7 +382,7 @@ def batch_norm_backward(
 
 def _normalized(function: str, x: FloatArray, epsilon: float) -> tuple[FloatArray, FloatArray]:
     if len(x) < 2:
-        raise ValueError(f"{function}: x has {len(x)} examples; a variance needs at least two")
+        raise ValueError(f"{function}: x has shape {x.shape}; a variance needs two examples")
     epsilon = check_finite(function, "epsilon", epsilon)
     if epsilon < 0:
         raise ValueError(f"{function}: epsilon must not be negative, got {epsilon}")

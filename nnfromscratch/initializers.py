@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from .shapes import (
     FloatArray,
+    check_finite,
     check_float_dtype,
     check_number,
     check_positive_integer,
@@ -99,6 +100,45 @@ def xavier_normal(
     """
     inputs, outputs = _sizes("xavier_normal", shape)
     return normal(shape, math.sqrt(2 / (inputs + outputs)), rng=rng, dtype=dtype)
+
+
+def orthogonal(
+    shape: tuple[int, int],
+    gain: float = 1.0,
+    *,
+    rng: np.random.Generator,
+    dtype: npt.DTypeLike = np.float32,
+) -> FloatArray:
+    """Weights that change no length: orthonormal columns if D >= K, orthonormal rows if not.
+
+    wᵀ w = gain² I  or  w wᵀ = gain² I,  every such matrix equally likely
+
+    Args:
+        shape: (D, K), inputs and outputs of the layer.
+        gain: what all lengths are multiplied with, such as sqrt(2) before ReLU.
+        rng: where the randomness comes from.
+        dtype: float32 or float64.
+
+    Returns:
+        w, (D, K).
+
+    Raises:
+        TypeError: rng is not a numpy.random.Generator, or dtype is another one.
+        ValueError: shape is not two positive integers, or gain is not finite.
+
+    Source: Saxe, McClelland and Ganguli, Exact solutions to the nonlinear dynamics of learning in
+    deep linear neural networks (2014), section 3; Mezzadri, How to generate random matrices from
+    the classical compact groups (2007), section 5, for the signs.
+    """
+    sizes = _sizes("orthogonal", shape)
+    dtype = check_float_dtype("orthogonal", dtype)
+    gain = check_finite("orthogonal", "gain", gain)
+    check_rng("orthogonal", rng)
+    q, r = np.linalg.qr(rng.standard_normal((max(sizes), min(sizes))))
+    # QR leaves the sign of each column open. A positive diagonal of r settles it; without that,
+    # the signs would be those of the algorithm, and not every matrix equally likely.
+    q *= gain * np.sign(r.diagonal())
+    return np.ascontiguousarray(q if sizes == q.shape else q.T, dtype)
 
 
 def _sizes(function: str, shape: tuple[int, int]) -> tuple[int, int]:

@@ -237,7 +237,7 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     """Run one forward and one backward pass and note the shape of every tensor on the way.
 
     Affine layer k makes z_k, batch normalization after it n_k, the activation a_k, dropout m_k; the
-    last z holds the logits.
+    last z holds the logits. Parameters have the names that they have in `model.params`.
 
     Args:
         model: the network; it is not changed.
@@ -263,11 +263,13 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     def traced(name: str, tensor: FloatArray, gradient: FloatArray) -> TracedTensor:
         return TracedTensor(name, tensor.shape, f"d{name}", gradient.shape)
 
+    names = {id(array): name for name, array in model.params.items()}
     trace = ShapeTrace([traced("x", outputs[0], gradients[0])])
     k = 0
     for layer, output, gradient in zip(model.layers, outputs[1:], gradients[1:], strict=True):
         k += isinstance(layer, Linear)
-        trace += [traced(f"{key}{k}", layer.params[key], layer.grads[key]) for key in layer.params]
+        own = layer.params
+        trace += [traced(names[id(own[key])], own[key], layer.grads[key]) for key in own]
         letter = {Linear: "z", BatchNorm: "n", Dropout: "m"}.get(type(layer), "a")
         trace.append(traced(f"{letter}{k}", output, gradient))
     trace.append(TracedTensor("loss", np.shape(loss), "1", ()))

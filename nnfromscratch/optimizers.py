@@ -44,11 +44,16 @@ class Optimizer:
             raise ValueError(f"{name}: learning_rate must be positive, got {learning_rate}")
         if not 0 <= check_number(name, "weight_decay", weight_decay) < math.inf:
             raise ValueError(f"{name}: weight_decay must not be negative, got {weight_decay}")
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+        self.learning_rate = float(learning_rate)
+        self.weight_decay = float(weight_decay)
         self.steps = 0
         self.memory: dict[str, FloatArray] = {}
         """Averages over past steps, such as "velocity w1"; empty until the first step."""
+
+    def __repr__(self) -> str:
+        """Return the rule and its settings, such as `RMSProp(learning_rate=0.001, ...)`."""
+        own = {key: value for key, value in vars(self).items() if key not in ("steps", "memory")}
+        return f"{type(self).__name__}({', '.join(f'{key}={own[key]}' for key in own)})"
 
     @ieee
     def step(self, model: Trainable) -> None:
@@ -148,7 +153,7 @@ class SGD(Optimizer):
             raise TypeError(f"SGD: nesterov must be True or False, got {nesterov!r}")
         if nesterov and momentum == 0:
             raise ValueError("SGD: nesterov needs a momentum above 0")
-        self.nesterov = nesterov
+        self.nesterov = bool(nesterov)
 
     def direction(self, name: str, g: FloatArray) -> FloatArray:
         """Return the gradient, or with momentum the velocity."""

@@ -178,8 +178,9 @@ def check_instance(function: str, name: str, value: object, kind: type, example:
     """Raise TypeError unless `value` is an instance of `kind`, and show how to get one."""
     if not isinstance(value, kind):
         got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
         raise TypeError(
-            f"{function}: {name} must be a {kind.__name__} such as {example}, got {got}"
+            f"{function}: {name} must be {article} {kind.__name__} such as {example}, got {got}"
         )
 
 

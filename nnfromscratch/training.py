@@ -12,6 +12,7 @@ import numpy as np
 from ._files import as_path, replacing
 from .data import minibatches
 from .functional import ieee
+from .layers import BatchNorm
 from .losses import softmax_cross_entropy
 from .model import Sequential, read_npz
 from .optimizers import Optimizer
@@ -92,8 +93,10 @@ def evaluate(
     batch_size = check_positive_integer("evaluate", "batch_size", batch_size)
     x, y = _checked_data("evaluate", model, "(x, y)", (x, y))
     _check_function("evaluate", "loss", loss)
-    if len(x) != len(y) or len(x) == 0:
-        raise ValueError(f"evaluate: x has {len(x)} examples and y {len(y)} labels")
+    if len(x) != len(y):
+        raise ValueError(f"evaluate: len(x) is {len(x)} but len(y) is {len(y)}")
+    if len(x) == 0:
+        raise ValueError("evaluate: x is empty; at least one example is needed")
     total_loss, wrong = 0.0, 0
     for start in range(0, len(x), batch_size):
         labels = y[start : start + batch_size]
@@ -192,13 +195,20 @@ def fit(
         ShapeError: the data do not fit the model.
         TypeError: an argument is of the wrong type.
         TrainingDiverged: the loss has become nan or infinite; the message says at which step.
-        ValueError: a setting is out of its range.
+        ValueError: a setting is out of its range, or BatchNorm would get a batch of one example.
     """
     from tqdm.auto import tqdm  # takes longer to import than all the rest of the package
 
     x, y = _checked_data("fit", model, "data", data)
     epochs = check_positive_integer("fit", "epochs", epochs)
     minibatches(x, y, batch_size, rng=rng)  # its checks, before anything runs
+    if 1 in (batch_size, len(x) % batch_size) and any(
+        isinstance(layer, BatchNorm) for layer in model.layers
+    ):
+        raise ValueError(
+            f"fit: batch_size {batch_size} makes a batch of one example (len(x) is {len(x)}), of "
+            "which BatchNorm can take no variance; choose another batch_size"
+        )
     _check_function("fit", "loss", loss)
     if validation is not None:
         validation = _checked_data("fit", model, "validation", validation)
@@ -342,17 +352,30 @@ class Checkpoint:
         path: the file, replaced only when the new one is whole.
         optimizer: the one passed to `fit`.
         rng: the generator passed to `fit`; generators of layers are found in the model.
+        stopping: the EarlyStopping that stands before it among the callbacks, if there is one.
 
     Raises:
         TypeError: an argument is of the wrong type.
+        ValueError: when called, if `stopping` has not seen the latest epoch yet.
     """
 
-    def __init__(self, path: str | Path, *, optimizer: Optimizer, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        optimizer: Optimizer,
+        rng: np.random.Generator,
+        stopping: EarlyStopping | None = None,
+    ) -> None:
         self.path = as_path("Checkpoint", path)
         check_instance("Checkpoint", "optimizer", optimizer, Optimizer, "SGD(0.1)")
         check_rng("Checkpoint", rng)
+        if stopping is not None:
+            check_instance("Checkpoint", "stopping", stopping, EarlyStopping, "EarlyStopping()")
         self.optimizer = optimizer
         self.rng = rng
+        self.stopping = stopping
+        self.settings = repr(optimizer)  # of now: in `fit` a schedule changes the learning rate
 
     def _generators(self, model: Sequential) -> list[np.random.Generator]:
         return [self.rng, *(layer.rng for layer in model.layers if hasattr(layer, "rng"))]
@@ -362,24 +385,30 @@ class Checkpoint:
         state = {
             "history": asdict(history),
             "steps": self.optimizer.steps,
-            "optimizer": type(self.optimizer).__name__,
+            "optimizer": self.settings,
             "generators": [rng.bit_generator.state for rng in self._generators(model)],
+            "best": None,
         }
         arrays = {f"model {name}": a for name, a in (model.params | model.buffers).items()}
         arrays |= {f"optimizer {name}": a for name, a in self.optimizer.memory.items()}
+        if self.stopping is not None:
+            if self.stopping.best_error > min(history.validation_error, default=-math.inf):
+                raise ValueError("Checkpoint: stopping must stand before it among the callbacks")
+            state["best"] = [self.stopping.best_error, self.stopping.best_epoch]
+            arrays |= {f"best {name}": a for name, a in self.stopping.arrays.items()}
         with replacing(self.path) as file:
             # Some generators keep arrays in their state.
             text = json.dumps(state, default=np.ndarray.tolist)
             np.savez(file, state=np.array(text), **arrays)
 
     def resume(self, model: Sequential) -> History | None:
-        """Restore model, optimizer and generators from the file; return its history.
+        """Restore model, optimizer, generators and `stopping` from the file; return its history.
 
         Returns:
             the history so far, or None if there is no file yet.
 
         Raises:
-            ValueError: the file is damaged, or belongs to another model or optimizer.
+            ValueError: the file is damaged, or belongs to another model or other settings.
         """
         check_instance("Checkpoint", "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
         if not self.path.exists():
@@ -387,10 +416,10 @@ class Checkpoint:
         arrays = read_npz("Checkpoint", self.path)
         try:
             state = json.loads(str(arrays.pop("state")))
-            written, steps = state["optimizer"], int(state["steps"])
+            written, steps, best = state["optimizer"], int(state["steps"]), state["best"]
             saved_kinds = [saved["bit_generator"] for saved in state["generators"]]
             history = History(**state["history"])
-            parts: dict[str, dict[str, np.ndarray]] = {"model": {}, "optimizer": {}}
+            parts: dict[str, dict[str, np.ndarray]] = {"model": {}, "optimizer": {}, "best": {}}
             for key, array in arrays.items():
                 part, name = key.split(" ", 1)
                 parts[part][name] = array
@@ -398,15 +427,20 @@ class Checkpoint:
             raise ValueError(f"Checkpoint: {self.path} is not a checkpoint") from None
         generators = self._generators(model)
         kinds = [type(rng.bit_generator).__name__ for rng in generators]
+        said = {True: "no early stopping", False: "early stopping"}
         for there, here in (
-            (written, type(self.optimizer).__name__),
+            (written, self.settings),
             (saved_kinds, kinds),
+            (said[best is None], said[self.stopping is None]),
         ):
             if there != here:
                 raise ValueError(f"Checkpoint: {self.path} was written with {there}, not {here}")
         model.set_arrays(parts["model"], f"Checkpoint: {self.path}")
         self.optimizer.memory = parts["optimizer"]
         self.optimizer.steps = steps
+        if self.stopping is not None:
+            self.stopping.best_error, self.stopping.best_epoch = best
+            self.stopping.arrays = parts["best"]
         for rng, saved in zip(generators, state["generators"], strict=True):
             rng.bit_generator.state = saved
         return history

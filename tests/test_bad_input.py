@@ -461,10 +461,11 @@ def right_weights(a, w):
     assert w.dtype == a["dtype"]
     assert np.isfinite(w).all()
     assert "standard_deviation" not in a or np.abs(w).max() <= 6 * a["standard_deviation"]
+    assert "gain" not in a or np.abs(w).max() <= 1.001 * abs(a["gain"])
 
 
-for name in ("normal", "he_normal", "xavier_normal"):
-    more = {"standard_deviation": 0.1} if name == "normal" else {}
+for name in ("normal", "he_normal", "xavier_normal", "orthogonal"):
+    more = {"normal": {"standard_deviation": 0.1}, "orthogonal": {"gain": 1.0}}.get(name, {})
     add(
         name,
         lambda rng, more=more: {"shape": (4, 3), **more, "rng": rng, "dtype": np.float32},
@@ -1025,9 +1026,10 @@ add(
 )
 add(
     "Checkpoint",
-    lambda rng: {"path": "run", "optimizer": nn.SGD(0.1), "rng": rng},
+    lambda rng: {"path": "run", "optimizer": nn.SGD(0.1), "rng": rng, "stopping": None},
     {
         **{"path": PATHS, "rng": GENERATORS},
+        "stopping": values(nn.EarlyStopping(), nn.EarlyStopping, 5, "", nn.ReLU(), [], print),
         "optimizer": values(None, 0.1, "SGD", nn.SGD, nn.ReLU(), {}, [], np.ones(2)),
     },
     lambda a, checkpoint: str(checkpoint.path) == str(Path(a["path"])),

@@ -316,7 +316,7 @@ def test_minibatches_are_copies_of_any_type(rng):
 @pytest.mark.parametrize(
     ("x", "y", "size", "error", "message"),
     [
-        (X, Y[1:], 4, ValueError, "x has 10 examples but y has 9 labels"),
+        (X, Y[1:], 4, ValueError, "len(x) is 10 but len(y) is 9"),
         (X[:0], Y[:0], 4, ValueError, "x is empty; at least one example is needed"),
         (X, 5, 4, ValueError, "x and y must have one row or label per example"),
         (X, Y, 0, ValueError, "_size must be at least 1, got 0"),

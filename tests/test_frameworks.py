@@ -12,8 +12,8 @@ pytestmark = pytest.mark.frameworks
 
 N, D, H, C = 7, 5, 6, 4
 BOUND = 1e-10
-FUNCTIONS = ["linear", "relu", "sigmoid", "tanh", "softmax", "log_softmax"]
-ACTIVATIONS = ["relu", "sigmoid", "tanh"]
+FUNCTIONS = ["linear", "relu", "leaky_relu", "sigmoid", "tanh", "softmax", "log_softmax"]
+ACTIVATIONS = ["relu", "leaky_relu", "sigmoid", "tanh"]
 
 
 def assert_agree(found, expected):
@@ -34,6 +34,13 @@ class PyTorch:
         self.functions = {
             "linear": lambda x, w, b: functional.linear(x, w.T, b),
             "relu": functional.relu,
+            "leaky_relu": functional.leaky_relu,
+            "batch_norm": lambda x, gamma, beta: functional.batch_norm(
+                x, None, None, gamma, beta, training=True
+            ),
+            "normalize": lambda x, mean, variance, gamma, beta: functional.batch_norm(
+                x, self.array(mean), self.array(variance), gamma, beta
+            ),
             "sigmoid": torch.sigmoid,
             "tanh": torch.tanh,
             "softmax": lambda z: functional.softmax(z, dim=1),
@@ -59,6 +66,13 @@ class JAX:
         self.functions = {
             "linear": lambda x, w, b: x @ w + b,
             "relu": jax.nn.relu,
+            "leaky_relu": jax.nn.leaky_relu,
+            "batch_norm": lambda x, gamma, beta: (
+                jax.nn.standardize(x, axis=0, epsilon=1e-5) * gamma + beta
+            ),
+            "normalize": lambda x, mean, variance, gamma, beta: (
+                jax.nn.standardize(x, axis=0, mean=mean, variance=variance) * gamma + beta
+            ),
             "sigmoid": jax.nn.sigmoid,
             "tanh": jax.numpy.tanh,
             "softmax": jax.nn.softmax,
@@ -98,7 +112,8 @@ def test_functions(framework, name, n, rng):
     other = framework.functions[name]
     assert_agree(out, other(*map(framework.array, arrays)))
     # What a backward must remember: linear its inputs, relu its input, the others their result.
-    remembered = {"linear": arrays[:2], "relu": arrays}.get(name, [out])
+    kept = {"linear": arrays[:2], "relu": arrays, "leaky_relu": arrays}
+    remembered = kept.get(name, [out])
     gradients = getattr(nn, f"{name}_backward")(d_out, *remembered)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
     weights = framework.array(d_out)
@@ -111,11 +126,67 @@ def test_functions(framework, name, n, rng):
     )
 
 
-def test_relu_has_the_same_gate_at_zero(framework):
+def batch_norm_arrays(n, rng):
+    x = 3 + 2 * rng.standard_normal((n, C))
+    return x, rng.uniform(0.5, 2, C), rng.standard_normal(C), rng.standard_normal((n, C))
+
+
+@pytest.mark.parametrize("n", [3, N])  # two are always 1 and -1, with no gradient but rounding
+def test_batch_norm(framework, n, rng):
+    x, gamma, beta, dy = batch_norm_arrays(n, rng)
+    y, other = nn.batch_norm(x, gamma, beta), framework.functions["batch_norm"]
+    assert_agree(y, other(*map(framework.array, (x, gamma, beta))))
+    weights, gradients = framework.array(dy), nn.batch_norm_backward(dy, x, gamma)
+
+    def f(x, gamma, beta):
+        return (other(x, gamma, beta) * weights).sum()
+
+    check(framework, f, [x, gamma, beta], (y * dy).sum(), gradients)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_layer(framework, training, rng):
+    x, gamma, beta, dy = batch_norm_arrays(N, rng)
+    layer = nn.BatchNorm(C, dtype=np.float64)
+    layer.params["gamma"][...], layer.params["beta"][...] = gamma, beta
+    for _ in range(3):
+        layer.forward(2 + rng.standard_normal((N, C)), training=True)
+    mean, variance = (array.copy() for array in layer.buffers.values())
+    y = layer.forward(x, training=training)
+    weights, functions = framework.array(dy), framework.functions
+
+    def f(x, gamma, beta):
+        if training:
+            return (functions["batch_norm"](x, gamma, beta) * weights).sum()
+        return (functions["normalize"](x, mean, variance, gamma, beta) * weights).sum()
+
+    gradients = [layer.backward(dy), *layer.grads.values()]
+    check(framework, f, [x, gamma, beta], (y * dy).sum(), gradients)
+
+
+def test_running_averages_are_those_of_pytorch(rng):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    layer, other = nn.BatchNorm(C, dtype=np.float64), torch.nn.BatchNorm1d(C).double()
+    for _ in range(5):
+        x = 3 + 2 * rng.standard_normal((N, C))
+        layer.forward(x, training=True)
+        other(torch.tensor(x))
+    assert_agree(layer.buffers["mean"], other.running_mean)
+    # PyTorch averages the variance that is divided by N - 1, here that divided by N. Both start
+    # at 1, of which 0.9^5 is left.
+    left = 0.9**5
+    assert_agree((layer.buffers["variance"] - left) * N / (N - 1), other.running_var - left)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu"])
+def test_the_same_gate_at_zero(framework, name):
     z, da = np.array([[-1.0, 0.0, 1.0]]), np.array([[5.0, 5.0, 5.0]])
-    relu, weights = framework.functions["relu"], framework.array(da)
-    _, (dz,) = framework.value_and_gradients(lambda z: (relu(z) * weights).sum(), [z])
-    np.testing.assert_array_equal(nn.relu_backward(da, z), dz)
+    if (name, type(framework)) == ("leaky_relu", JAX):
+        z = z[:, ::2]  # JAX takes the slope above zero there
+        da = da[:, ::2]
+    function, weights = framework.functions[name], framework.array(da)
+    _, (dz,) = framework.value_and_gradients(lambda z: (function(z) * weights).sum(), [z])
+    np.testing.assert_array_equal(getattr(nn, f"{name}_backward")(da, z), dz)
 
 
 @pytest.mark.parametrize("n", [1, N])
@@ -130,7 +201,7 @@ def test_losses(framework, name, n, rng):
 
 
 @pytest.mark.parametrize("n", [1, N])
-@pytest.mark.parametrize("kind", ["Linear", "ReLU", "Sigmoid", "Tanh"])
+@pytest.mark.parametrize("kind", ["Linear", "ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Softmax"])
 def test_layers(framework, kind, n, rng):
     layer = nn.Linear(D, C, rng=rng, dtype=np.float64) if kind == "Linear" else getattr(nn, kind)()
     for array in layer.params.values():
@@ -138,7 +209,8 @@ def test_layers(framework, kind, n, rng):
     x = rng.standard_normal((n, D))
     out = layer.forward(x, training=True)
     d_out = rng.standard_normal(out.shape)
-    other, weights = framework.functions[kind.lower()], framework.array(d_out)
+    name = "leaky_relu" if kind == "LeakyReLU" else kind.lower()
+    other, weights = framework.functions[name], framework.array(d_out)
     check(
         framework,
         lambda *arrays: (other(*arrays) * weights).sum(),
@@ -177,6 +249,38 @@ def test_a_network(framework, activation, n, rng):
 # --- Optimizers
 
 
+def steps_beside_pytorch(ours, make_theirs, rng):
+    """Take six steps with an optimizer and with PyTorch's on the same network and batches."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    model = network("tanh", rng)
+    peer = torch.nn.Sequential(
+        torch.nn.Linear(D, H), torch.nn.Tanh(), torch.nn.Linear(H, C)
+    ).double()
+    pairs = ((model.layers[0], peer[0]), (model.layers[2], peer[2]))
+    with torch.no_grad():
+        for layer, other in pairs:
+            other.weight.copy_(torch.tensor(layer.params["w"].T))
+            other.bias.copy_(torch.tensor(layer.params["b"]))
+    # Here weights decay and biases do not; there each group of parameters says so.
+    groups = [
+        {"params": [peer[0].weight, peer[2].weight]},
+        {"params": [peer[0].bias, peer[2].bias], "weight_decay": 0},
+    ]
+    theirs = make_theirs(torch.optim, groups)
+    for _ in range(6):
+        x, y = rng.standard_normal((N, D)), rng.integers(0, C, N)
+        _, dz = nn.softmax_cross_entropy(model.forward(x, training=True), y)
+        model.backward(dz)
+        ours.step(model)
+
+        theirs.zero_grad()
+        torch.nn.functional.cross_entropy(peer(torch.tensor(x)), torch.tensor(y)).backward()
+        theirs.step()
+        for layer, other in pairs:
+            assert_agree(layer.params["w"].T, other.weight.detach())
+            assert_agree(layer.params["b"], other.bias.detach())
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -190,32 +294,39 @@ def test_a_network(framework, activation, n, rng):
     ids=lambda settings: " ".join(settings) or "plain",
 )
 def test_steps_of_sgd(settings, rng):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    model = network("tanh", rng)
-    peer = torch.nn.Sequential(
-        torch.nn.Linear(D, H), torch.nn.Tanh(), torch.nn.Linear(H, C)
-    ).double()
-    with torch.no_grad():
-        for ours, theirs in ((model.layers[0], peer[0]), (model.layers[2], peer[2])):
-            theirs.weight.copy_(torch.tensor(ours.params["w"].T))
-            theirs.bias.copy_(torch.tensor(ours.params["b"]))
+    def theirs(optim, groups):
+        return optim.SGD(groups, lr=0.5, **settings)
 
-    optimizer = nn.SGD(0.5, **settings)
-    # Here weights decay and biases do not; there each group of parameters says so.
-    groups = [
-        {"params": [peer[0].weight, peer[2].weight]},
-        {"params": [peer[0].bias, peer[2].bias], "weight_decay": 0},
-    ]
-    other = torch.optim.SGD(groups, lr=0.5, **settings)
-    for _ in range(6):
-        x, y = rng.standard_normal((N, D)), rng.integers(0, C, N)
-        _, dz = nn.softmax_cross_entropy(model.forward(x, training=True), y)
-        model.backward(dz)
-        optimizer.step(model)
+    steps_beside_pytorch(nn.SGD(0.5, **settings), theirs, rng)
 
-        other.zero_grad()
-        torch.nn.functional.cross_entropy(peer(torch.tensor(x)), torch.tensor(y)).backward()
-        other.step()
-        for ours, theirs in ((model.layers[0], peer[0]), (model.layers[2], peer[2])):
-            assert_agree(ours.params["w"].T, theirs.weight.detach())
-            assert_agree(ours.params["b"], theirs.bias.detach())
+
+@pytest.mark.parametrize("decay", [0, 0.1])
+@pytest.mark.parametrize("epsilon", [1e-8, 0.1])
+def test_steps_of_rmsprop(epsilon, decay, rng):
+    def theirs(optim, groups):
+        return optim.RMSprop(groups, lr=0.01, alpha=0.9, eps=epsilon, weight_decay=decay)
+
+    # What is called alpha there is decay here, and the default is another.
+    ours = nn.RMSProp(0.01, decay=0.9, epsilon=epsilon, weight_decay=decay)
+    steps_beside_pytorch(ours, theirs, rng)
+
+
+@pytest.mark.parametrize("decay", [0, 0.1])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.75)])
+@pytest.mark.parametrize("epsilon", [1e-8, 0.1])
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_steps_of_adam(name, epsilon, betas, decay, rng):
+    def theirs(optim, groups):
+        kind = getattr(optim, name)
+        return kind(groups, lr=0.01, betas=betas, eps=epsilon, weight_decay=decay)
+
+    ours = getattr(nn, name)(0.01, *betas, epsilon, weight_decay=decay)
+    steps_beside_pytorch(ours, theirs, rng)
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_defaults_of_adam(name, rng):
+    # PyTorch's AdamW decays by 0.01 as ours, but a group's own 0 goes before it.
+    steps_beside_pytorch(
+        getattr(nn, name)(), lambda optim, groups: getattr(optim, name)(groups), rng
+    )

@@ -275,6 +275,23 @@ def test_trace_shapes_names_every_layer_and_leaves_the_model_alone(rng):
     assert model.layers[3].rng.bit_generator.state == state
 
 
+def test_trace_shapes_uses_the_names_of_the_parameters(rng):
+    # A BatchNorm on the inputs: gamma is counted by itself, not by the affine layers.
+    layers = [nn.BatchNorm(D), nn.Linear(D, 5, rng=rng), nn.ReLU(), nn.Linear(5, 6, rng=rng)]
+    layers += [nn.BatchNorm(6), nn.ReLU(), nn.Linear(6, C, rng=rng)]
+    model = nn.Sequential(layers)
+    for k, array in enumerate(model.params.values()):
+        array += k
+    trace = nn.trace_shapes(model, rng.standard_normal((3, D)), [0, 1, 2])
+    assert [entry.name for entry in trace] == [
+        *("x", "gamma1", "beta1", "n0", "w1", "b1", "z1", "a1", "w2", "b2", "z2"),
+        *("gamma2", "beta2", "n2", "a2", "w3", "b3", "z3", "loss"),
+    ]
+    shapes = {entry.name: (entry.shape, entry.gradient_shape) for entry in trace}
+    for name, array in model.params.items():
+        assert shapes[name] == (array.shape, model.grads[name].shape)
+
+
 # --- save and load
 
 

@@ -208,6 +208,45 @@ def test_numpy_rates_do_not_round_differently(make, rng):
     np.testing.assert_array_equal(*results)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "text"),
+    [
+        (
+            nn.SGD(np.float32(0.5), nesterov=np.True_, momentum=np.float64(0.25)),
+            "SGD(learning_rate=0.5, weight_decay=0.0, momentum=0.25, nesterov=True)",
+        ),
+        (
+            nn.RMSProp(weight_decay=1),
+            "RMSProp(learning_rate=0.001, weight_decay=1.0, decay=0.9, epsilon=1e-08)",
+        ),
+        (
+            nn.AdamW(2, epsilon=0.1),
+            "AdamW(learning_rate=2.0, weight_decay=0.01, beta1=0.9, beta2=0.999, epsilon=0.1)",
+        ),
+    ],
+)
+def test_repr_says_the_settings_and_nothing_else(optimizer, text):
+    assert repr(optimizer) == text
+    optimizer.step(parameters(1.0))
+    assert repr(optimizer) == text
+
+
+@every_optimizer
+def test_float64_gradients_move_float32_parameters(make, rng):
+    start, g = rng.standard_normal((2, 30, 20)).astype(np.float32)
+    results = []
+    for dtype in (np.float32, np.float64):
+        model = SimpleNamespace(params={"w1": start.copy()}, grads={"w1": g.astype(dtype)})
+        optimizer = make(weight_decay=0.01)
+        for _ in range(3):
+            optimizer.step(model)
+        assert model.params["w1"].dtype == np.float32
+        assert all(array.dtype == np.float32 for array in optimizer.memory.values())
+        results.append(model.params["w1"])
+    # The gradient is rounded first, so that averages and steps are those of float32.
+    np.testing.assert_array_equal(*results)
+
+
 def test_memory_has_the_names_of_the_parameters():
     for make, kinds in (
         ("SGD", []),

@@ -323,8 +323,8 @@ def test_evaluate_checks_its_arguments(digits, rng):
     _, (x, y) = digits
     model = nn.mlp([784, 10], rng=rng)
     for arguments, message in (
-        ((x, y[1:]), "evaluate: x has 50 examples and y 49 labels"),
-        ((x[:0], y[:0]), "evaluate: x has 0 examples and y 0 labels"),
+        ((x, y[1:]), "evaluate: len(x) is 50 but len(y) is 49"),
+        ((x[:0], y[:0]), "evaluate: x is empty; at least one example is needed"),
     ):
         with pytest.raises(ValueError) as caught:
             nn.evaluate(model, *arguments)
@@ -496,7 +496,7 @@ def test_wrong_settings(settings, error, message, digits):
 def test_wrong_data(digits):
     (x, y), _ = digits
     for data, message in (
-        ((x, y[1:]), "minibatches: x has 32 examples but y has 31 labels"),
+        ((x, y[1:]), "minibatches: len(x) is 32 but len(y) is 31"),
         ((x[:, 1:], y), "linear: w has shape (784, 16) but (D, K) = (783, K) is needed"),
         ((x, y[:, np.newaxis]), "softmax_cross_entropy: y has shape (10, 1) but (N,) = (10,)"),
     ):
@@ -838,11 +838,15 @@ def test_a_file_of_another_run_is_refused(digits, tmp_path):
     sober = nn.Sequential([layer for layer in [first, *rest] if not isinstance(layer, nn.Dropout)])
     same, _ = lively(9)
     for model, optimizer, generator, message in (
-        (wide, nn.Adam(), rng, "holds another model: "),
-        (same, nn.AdamW(), rng, "was written with Adam, not AdamW"),
-        (same, nn.SGD(0.1), rng, "was written with Adam, not SGD"),
-        (sober, nn.Adam(), rng, "was written with ['PCG64', 'PCG64'], not ['PCG64']"),
-        (same, nn.Adam(), philox, "was written with ['PCG64', 'PCG64'], not ['Philox', 'PCG64']"),
+        (wide, nn.Adam(0.01), rng, "holds another model: "),
+        (same, nn.AdamW(0.01), rng, f"was written with {nn.Adam(0.01)}, not {nn.AdamW(0.01)}"),
+        (same, nn.Adam(0.02), rng, f"was written with {nn.Adam(0.01)}, not {nn.Adam(0.02)}"),
+        (same, nn.SGD(0.1), rng, f"was written with {nn.Adam(0.01)}, not {nn.SGD(0.1)}"),
+        (sober, nn.Adam(0.01), rng, "was written with ['PCG64', 'PCG64'], not ['PCG64']"),
+        (
+            *(same, nn.Adam(0.01), philox),
+            "was written with ['PCG64', 'PCG64'], not ['Philox', 'PCG64']",
+        ),
     ):
         before = {name: array.copy() for name, array in (model.params | model.buffers).items()}
         state = json.dumps(generator.bit_generator.state, default=np.ndarray.tolist)
@@ -853,6 +857,142 @@ def test_a_file_of_another_run_is_refused(digits, tmp_path):
             np.testing.assert_array_equal(array, before[name])
         assert (optimizer.steps, optimizer.memory) == (0, {})
         assert json.dumps(generator.bit_generator.state, default=np.ndarray.tolist) == state
+
+
+# --- Checkpoint and EarlyStopping together
+
+
+def stopping_run(folder, digits, *, order="right", stopping=True, seed=0, last=None):
+    """A run that early stopping ends: with a rate that grows, learning turns into the opposite."""
+    model, rng = lively(seed)
+    optimizer = nn.SGD(0.1)
+    early = nn.EarlyStopping(3) if stopping else None
+    checkpoint = nn.Checkpoint(folder / "run.npz", optimizer=optimizer, rng=rng, stopping=early)
+    callbacks = [early, checkpoint] if order == "right" else [checkpoint, early]
+    history = nn.fit(
+        model,
+        digits[0],
+        optimizer=optimizer,
+        epochs=60,
+        batch_size=10,
+        rng=rng,
+        schedule=schedules.linear(200),
+        validation=digits[1],
+        callbacks=[c for c in callbacks if c] + [lambda m, h: h.epochs == last],
+        history=checkpoint.resume(model),
+        progress=False,
+    )
+    return model, early, history
+
+
+def test_the_best_weights_survive_a_stop(digits, tmp_path):
+    (tmp_path / "whole").mkdir()
+    expected, early, whole = stopping_run(tmp_path / "whole", digits)
+    best = early.best_epoch
+    assert 1 < best == whole.epochs - 3 < 57
+    # Stopped after its best epoch, which only the file remembers then.
+    for last in (best, best + 2):
+        folder = tmp_path / str(last)
+        folder.mkdir()
+        stopping_run(folder, digits, last=last)
+        model, resumed, history = stopping_run(folder, digits, seed=9)
+        assert numbers(history) == numbers(whole)
+        assert (resumed.best_epoch, resumed.best_error) == (best, early.best_error)
+        for name, array in (model.params | model.buffers).items():
+            np.testing.assert_array_equal(array, (expected.params | expected.buffers)[name])
+
+
+def test_early_stopping_must_come_before_the_checkpoint(digits, tmp_path):
+    with pytest.raises(ValueError) as caught:
+        stopping_run(tmp_path, digits, order="wrong")
+    assert str(caught.value) == "Checkpoint: stopping must stand before it among the callbacks"
+    assert not (tmp_path / "run.npz").exists()
+    checkpoint = nn.Checkpoint(
+        tmp_path / "run.npz",
+        optimizer=nn.SGD(0.1),
+        rng=np.random.default_rng(0),
+        stopping=nn.EarlyStopping(),
+    )
+    with pytest.raises(ValueError, match="stopping must stand before it"):
+        run(digits[0], callbacks=[checkpoint])  # without validation data, and not in the list
+
+
+@pytest.mark.parametrize("stopping", [True, False])
+def test_a_file_with_or_without_early_stopping_is_told_apart(stopping, digits, tmp_path):
+    stopping_run(tmp_path, digits, stopping=stopping, last=2)
+    with pytest.raises(ValueError) as caught:
+        stopping_run(tmp_path, digits, stopping=not stopping)
+    there, here = ("early stopping", "no early stopping")[:: 1 if stopping else -1]
+    path = tmp_path / "run.npz"
+    assert str(caught.value) == f"Checkpoint: {path} was written with {there}, not {here}"
+
+
+def test_stopping_of_the_wrong_type(tmp_path, rng):
+    with pytest.raises(TypeError) as caught:
+        nn.Checkpoint(tmp_path / "run.npz", optimizer=nn.SGD(0.1), rng=rng, stopping=3)
+    message = "Checkpoint: stopping must be an EarlyStopping such as EarlyStopping(), got int"
+    assert str(caught.value) == message
+
+
+def test_the_settings_in_the_file_are_those_before_the_schedule(digits, tmp_path):
+    model, rng = lively()
+    optimizer = nn.SGD(0.1)
+    checkpoint = nn.Checkpoint(tmp_path / "run.npz", optimizer=optimizer, rng=rng)
+    settings = {"schedule": schedules.linear(0.5), "callbacks": [checkpoint], "rng": rng}
+    run(digits[0], model=model, optimizer=optimizer, **settings)
+    assert checkpoint.resume(model).epochs == 3
+
+
+# --- BatchNorm and batches of one
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(31, 10), (31, 1), (32, 1), (31, 15), (1, 8)])
+def test_a_batch_of_one_is_refused_at_the_door(n, batch_size, digits):
+    (x, y), _ = digits
+    model, rng = lively()
+    before = {name: array.copy() for name, array in (model.params | model.buffers).items()}
+    state = rng.bit_generator.state
+    with pytest.raises(ValueError) as caught:
+        run((x[:n], y[:n]), model=model, rng=rng, batch_size=batch_size)
+    assert str(caught.value) == (
+        f"fit: batch_size {batch_size} makes a batch of one example (len(x) is {n}), of which "
+        "BatchNorm can take no variance; choose another batch_size"
+    )
+    for name, array in (model.params | model.buffers).items():
+        np.testing.assert_array_equal(array, before[name])
+    assert rng.bit_generator.state == state
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(31, 31), (31, 29), (31, 100), (32, 10)])
+def test_larger_batches_are_no_trouble(n, batch_size, digits):
+    (x, y), _ = digits
+    model, rng = lively()
+    _, _, history = run((x[:n], y[:n]), model=model, rng=rng, batch_size=batch_size)
+    assert history.epochs == 3
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_without_batch_norm_a_batch_of_one_is_welcome(batch_size, digits):
+    (x, y), _ = digits
+    _, _, history = run((x[:31], y[:31]), batch_size=batch_size, epochs=1)
+    assert len(history.batch_loss) == (31 if batch_size == 1 else 4)
+
+
+def test_a_float32_model_stays_so_on_float64_data(digits):
+    (x, y), validation = digits
+    ends = []
+    for dtype in (np.float32, np.float64):
+        model, rng = lively()
+        optimizer = nn.Adam(0.01)
+        settings = {"optimizer": optimizer, "rng": rng, "validation": validation}
+        _, _, history = run((x.astype(dtype), y), model=model, **settings)
+        own = model.params | model.buffers | optimizer.memory
+        assert {array.dtype for array in own.values()} == {np.dtype(np.float32)}
+        assert model.forward(x.astype(dtype)).dtype == dtype
+        ends.append(history.loss)
+    # The same run but for rounding.
+    np.testing.assert_allclose(*ends, rtol=1e-4)
+    assert ends[0] != ends[1]
 
 
 class Recording(nn.Layer):

@@ -188,6 +188,12 @@ class SwappedBatchNorm(nn.BatchNorm):
         super().__init__(features, momentum=1 - momentum, **settings)
 
 
+def unsigned_orthogonal(shape, gain, *, rng, dtype):
+    """Leave the signs of the columns to the algorithm."""
+    q = gain * np.linalg.qr(rng.standard_normal((max(shape), min(shape))))[0]
+    return q if shape[0] >= shape[1] else q.T
+
+
 class LastEpoch(nn.EarlyStopping):
     """Stop, but keep the last epoch's parameters."""
 
@@ -467,6 +473,12 @@ BROKEN = {
     "xavier_normal": [
         nn.initializers.he_normal,
         lambda shape, **s: nn.initializers.xavier_normal(shape, **s) + np.float32(0.01),
+    ],
+    "orthogonal": [
+        lambda shape, *rest, **s: nn.initializers.orthogonal(shape[::-1], *rest, **s).T,
+        lambda shape, *rest, **s: -nn.initializers.orthogonal(shape, *rest, **s),
+        lambda shape, gain, **s: nn.initializers.orthogonal(shape, **s),
+        unsigned_orthogonal,
     ],
     "load_mnist": [
         lambda: wrong_mnist(data.load_mnist()),

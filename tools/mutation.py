@@ -1,8 +1,15 @@
 """Test the tests: change one thing in the package at a time, and see whether a test notices.
 
-    python tools/mutation.py                 all modules; writes docs/mutation.md
-    python tools/mutation.py losses layers   only these; prints, writes nothing
+    python tools/mutation.py                 all modules
+    python tools/mutation.py losses layers   only these
+    python tools/mutation.py losses --again  only the mutants that survived the last time
+    python tools/mutation.py --page          nothing; only write the page once more
     python tools/mutation.py --jobs 4        four mutants at a time
+
+The result of each module is kept in docs/mutation.json, with the SHA-256 of the source that was
+mutated, and docs/mutation.md is composed from it. So a module can be run without the others. With
+--again, which takes a minute after adding tests, what was killed before counts as killed still; it
+needs the same source.
 
 The changes are those of mutmut: another operator, another number, an argument left out or None,
 True for False, a text in capitals. A few of linear algebra, which mutmut does not know, come with
@@ -13,7 +20,8 @@ the tree, a process for each mutant, forked from one that has NumPy and the like
 The unit tests of the numerical modules run, not the lessons and not the drawn bad inputs. A mutant
 is killed if a test fails, or if the tests take ten times as long as they should. One that survives
 must stand in tools/mutation_survivors.toml with the reason why it is harmless. The exit status is 1
-if one does not, if a reason there has no survivor any more, or if a module is below 95 %.
+if one does not, if a reason there has no survivor any more, if a module is below 95 %, or if its
+source is no longer the one that was mutated.
 
 Not mutated: docstrings, annotations, calls of len and isinstance (mutmut leaves them out), and
 plain texts inside `raise`. What a message says is tested word by word for one case of each kind,
@@ -23,7 +31,10 @@ but another word is no other behaviour. The numbers and names that a message rep
 import argparse
 import ast
 import difflib
+import gc
+import hashlib
 import importlib.metadata
+import json
 import os
 import shutil
 import signal
@@ -35,7 +46,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "docs" / "mutation.md"
+PAGE = ROOT / "docs" / "mutation.md"
+RESULTS = ROOT / "docs" / "mutation.json"
 REASONS = ROOT / "tools" / "mutation_survivors.toml"
 MODULES = ("functional", "losses", "layers", "initializers", "optimizers", "gradient_check")
 TESTS = (*MODULES, "shapes", "oracles", "model", "training")
@@ -100,6 +112,10 @@ def more_operators(cst):
     ]
 
 
+def source_of(module):
+    return (ROOT / "nnfromscratch" / f"{module}.py").read_text(encoding="utf-8")
+
+
 def mutants_of(module):
     """Return all mutants of a module of the package."""
     import libcst as cst
@@ -131,7 +147,7 @@ def mutants_of(module):
                 return True
             return super()._skip_node_and_children(node)
 
-    source = (ROOT / "nnfromscratch" / f"{module}.py").read_text(encoding="utf-8")
+    source = source_of(module)
     visitor = Visitor()
     tree = MetadataWrapper(cst.parse_module(source)).visit(visitor)
     found = {}
@@ -270,9 +286,7 @@ def run(mutants, jobs, folder):
     slots = [Slot(folder / str(i)) for i in range(jobs)]
     begin = time.monotonic()
     # The unchanged package first: its tests must pass, and show how long they take.
-    unchanged = mutants[0]._replace(
-        source=(ROOT / "nnfromscratch" / f"{mutants[0].module}.py").read_text(encoding="utf-8")
-    )
+    unchanged = mutants[0]._replace(source=source_of(mutants[0].module))
     for slot in slots:
         slot.begin(unchanged, 600)
     while any(slot.process and slot.poll() is None for slot in slots):
@@ -323,47 +337,103 @@ def read_reasons():
     }
 
 
-def report(mutants, survivors, reasons):
-    """Return the Markdown page and a list of complaints."""
-    complaints, rows = [], []
-    for module in dict.fromkeys(mutant.module for mutant in mutants):
-        total = sum(mutant.module == module for mutant in mutants)
-        killed = total - sum(mutant.module == module for mutant in survivors)
-        rows.append(f"| `{module}` | {total} | {killed} | {killed / total:.1%} |")
-        if killed < WANTED * total:
-            complaints.append(f"{module}: only {killed} of {total} killed")
-    total, killed = len(mutants), len(mutants) - len(survivors)
-    rows.append(f"| all | {total} | {killed} | {killed / total:.1%} |")
-    complaints += [text_of(mutant) for mutant in survivors if mutant.key not in reasons]
-    modules, left = {mutant.module for mutant in mutants}, {mutant.key for mutant in survivors}
-    complaints += [
+def read_results():
+    """Return what is known of each module."""
+    if not RESULTS.exists():
+        return {}
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
+def write_results(results):
+    """Store them and compose the page; so nothing is lost if a later module breaks off."""
+    results = {module: results[module] for module in MODULES if module in results}
+    text = json.dumps(results, indent=1, ensure_ascii=False)
+    RESULTS.write_text(text + "\n", encoding="utf-8")
+    PAGE.write_text(page(results, read_reasons()), encoding="utf-8")
+
+
+def digest(module):
+    return hashlib.sha256(source_of(module).encode()).hexdigest()
+
+
+def result_of(module, mutants, survivors):
+    """Return what is kept of the mutants of a module."""
+    return {
+        "sha256": digest(module),
+        "tools": {name: importlib.metadata.version(name) for name in ("mutmut", "libcst")},
+        "mutants": len(mutants),
+        "survivors": [
+            {"function": m.function, "old": m.old, "new": m.new}
+            for m in sorted(survivors, key=mutants.index)
+        ],
+    }
+
+
+def keys_of(results):
+    """Return the keys of all survivors."""
+    return [
+        (module, row["function"], row["old"], row["new"])
+        for module, result in results.items()
+        for row in result["survivors"]
+    ]
+
+
+def complaints_about(results, reasons):
+    """Return what stands in the way of exit status 0."""
+    found = []
+    for module, result in results.items():
+        total, alive = result["mutants"], len(result["survivors"])
+        if total - alive < WANTED * total:
+            found.append(f"{module}: only {total - alive} of {total} killed")
+        if result["sha256"] != digest(module):
+            found.append(f"{module}: has changed since it was mutated; run it again")
+    keys = keys_of(results)
+    found += [
+        f"survived: {module}, {function}\n  - {old}\n  + {new}"
+        for module, function, old, new in keys
+        if (module, function, old, new) not in reasons
+    ]
+    found += [
         f"in {REASONS.name}, but killed or gone: {' | '.join(key)}"
         for key in reasons
-        if key[0] in modules and key not in left
+        if key[0] in results and key not in keys
     ]
-    by_reason = {}
-    for mutant in survivors:
-        place = mutant.module, mutant.function, mutant.old, reasons.get(mutant.key, "")
-        by_reason.setdefault(place, []).append(mutant.new)
+    return found
+
+
+def page(results, reasons):
+    """Return docs/mutation.md."""
+    rows, counts = [], [0, 0]
+    for module, result in results.items():
+        total, killed = result["mutants"], result["mutants"] - len(result["survivors"])
+        counts = [counts[0] + total, counts[1] + killed]
+        rows.append(f"| `{module}` | {total} | {killed} | {killed / total:.1%} ")
+        rows[-1] += f"| {result['sha256'][:12]} |"
+    if counts[0]:
+        rows.append(f"| all | {counts[0]} | {counts[1]} | {counts[1] / counts[0]:.1%} | |")
+    by_place = {}
+    for key in keys_of(results):
+        by_place.setdefault((*key[:3], reasons.get(key, "")), []).append(key[3])
     lists = []
-    for (module, function, old, reason), new in by_reason.items():
+    for (module, function, old, reason), new in by_place.items():
         lists += ["", f"**{module}.{function}**: {reason}", "", "```diff", f"- {old}"]
         lists += [*[f"+ {line}" for line in new], "```"]
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("mutmut", "libcst", "pytest")
-    )
+    versions = sorted({" ".join(pair) for r in results.values() for pair in r["tools"].items()})
     tests = ", ".join(f"`{name}`" for name in TESTS)
     text = [
         "# How good the tests are",
         "",
-        f"Written by `make mutation` ({versions}). It changes one thing at a time in the modules",
-        "below (an operator, a number, an argument, a name, a check left out) and runs the unit",
-        "tests. A mutant is killed if a test fails. At least 95 % must be, and each that survives",
-        "must be known to be harmless. What is changed and what is not:",
+        f"Written by `make mutation` ({', '.join(versions)}). It changes one thing at a time in",
+        "the modules below (an operator, a number, an argument, a name, a check left out) and runs",
+        "the unit tests. A mutant is killed if a test fails. At least 95 % must be, and each that",
+        "survives must be known to be harmless. What is changed and what is not:",
         "[tools/mutation.py](../tools/mutation.py).",
         "",
-        "| module | mutants | killed | |",
-        "| --- | ---: | ---: | ---: |",
+        "Each module is run by itself. Its row holds for the source whose SHA-256 begins as in the",
+        "last column; `python tools/mutation.py --page` says which modules have changed since.",
+        "",
+        "| module | mutants | killed | | source |",
+        "| --- | ---: | ---: | ---: | --- |",
         *rows,
         "",
         f"Tests: {tests} in `tests/test_*.py`.",
@@ -372,7 +442,7 @@ def report(mutants, survivors, reasons):
         *(lists or ["", "There is none."]),
         "",
     ]
-    return "\n".join(text), complaints
+    return "\n".join(text)
 
 
 def main(arguments=None):
@@ -380,25 +450,39 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Change the package and see the tests fail.")
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(MODULES))
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
+    parser.add_argument("--again", action="store_true", help="only the last time's survivors")
+    parser.add_argument("--page", action="store_true", help="run nothing; write the page")
     parser.add_argument("--count", action="store_true", help="only count the mutants")
     options = parser.parse_args(arguments)
     if unknown := set(options.modules) - set(MODULES):
         parser.error(f"no such module: {', '.join(sorted(unknown))}")
     if not hasattr(os, "fork"):
         parser.error("this needs fork: Linux or macOS")
-    mutants = [m for module in options.modules or MODULES for m in mutants_of(module)]
-    print(f"{len(mutants)} mutants", flush=True)
+    modules = [] if options.page else options.modules or MODULES
+    results = read_results()
+    for module in modules if options.again else ():
+        if module not in results or results[module]["sha256"] != digest(module):
+            parser.error(f"--again: {module} has not been run as it is now")
+    mutants = {module: mutants_of(module) for module in modules}
+    for module in modules:
+        print(f"{module}: {len(mutants[module])} mutants", flush=True)
     if options.count:
         return 0
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and they take time
-    preload()
-    with tempfile.TemporaryDirectory() as folder:
-        survivors = run(mutants, options.jobs, Path(folder).resolve())
-    survivors.sort(key=mutants.index)
-    text, complaints = report(mutants, survivors, read_reasons())
-    print("\n".join(line for line in text.splitlines() if line.startswith("| ")))
-    if not options.modules:
-        RESULT.write_text(text, encoding="utf-8")
+    if modules:
+        preload()
+        gc.freeze()  # pytest collects garbage twice; in every fork it would look through all this
+    for module in modules:
+        wanted = mutants[module]
+        if options.again:
+            known = keys_of({module: results[module]})
+            wanted = [mutant for mutant in wanted if mutant.key in known]
+        with tempfile.TemporaryDirectory() as folder:
+            survivors = run(wanted, options.jobs, Path(folder).resolve()) if wanted else []
+        results[module] = result_of(module, mutants[module], survivors)
+        write_results(results)
+    write_results(results)
+    complaints = complaints_about(results, read_reasons())
     print("\n".join(complaints))
     return 1 if complaints else 0
 
