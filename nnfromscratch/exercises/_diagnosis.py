@@ -171,8 +171,10 @@ def _of_values(wrong: Sequence[Trial], names: Sequence[str], outputs: Sequence[s
             continue
         subject = name or "the result"
         fact = _of_part(triples, names, subject)
+        if fact and not name:
+            fact = fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:])
         if fact:
-            facts.append(fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:]))
+            facts.append(fact)
     return facts
 
 
