@@ -95,7 +95,8 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
             return [
                 Fact(
                     "count",
-                    f"It returned {len(found)} results, where {len(expected)} are due: {parts}.",
+                    f"It returned {len(found)} results; the number due is {len(expected)}"
+                    f"{': ' + parts if outputs else ''}.",
                 )
             ]
         if len(found) > 1 and all(
