@@ -95,7 +95,8 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
             return [
                 Fact(
                     "count",
-                    f"It returned {len(found)} results, where {len(expected)} are due: {parts}.",
+                    f"It returned {len(found)} results; the number due is {len(expected)}"
+                    f"{': ' + parts if outputs else ''}.",
                 )
             ]
         if len(found) > 1 and all(
@@ -171,8 +172,10 @@ def _of_values(wrong: Sequence[Trial], names: Sequence[str], outputs: Sequence[s
             continue
         subject = name or "the result"
         fact = _of_part(triples, names, subject)
+        if fact and not name:
+            fact = fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:])
         if fact:
-            facts.append(fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:]))
+            facts.append(fact)
     return facts
 
 

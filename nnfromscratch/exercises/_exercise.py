@@ -239,13 +239,19 @@ def shown(value: object) -> str:
             shape += " float32"
         if value.size > 40 or value.dtype.kind not in "biufc":
             return shape
-        with np.printoptions(precision=4, suppress=True, linewidth=78, threshold=50):
+        tiny = 0 < np.abs(value).max(initial=0) < 1e-3
+        with np.printoptions(precision=4, suppress=not tiny, linewidth=78, threshold=50):
             text = np.array2string(value, separator=", ")
         return f"{shape}:{chr(10) if value.ndim > 1 else ' '}{text}"
     if is_number(value):
         return f"{value:.6g}" if isinstance(value, float) else repr(value)
     if isinstance(value, tuple | list):
         return "(" + ", ".join(shown(part) for part in value) + ")"
+    if isinstance(value, dict):
+        small = sum(np.size(part) for part in value.values()) <= 40
+        parts = [shown(v) if small else f"shape {np.shape(v)}" for v in value.values()]
+        lines = [f"{key}: {part}" for key, part in zip(value, parts, strict=True)]
+        return "\n  ".join(["a dict", *(line.replace("\n", "\n  ") for line in lines)])
     if callable(value):
         return getattr(value, "__name__", type(value).__name__)
     text = repr(value)

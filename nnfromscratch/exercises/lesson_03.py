@@ -1,0 +1,667 @@
+"""Exercises of lesson 03, Backpropagation by hand."""
+
+import numpy as np
+
+from ._draw import labels, normal, sizes
+from ._exercise import Exercise, Mistake
+
+# elu_backward
+
+
+def elu_backward(da, z):
+    return da * np.exp(np.minimum(z, 0))
+
+
+def _elu_inputs(rng):
+    n, h = sizes(rng, 2)
+    return normal(rng, n, h), normal(rng, n, h)
+
+
+def _elu_large(rng):
+    return normal(rng, 2, 3), np.array([[900.0, -1.5, 0.0], [-0.5, 2.0, 1000.0]])
+
+
+def _elu_in_place(da, z):
+    da *= np.exp(np.minimum(z, 0))
+    return da
+
+
+def _elu_masks(da, z):
+    return da * (z > 0) + da * np.exp(z) * (z <= 0)
+
+
+def _elu_assign(da, z):
+    slope = np.ones_like(z)
+    slope[z < 0] = np.exp(z[z < 0])
+    return slope * da
+
+
+ELU_BACKWARD = Exercise(
+    name="elu_backward",
+    lesson=3,
+    goal="Turn the slope of an activation into its step back, entry by entry.",
+    points=1,
+    misconception="The step back is the slope alone, or the activation's value instead of it.",
+    reference=elu_backward,
+    inputs=_elu_inputs,
+    corners=(_elu_large, _elu_large),
+    variants=(
+        lambda da, z: np.where(z > 0, da, da * np.exp(z)),
+        lambda da, z: da * (np.where(z > 0, 0, np.expm1(np.minimum(z, 0))) + 1),
+        _elu_assign,
+    ),
+    mistakes=(
+        Mistake(
+            "the gate of ReLU",
+            lambda da, z: np.where(z > 0, da, 0.0),
+            "Below zero this activation is not flat. What is the slope of exp(z) - 1 at z = -1?",
+        ),
+        Mistake(
+            "the value where the slope is due",
+            lambda da, z: np.where(z > 0, da, da * np.expm1(z)),
+            "exp(z) - 1 is what the activation returns. Going back you need its derivative.",
+        ),
+        Mistake(
+            "the slope without da",
+            lambda da, z: np.exp(np.minimum(z, 0)),
+            "The chain rule multiplies: what arrives from behind, times the slope here.",
+        ),
+        Mistake(
+            "the gate looks at da",
+            lambda da, z: np.where(da > 0, da, da * np.exp(z)),
+            "Which of the two sides an entry is on was decided on the way forward. By which array?",
+        ),
+        Mistake(
+            "the two sides are exchanged",
+            lambda da, z: np.where(z > 0, da * np.exp(z), da),
+            "Above zero the activation is z itself, and its slope there is 1.",
+        ),
+        Mistake(
+            "exp overflows",
+            _elu_masks,
+            "A product with a mask computes both sides everywhere, and infinity times 0 is nan. "
+            "Choose between the sides instead.",
+        ),
+        Mistake(
+            "da is changed",
+            _elu_in_place,
+            "*= on an argument, or an assignment into it, changes the caller's array. Make a new "
+            "one.",
+        ),
+        Mistake(
+            "exp of da",
+            lambda da, z: np.where(z > 0, da, np.exp(da)),
+            "The slope is taken at the input of the forward pass; da multiplies it.",
+        ),
+    ),
+    hints=(
+        "The derivative of exp(z) - 1 with respect to z: what becomes of the 1?",
+        "One array of slopes, as large as z; then one product, entry by entry.",
+        "np.where chooses between two arrays of slopes.",
+    ),
+)
+
+# columns_backward
+
+
+def columns_backward(dz, w, x):
+    return dz @ x.T, w.T @ dz, dz.sum(axis=1)
+
+
+def _columns_inputs(rng):
+    k, d, n = sizes(rng, 3)
+    return normal(rng, k, n), normal(rng, k, d), normal(rng, d, n)
+
+
+def _columns_square(rng):
+    n = int(rng.integers(2, 5))
+    return normal(rng, n, n), normal(rng, n, n), normal(rng, n, n)
+
+
+def _columns_single(rng):
+    k, d = sizes(rng, 2)
+    return normal(rng, k, 1), normal(rng, k, d), normal(rng, d, 1)
+
+
+def _columns_loop(dz, w, x):
+    dw, dx, db = np.zeros_like(w), np.zeros_like(x), np.zeros(len(w))
+    for n in range(x.shape[1]):
+        dw += np.outer(dz[:, n], x[:, n])
+        dx[:, n] = dz[:, n] @ w
+        db += dz[:, n]
+    return dw, dx, db
+
+
+COLUMNS_BACKWARD = Exercise(
+    name="columns_backward",
+    lesson=3,
+    goal="Derive the step back through a layer in a layout that the lesson does not show.",
+    points=2,
+    misconception="The lesson's formulas are taken over, and moved about until the shapes fit.",
+    reference=columns_backward,
+    inputs=_columns_inputs,
+    corners=(_columns_square, _columns_square, _columns_single),
+    outputs=("dw", "dx", "db"),
+    out_of_reach=("linear_backward", "Linear"),
+    variants=(
+        lambda dz, w, x: ((x @ dz.T).T, (dz.T @ w).T, dz @ np.ones(dz.shape[1])),
+        lambda dz, w, x: (
+            np.einsum("kn,dn->kd", dz, x),
+            np.einsum("kd,kn->dn", w, dz),
+            np.einsum("kn->k", dz),
+        ),
+        _columns_loop,
+    ),
+    mistakes=(
+        Mistake(
+            "the formulas of the rows layout",
+            lambda dz, w, x: (x.T @ dz, dz @ w.T, dz.sum(axis=0)),
+            "Write the sum for one weight, w_kd, with its indices. In this layout the examples are "
+            "the second axis.",
+        ),
+        Mistake(
+            "dw is transposed",
+            lambda dz, w, x: (x @ dz.T, w.T @ dz, dz.sum(axis=1)),
+            "A gradient has the shape of its tensor. w is (K, D).",
+        ),
+        Mistake(
+            "dx without the transpose",
+            lambda dz, w, x: (dz @ x.T, w @ dz, dz.sum(axis=1)),
+            "Forward, w turns D numbers into K. Back, K slopes must become D.",
+        ),
+        Mistake(
+            "dw without the transpose",
+            lambda dz, w, x: (dz @ x, w.T @ dz, dz.sum(axis=1)),
+            "The sum in dw runs over the examples. In which of the two must they come first?",
+        ),
+        Mistake(
+            "db sums over the outputs",
+            lambda dz, w, x: (dz @ x.T, w.T @ dz, dz.sum(axis=0)),
+            "A bias is added in every example, so its slopes add up over the examples: here the "
+            "second axis.",
+        ),
+        Mistake(
+            "db keeps the axis of the examples",
+            lambda dz, w, x: (dz @ x.T, w.T @ dz, dz.sum(axis=1, keepdims=True)),
+            "The bias has shape (K,), and so has its gradient.",
+        ),
+        Mistake(
+            "the mean in db",
+            lambda dz, w, x: (dz @ x.T, w.T @ dz, dz.mean(axis=1)),
+            "The factor 1/N entered at the loss and is in dz already. Here slopes just add up.",
+        ),
+        Mistake(
+            "1/N twice in dw",
+            lambda dz, w, x: (dz @ x.T / x.shape[1], w.T @ dz, dz.sum(axis=1)),
+            "The factor 1/N entered at the loss and is in dz already.",
+        ),
+        Mistake(
+            "db is one number",
+            lambda dz, w, x: (dz @ x.T, w.T @ dz, dz.sum()),
+            "Each of the K biases has a slope of its own. Which axis has to go?",
+        ),
+    ),
+    hints=(
+        "Write z_kn = sum over d of w_kd x_dn, plus b_k. By which roads does w_kd reach the loss?",
+        "For dw the sum runs over n, for dx over k, for db over n.",
+        "In a matrix product the index that is summed stands inside: last on the left, first on "
+        "the right.",
+    ),
+)
+
+# scaling_backward
+
+
+def scaling_backward(da, x, mean, sd):
+    return da / sd, -(da / sd).sum(axis=0), -(da * (x - mean) / sd**2).sum(axis=0)
+
+
+def _scaling_inputs(rng):
+    n, d = sizes(rng, 2)
+    sd = np.round(rng.choice([rng.uniform(0.3, 0.8, d), rng.uniform(1.3, 3, d)]), 2)
+    return normal(rng, n, d), normal(rng, n, d), normal(rng, d), sd
+
+
+def _scaling_single(rng):
+    return normal(rng, 1, 3), normal(rng, 1, 3), normal(rng, 3), np.array([0.5, 2.0, 4.0])
+
+
+def _scaling_loop(da, x, mean, sd):
+    dx, dmean, dsd = np.zeros_like(x), np.zeros_like(mean), np.zeros_like(sd)
+    for n, d in np.ndindex(x.shape):
+        dx[n, d] = da[n, d] / sd[d]
+        dmean[d] -= dx[n, d]
+        dsd[d] -= dx[n, d] * (x[n, d] - mean[d]) / sd[d]
+    return dx, dmean, dsd
+
+
+def _scaling_through_inverse(da, x, mean, sd):
+    r = 1 / sd
+    dx = da * r
+    dr = ((x - mean) * da).sum(axis=0)
+    return dx, -dx.sum(axis=0), -dr * r * r
+
+
+def _scaling(dx=0, dmean=0, dsd=0):
+    """Return the step back with one of its three results replaced."""
+
+    def backward(da, x, mean, sd):
+        right = scaling_backward(da, x, mean, sd)
+        other = (dx, dmean, dsd)
+        return tuple(f(da, x, mean, sd) if f else r for f, r in zip(other, right, strict=True))
+
+    return backward
+
+
+SCALING_BACKWARD = Exercise(
+    name="scaling_backward",
+    lesson=3,
+    goal="Derive three gradients, one through a division, and get their shapes and signs right.",
+    points=3,
+    misconception="What was broadcast on the way forward is not summed on the way back.",
+    reference=scaling_backward,
+    inputs=_scaling_inputs,
+    corners=(_scaling_single,),
+    outputs=("dx", "dmean", "dsd"),
+    variants=(
+        _scaling_loop,
+        _scaling_through_inverse,
+        lambda da, x, mean, sd: (
+            da / sd,
+            -da.sum(axis=0) / sd,
+            (np.einsum("nd,nd->d", da, mean - x)) / sd / sd,
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "dmean is not summed",
+            _scaling(dmean=lambda da, x, mean, sd: -da / sd),
+            "The mean has shape (D,) and was used in every row. Slopes of separate roads add up.",
+        ),
+        Mistake(
+            "dmean has the wrong sign",
+            _scaling(dmean=lambda da, x, mean, sd: (da / sd).sum(axis=0)),
+            "A larger mean makes the result smaller. Where is that in your line?",
+        ),
+        Mistake(
+            "dmean without sd",
+            _scaling(dmean=lambda da, x, mean, sd: -da.sum(axis=0)),
+            "A change of the mean, too, is divided by sd before it reaches the result.",
+        ),
+        Mistake(
+            "the mean over the batch in dmean and dsd",
+            lambda da, x, mean, sd: (
+                da / sd,
+                -(da / sd).mean(axis=0),
+                -(da * (x - mean) / sd**2).mean(axis=0),
+            ),
+            "The factor 1/N is in da already. Here slopes add up.",
+        ),
+        Mistake(
+            "dsd without the square",
+            _scaling(dsd=lambda da, x, mean, sd: -(da * (x - mean) / sd).sum(axis=0)),
+            "The derivative of 1/s with respect to s is not -1/s. Which power is it?",
+        ),
+        Mistake(
+            "dsd has the wrong sign",
+            _scaling(dsd=lambda da, x, mean, sd: (da * (x - mean) / sd**2).sum(axis=0)),
+            "Where x is above the mean, a larger sd makes the result smaller.",
+        ),
+        Mistake(
+            "dsd without subtracting the mean",
+            _scaling(dsd=lambda da, x, mean, sd: -(da * x / sd**2).sum(axis=0)),
+            "What is divided by sd is not x but its distance from the mean.",
+        ),
+        Mistake(
+            "dx is multiplied by sd",
+            _scaling(dx=lambda da, x, mean, sd: da * sd),
+            "Going back is not undoing: da is multiplied by the slope of the forward step.",
+        ),
+        Mistake(
+            "sd is not used in dx",
+            _scaling(dx=lambda da, x, mean, sd: da),
+            "If x moves by 0.1 and sd is 2, by how much does (x - mean) / sd move?",
+        ),
+    ),
+    hints=(
+        "Take one entry, a = (x - m) / s, and differentiate it with respect to x, m and s.",
+        "m and s of a column are used in all N rows, so their slopes are sums over the rows.",
+        "The derivative of (x - m) / s with respect to s is -(x - m) / s^2.",
+    ),
+)
+
+# skip_backward
+
+
+def skip_backward(dh, x, w, b):
+    dz = dh * (x @ w + b > 0)
+    return dh + dz @ w.T, x.T @ dz, dz.sum(axis=0)
+
+
+def _skip_inputs(rng):
+    n, d = sizes(rng, 2)
+    return normal(rng, n, d), normal(rng, n, d), normal(rng, d, d), normal(rng, d)
+
+
+def _skip_zero(rng):
+    """Return a case in which some z are exactly 0."""
+    dh, x = normal(rng, 4, 3) + 3.0, normal(rng, 4, 3)
+    x[1] = 0
+    return dh, x, normal(rng, 3, 3), np.array([0.0, 0.5, -0.5])
+
+
+def _skip_einsum(dh, x, w, b):
+    dz = np.where(np.einsum("ni,ij->nj", x, w) + b > 0, dh, 0)
+    return np.einsum("nj,ij->ni", dz, w) + dh, np.einsum("ni,nj->ij", x, dz), np.ones(len(x)) @ dz
+
+
+def _skip_rows(dh, x, w, b):
+    dx, dw, db = dh.copy(), np.zeros_like(w), np.zeros_like(b)
+    for n in range(len(x)):
+        dz = dh[n] * (x[n] @ w + b > 0)
+        dx[n] += w @ dz
+        dw += np.outer(x[n], dz)
+        db += dz
+    return dx, dw, db
+
+
+def _skip(gate=None, dx=None, db=None):
+    """Return the step back with another gate, another dx or another db."""
+
+    def backward(dh, x, w, b):
+        z = x @ w + b
+        dz = dh * (gate(z, x + np.maximum(z, 0), dh) if gate else z > 0)
+        back = dx(dh, dz, w) if dx else dh + dz @ w.T
+        return back, x.T @ dz, db(dz) if db else dz.sum(axis=0)
+
+    return backward
+
+
+def _skip_in_place(dh, x, w, b):
+    dz = dh * (x @ w + b > 0)
+    dh += dz @ w.T
+    return dh, x.T @ dz, dz.sum(axis=0)
+
+
+SKIP_BACKWARD = Exercise(
+    name="skip_backward",
+    lesson=3,
+    goal="Add up the slopes where a tensor reaches the loss by two roads.",
+    points=3,
+    misconception="Only the road through the layer is followed back.",
+    reference=skip_backward,
+    inputs=_skip_inputs,
+    corners=(_skip_zero, _skip_zero),
+    outputs=("dx", "dw", "db"),
+    out_of_reach=("linear_backward", "relu_backward", "Linear", "ReLU"),
+    variants=(_skip_einsum, _skip_rows),
+    mistakes=(
+        Mistake(
+            "the road around the layer is forgotten",
+            _skip(dx=lambda dh, dz, w: dz @ w.T),
+            "x reaches h by two roads, and slopes along separate roads add up. Which one is short?",
+        ),
+        Mistake(
+            "the road through the layer is forgotten",
+            _skip(dx=lambda dh, dz, w: dh),
+            "x reaches h directly and through the layer. The second road is missing in dx.",
+        ),
+        Mistake(
+            "the gate closes the direct road too",
+            _skip(dx=lambda dh, dz, w: dz + dz @ w.T),
+            "On the direct road from x to h there is no ReLU.",
+        ),
+        Mistake(
+            "the two roads are multiplied",
+            _skip(dx=lambda dh, dz, w: dh * (dz @ w.T)),
+            "Slopes along one road multiply; slopes of separate roads do something else.",
+        ),
+        Mistake(
+            "w is not transposed on the way back",
+            _skip(dx=lambda dh, dz, w: dh + dz @ w),
+            "w is square here, so every shape fits. Write the sum for one x_ni: over which index "
+            "of w does it run?",
+        ),
+        Mistake(
+            "the gate looks at h",
+            _skip(gate=lambda z, h, dh: h > 0),
+            "h has x in it. The gate is open where the input of ReLU was positive.",
+        ),
+        Mistake(
+            "the gate never closes",
+            _skip(gate=lambda z, h, dh: np.maximum(z, 0) >= 0),
+            "In your dz every entry of dh passes. Which of them does ReLU stop?",
+        ),
+        Mistake(
+            "the gate is open at zero",
+            _skip(gate=lambda z, h, dh: z >= 0),
+            "At exactly 0 we take the slope 0, as in the lesson.",
+        ),
+        Mistake(
+            "the mean in db",
+            _skip(db=lambda dz: dz.mean(axis=0)),
+            "The factor 1/N is in dh already. Here slopes just add up.",
+        ),
+        Mistake(
+            "dh is changed",
+            _skip_in_place,
+            "+= on an argument changes the caller's array. Make a new one.",
+        ),
+    ),
+    hints=(
+        "Draw it: x splits in two, one road goes through the layer, and at the + they meet again.",
+        "A + hands the slope dh on to both of its sides, unchanged.",
+        "You need z for the gate: compute it again. Then dz, then dw and db as in the lesson.",
+    ),
+)
+
+# three_layer_gradients
+
+
+def three_layer_gradients(x, y, params):
+    return _three()(x, y, params)
+
+
+def _softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _three(
+    softmax=_softmax,
+    error=lambda p, t: (p - t) / len(p),
+    gate2=lambda z, a, d: z > 0,
+    gate1=lambda z, a, d: z > 0,
+    bias=lambda d: d.sum(axis=0),
+    back=lambda d, w: d @ w.T,
+    last_input=lambda a1, a2: a2,
+):
+    """Return the gradients of a network of three layers, with something else in it."""
+
+    def gradients(x, y, params):
+        w1, b1, w2, b2, w3, b3 = (params[k] for k in ("w1", "b1", "w2", "b2", "w3", "b3"))
+        z1 = x @ w1 + b1
+        a1 = np.maximum(z1, 0)
+        z2 = a1 @ w2 + b2
+        a2 = np.maximum(z2, 0)
+        p = softmax(a2 @ w3 + b3)
+        dz3 = error(p, np.eye(p.shape[1])[y])
+        da2 = back(dz3, w3)
+        dz2 = da2 * gate2(z2, a2, da2)
+        da1 = back(dz2, w2)
+        dz1 = da1 * gate1(z1, a1, da1)
+        return {
+            "w1": x.T @ dz1,
+            "b1": bias(dz1),
+            "w2": a1.T @ dz2,
+            "b2": bias(dz2),
+            "w3": last_input(a1, a2).T @ dz3,
+            "b3": bias(dz3),
+        }
+
+    return gradients
+
+
+def _three_params(rng, d, h, k, c):
+    shapes = (("w1", d, h), ("w2", h, k), ("w3", k, c))
+    params = {}
+    for i, (name, rows, columns) in enumerate(shapes, start=1):
+        params |= {name: normal(rng, rows, columns), f"b{i}": normal(rng, columns)}
+    return params
+
+
+def _three_inputs(rng):
+    n, d, h, k, c = sizes(rng, 5)
+    return normal(rng, n, d), labels(rng, n, c), _three_params(rng, d, h, k, c)
+
+
+def _three_zero(rng):
+    """Return a case in which some z of both hidden layers are exactly 0, and nothing is dead."""
+    x, params = normal(rng, 4, 3), _three_params(rng, 3, 4, 4, 4)
+    x[2] = 0
+    params["b1"], params["b2"] = np.array([0.0, 0.4, 0.3, 0.2]), np.full(4, 0.1)
+    return x, np.array([0, 2, 1, 3]), params
+
+
+def _three_wide(rng):
+    """Return a case of equal widths, in which a product of the wrong two may run."""
+    n = int(rng.integers(3, 6))
+    return normal(rng, n, n), labels(rng, n, n), _three_params(rng, n, n, n, n)
+
+
+def _three_large(rng):
+    """Return a case with logits in the thousands."""
+    x, y, params = _three_inputs(rng)
+    params["b3"] = params["b3"] + 2000.0
+    return x, y, params
+
+
+def _overflowing(z):
+    e = np.exp(z)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _three_in_a_loop(x, y, params):
+    layers = len(params) // 2
+    inputs, a = [], x
+    for i in range(1, layers + 1):
+        inputs.append(a)
+        z = a @ params[f"w{i}"] + params[f"b{i}"]
+        a = np.maximum(z, 0)
+    d = _softmax(z)
+    d[np.arange(len(y)), y] -= 1
+    d /= len(y)
+    grads = {}
+    for i in range(layers, 0, -1):
+        grads[f"w{i}"] = inputs[i - 1].T @ d
+        grads[f"b{i}"] = d.sum(axis=0)
+        d = (d @ params[f"w{i}"].T) * (inputs[i - 1] > 0)
+    return grads
+
+
+def _three_by_example(x, y, params):
+    grads = {name: np.zeros_like(array) for name, array in params.items()}
+    for n in range(len(x)):
+        one = _three()(x[n : n + 1], y[n : n + 1], params)
+        for name in grads:
+            grads[name] += one[name] / len(x)
+    return grads
+
+
+THREE_LAYER_GRADIENTS = Exercise(
+    name="three_layer_gradients",
+    lesson=3,
+    goal="Walk back through a network that is deeper than the lesson's, and keep the books.",
+    points=5,
+    misconception="A gate or a factor 1/N is left out, or put in once more, on the way.",
+    reference=three_layer_gradients,
+    inputs=_three_inputs,
+    corners=(_three_zero, _three_zero, _three_wide, _three_wide, _three_large),
+    out_of_reach=("linear_backward", "relu_backward", "Linear", "ReLU", "Sequential", "mlp"),
+    variants=(
+        _three_in_a_loop,
+        _three_by_example,
+        _three(gate2=lambda z, a, d: a > 0, gate1=lambda z, a, d: a > 0),
+    ),
+    mistakes=(
+        Mistake(
+            "1/N is missing",
+            _three(error=lambda p, t: p - t),
+            "The loss is a mean over the batch. Where does its 1/N enter?",
+        ),
+        Mistake(
+            "1/N twice in the biases",
+            _three(bias=lambda d: d.mean(axis=0)),
+            "The factor 1/N is in dz3 already. A bias adds up the slopes of all examples.",
+        ),
+        Mistake(
+            "a factor too many: the mean over all entries",
+            _three(error=lambda p, t: (p - t) / p.size),
+            "The loss is a mean over the N examples, not over the N times C entries.",
+        ),
+        Mistake(
+            "the labels are not subtracted",
+            _three(error=lambda p, t: p / len(p)),
+            "What the network said, minus what it should have said: only the first half is there.",
+        ),
+        Mistake(
+            "all gradients have the wrong sign",
+            _three(error=lambda p, t: (t - p) / len(p)),
+            "A gradient points uphill. Look at the order of the difference at the logits.",
+        ),
+        Mistake(
+            "no gate at the second ReLU",
+            _three(gate2=lambda z, a, d: 1),
+            "There are two ReLUs on the way back. What does the later one stop?",
+        ),
+        Mistake(
+            "no gate at the first ReLU",
+            _three(gate1=lambda z, a, d: 1),
+            "There are two ReLUs on the way back. What does the earlier one stop?",
+        ),
+        Mistake(
+            "the gates look at z != 0",
+            _three(gate2=lambda z, a, d: z != 0, gate1=lambda z, a, d: z != 0),
+            "A negative z is not 0 either. Where does ReLU let slopes pass?",
+        ),
+        Mistake(
+            "the gates are open at zero",
+            _three(gate2=lambda z, a, d: z >= 0, gate1=lambda z, a, d: z >= 0),
+            "At exactly 0 we take the slope 0, as in the lesson.",
+        ),
+        Mistake(
+            "the gates look at da",
+            _three(gate2=lambda z, a, d: d > 0, gate1=lambda z, a, d: d > 0),
+            "The gates were set on the way forward, by z. A slope that arrives may have any sign.",
+        ),
+        Mistake(
+            "bias gradients are single numbers",
+            _three(bias=lambda d: d.sum()),
+            "Each bias has its own slope. Which axis has to go, and which has to stay?",
+        ),
+        Mistake(
+            "exp overflows",
+            _three(softmax=_overflowing),
+            "exp of a logit above 709 is infinite. Take off each row's maximum first.",
+        ),
+        Mistake(
+            "w is not transposed on the way back",
+            _three(back=lambda d, w: d @ w),
+            "Going back through a layer, its outputs' slopes become its inputs': turn w round.",
+        ),
+    ),
+    hints=(
+        "First the forward pass, keeping z1, a1, z2, a2. Then the lesson's steps, once more often.",
+        "Every layer back is the same three lines: dw from its input and dz, db from dz, and what "
+        "it hands to the layer before.",
+        "Predict the shape of each of the six gradients, and check each with check_shape.",
+    ),
+)
+
+EXERCISES = (
+    ELU_BACKWARD,
+    COLUMNS_BACKWARD,
+    SCALING_BACKWARD,
+    SKIP_BACKWARD,
+    THREE_LAYER_GRADIENTS,
+)

@@ -1,0 +1,815 @@
+"""Exercises of lesson 04, Checking gradients."""
+
+import numpy as np
+
+from ._draw import normal, sizes
+from ._exercise import Exercise, Mistake
+
+
+def _named(name, function):
+    function.__name__ = name  # which is what a message shows
+    return function
+
+
+# worst_relative_error
+
+
+def worst_relative_error(a, b):
+    largest = np.maximum(np.abs(a), np.abs(b))
+    largest = np.where(largest == 0, 1, largest)
+    return (np.abs(a - b) / largest).max()
+
+
+def _worst_inputs(rng):
+    n, d = sizes(rng, 2)
+    a = normal(rng, n, d) + 0.004
+    b = a * (1 + np.round(rng.uniform(-0.5, 0.5, (n, d)), 2))
+    b[0, 0] *= rng.choice([-1, 3])
+    a[-1, -1] = 200.0
+    b[-1, -1] = 190.0
+    return (a, b) if rng.integers(2) else (b, a)
+
+
+def _worst_zeros(rng):
+    a = np.array([[0.0, 2.0, -4.0], [1.0, 0.0, 0.5]])
+    return a, a * np.array([[1.0, 1.0, 0.75], [1.0, 1.0, 1.0]])
+
+
+def _worst_tiny(rng):
+    a = 1e-9 * (normal(rng, 2, 3) + 3.007)
+    return a, a * np.array([[1.0, 1.2, 0.75], [1.0, 0.9, 1.0]])
+
+
+def _worst_float32(rng):
+    return tuple(array.astype(np.float32) for array in _worst_zeros(rng))
+
+
+def _ratio(top, bottom):
+    return np.nan_to_num(top / np.where(bottom == 0, np.nan, bottom))
+
+
+def _worst_loop(a, b):
+    worst = 0.0
+    for place in np.ndindex(a.shape):
+        if a[place] != b[place]:
+            distance = abs(a[place] - b[place])
+            worst = max(worst, distance / max(abs(a[place]), abs(b[place])))
+    return float(worst)
+
+
+def _larger(a, b):
+    return np.maximum(np.abs(a), np.abs(b))
+
+
+WORST_RELATIVE_ERROR = Exercise(
+    name="worst_relative_error",
+    lesson=4,
+    goal="Compare two arrays entry by entry, at any scale, and zeros too.",
+    points=1,
+    misconception="A small number in the denominator is harmless, whatever the scale.",
+    reference=worst_relative_error,
+    inputs=_worst_inputs,
+    corners=(_worst_zeros, _worst_tiny, _worst_tiny),
+    out_of_reach=("relative_error",),
+    variants=(
+        _worst_loop,
+        lambda a, b: _ratio(np.abs(a - b), _larger(a, b)).max(),
+        lambda a, b: np.divide(
+            np.abs(a - b), _larger(a, b), out=np.zeros_like(a), where=_larger(a, b) > 0
+        ).max(),
+        lambda a, b: np.nanmax(np.append(np.abs(a - b) / _larger(a, b), 0)),
+    ),
+    mistakes=(
+        Mistake(
+            "0 / 0",
+            lambda a, b: (np.abs(a - b) / _larger(a, b)).max(),
+            "Where both entries are 0 nothing is wrong, but 0 / 0 is nan, and the maximum with it.",
+        ),
+        Mistake(
+            "a small number is added below",
+            lambda a, b: (np.abs(a - b) / (_larger(a, b) + 1e-8)).max(),
+            "Beside entries of 1e-9 the number that you add is not small. Treat 0 by itself.",
+        ),
+        Mistake(
+            "the largest entry of the whole array below",
+            lambda a, b: np.abs(a - b).max() / _larger(a, b).max(),
+            "This is the lesson's error. Here each entry is measured by its own size.",
+        ),
+        Mistake(
+            "the sum of the two sizes below",
+            lambda a, b: _ratio(np.abs(a - b), np.abs(a) + np.abs(b)).max(),
+            "Of the two sizes the larger one is due, not their sum.",
+        ),
+        Mistake(
+            "relative to a alone",
+            lambda a, b: _ratio(np.abs(a - b), np.abs(a)).max(),
+            "The two must be treated alike: exchange them, and the result should be the same.",
+        ),
+        Mistake(
+            "relative to b alone",
+            lambda a, b: _ratio(np.abs(a - b), np.abs(b)).max(),
+            "The two must be treated alike: exchange them, and the result should be the same.",
+        ),
+        Mistake(
+            "the mean where the worst is due",
+            lambda a, b: _ratio(np.abs(a - b), _larger(a, b)).mean(),
+            "One wrong entry in a thousand is a bug, and a mean would hide it.",
+        ),
+        Mistake(
+            "the absolute error",
+            lambda a, b: np.abs(a - b).max(),
+            "An error of 0.01 is much beside 0.02 and nothing beside 1,000.",
+        ),
+        Mistake(
+            "the size of the difference is not taken",
+            lambda a, b: _ratio(a - b, _larger(a, b)).max(),
+            "A difference may be negative, and then a maximum passes over it.",
+        ),
+    ),
+    hints=(
+        "An array of differences, an array of sizes, one division, one maximum.",
+        "np.maximum takes the larger of two arrays, entry by entry.",
+        "Where the larger size is 0, divide by something else: the difference is 0 there.",
+    ),
+)
+
+# complex_step_gradient
+
+
+def complex_step_gradient(f, x, h):
+    gradient = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        moved = x.astype(complex)
+        moved[place] += 1j * h
+        gradient[place] = f(moved).imag / h
+    return gradient
+
+
+def _complex_inputs(rng):
+    n, d = sizes(rng, 2, high=4)
+    c = normal(rng, n, d)
+    f = [
+        _named("sum(c * exp(x) * sin(x))", lambda x: (c * np.exp(x) * np.sin(x)).sum()),
+        _named("sum(c * x) ** 2", lambda x: (c * x).sum() ** 2),
+        _named("sum(c * x**3) + x[0, 0] * x[-1, -1]", lambda x: _product(c * x**3, x)),
+    ][rng.integers(3)]
+    return f, normal(rng, n, d), float(rng.choice([1e-20, 0.1]))
+
+
+def _product(cubes, x):
+    return cubes.sum() + x[0, 0] * x[-1, -1]
+
+
+def _complex_vector(rng):
+    f = _named("x[0] * x[1] ** 2 + exp(x[2])", lambda x: x[0] * x[1] ** 2 + np.exp(x[2]))
+    return f, np.array([2.0, -3.0, 0.0]), 1e-20
+
+
+def _complex_wide(rng):
+    """Return a case in which even a large step shows what was done with it."""
+    return *_complex_vector(rng)[:2], 0.1
+
+
+def _complex_flat(f, x, h):
+    units = np.eye(x.size).reshape(x.size, *x.shape)
+    return np.array([np.imag(f(x + 1j * h * unit)) / h for unit in units]).reshape(x.shape)
+
+
+def _complex_restored(f, x, h):
+    moved, gradient = x + 0j, np.empty_like(x)
+    for place in np.ndindex(*x.shape):
+        moved[place] = complex(x[place], h)
+        gradient[place] = f(moved).imag / h
+        moved[place] = x[place]
+    return gradient
+
+
+def _complex(read=lambda f, moved, x, h: f(moved).imag / h, step=lambda h: 1j * h, keep=False):
+    """Return the measurement with something else in it."""
+
+    def measure(f, x, h):
+        gradient, kept = np.zeros(x.shape), x.astype(complex)
+        for place in np.ndindex(x.shape):
+            moved = kept if keep else x.astype(complex)
+            moved[place] += step(h)
+            gradient[place] = read(f, moved, x, h)
+        return gradient
+
+    return measure
+
+
+def _complex_in_place(f, x, h):
+    gradient = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        moved = x
+        moved[place] += 1j * h
+        gradient[place] = f(moved).imag / h
+    return gradient
+
+
+COMPLEX_STEP_GRADIENT = Exercise(
+    name="complex_step_gradient",
+    lesson=4,
+    goal="Measure a gradient without any subtraction, one entry at a time.",
+    points=2,
+    misconception="The entries can be moved all at once, or the step need not be taken back.",
+    reference=complex_step_gradient,
+    inputs=_complex_inputs,
+    corners=(_complex_vector, _complex_wide),
+    out_of_reach=("numerical_gradient", "check_gradients"),
+    variants=(_complex_flat, _complex_restored),
+    mistakes=(
+        Mistake(
+            "all entries are moved at once",
+            lambda f, x, h: np.full(x.shape, f(x + 1j * h).imag / h),
+            "Moving everything measures the sum of all slopes. Each entry needs a call of its own.",
+        ),
+        Mistake(
+            "the step is not taken back",
+            _complex(keep=True),
+            "When you come to the second entry, the first one is still moved.",
+        ),
+        Mistake(
+            "the array cannot hold the step",
+            _complex_in_place,
+            "An array of real numbers has no place for an imaginary part. What type must the "
+            "moved copy have?",
+        ),
+        Mistake(
+            "the real part",
+            _complex(read=lambda f, moved, x, h: f(moved).real / h),
+            "Which part of f(x + ih) has the slope in it?",
+        ),
+        Mistake(
+            "not divided by the step",
+            _complex(read=lambda f, moved, x, h: f(moved).imag),
+            "The imaginary part is h times the slope.",
+        ),
+        Mistake(
+            "divided by twice the step",
+            _complex(read=lambda f, moved, x, h: f(moved).imag / (2 * h)),
+            "There is one step here, not one to each side.",
+        ),
+        Mistake(
+            "a real step",
+            _complex(
+                read=lambda f, moved, x, h: (f(moved) - f(x)).real / h,
+                step=lambda h: h,
+            ),
+            "Beside x a real step of 1e-20 is lost in rounding. Step where there is nothing to be "
+            "lost beside.",
+        ),
+        Mistake(
+            "a difference with f(x)",
+            _complex(read=lambda f, moved, x, h: (f(moved) - f(x)).real / h),
+            "Nothing needs to be subtracted: f(x) has no imaginary part.",
+        ),
+        Mistake(
+            "the sign of the step",
+            _complex(step=lambda h: -1j * h),
+            "A step of -ih turns the sign of the imaginary part round.",
+        ),
+    ),
+    hints=(
+        "Loop over the places of x; np.ndindex(x.shape) gives them for any number of axes.",
+        "For each place make a complex copy of x, and move that one entry by ih.",
+        "astype(complex) copies an array of real numbers into one that can hold the step.",
+    ),
+)
+
+# directional_slopes
+
+
+def directional_slopes(f, x, gradient, v, h):
+    return (f(x + h * v) - f(x - h * v)) / (2 * h), (gradient * v).sum()
+
+
+def _directional_inputs(rng):
+    n, d = sizes(rng, 2)
+    c = normal(rng, n, d)
+    name = "sum(c * x**3 + x**2)"
+    f = _named(name, lambda x: (c * x**3 + x**2).sum())
+    x = normal(rng, n, d)
+    return f, x, 3 * c * x**2 + 2 * x, normal(rng, n, d) + 1.0, float(rng.choice([0.1, 0.2]))
+
+
+def _directional_square(rng):
+    n = int(rng.integers(2, 4))
+    f = _named("sum(x**3)", lambda x: (x**3).sum())
+    x = normal(rng, n, n)
+    return f, x, 3 * x**2, normal(rng, n, n), 0.1
+
+
+def _directional_in_place(f, x, gradient, v, h):
+    x += h * v
+    up = f(x)
+    x -= 2 * h * v
+    return (up - f(x)) / (2 * h), (gradient * v).sum()
+
+
+def _unit(v):
+    return v / np.sqrt((v**2).sum())
+
+
+def _central(f, x, v, h):
+    return (f(x + h * v) - f(x - h * v)) / (2 * h)
+
+
+DIRECTIONAL_SLOPES = Exercise(
+    name="directional_slopes",
+    lesson=4,
+    goal="Test a whole gradient with two evaluations, along one direction.",
+    points=2,
+    misconception="The slope along v is a matrix product, or belongs to v of length 1.",
+    reference=directional_slopes,
+    inputs=_directional_inputs,
+    corners=(_directional_square,),
+    outputs=("measured", "promised"),
+    out_of_reach=("numerical_gradient", "check_gradients"),
+    variants=(
+        lambda f, x, gradient, v, h: (
+            0.5 / h * (f(x + h * v) - f(x - h * v)),
+            np.vdot(gradient, v),
+        ),
+        lambda f, x, gradient, v, h: (
+            (f(x + v * h) - f(x + v * -h)) / h / 2,
+            sum(g * w for g, w in zip(gradient.flat, v.flat, strict=True)),
+        ),
+        lambda f, x, gradient, v, h: (_central(f, x, v, h), np.einsum("nd,nd->", gradient, v)),
+    ),
+    mistakes=(
+        Mistake(
+            "a step to one side only",
+            lambda f, x, gradient, v, h: ((f(x + h * v) - f(x)) / h, (gradient * v).sum()),
+            "The forward difference is wrong by a term with h. Go to both sides, and it drops out.",
+        ),
+        Mistake(
+            "divided by h instead of 2h",
+            lambda f, x, gradient, v, h: (
+                (f(x + h * v) - f(x - h * v)) / h,
+                (gradient * v).sum(),
+            ),
+            "How far apart are the two points, counted in v?",
+        ),
+        Mistake(
+            "every entry is moved by h",
+            lambda f, x, gradient, v, h: ((f(x + h) - f(x - h)) / (2 * h), (gradient * v).sum()),
+            "The direction v must enter the step: entry by entry it says how far to go.",
+        ),
+        Mistake(
+            "only the measured slope has v of length 1",
+            lambda f, x, gradient, v, h: (_central(f, x, _unit(v), h), (gradient * v).sum()),
+            "Both slopes must be along the same v, and v as it is given.",
+        ),
+        Mistake(
+            "v is brought to length 1",
+            lambda f, x, gradient, v, h: (
+                _central(f, x, _unit(v), h),
+                (gradient * _unit(v)).sum(),
+            ),
+            "The two slopes agree, but they are asked for along v as it is given, of any length.",
+        ),
+        Mistake(
+            "the promised slope is not added up",
+            lambda f, x, gradient, v, h: (_central(f, x, v, h), gradient * v),
+            "Each entry changes f by its slope times its step. All of them move at once.",
+        ),
+        Mistake(
+            "a matrix product",
+            lambda f, x, gradient, v, h: (_central(f, x, v, h), (gradient @ v).sum()),
+            "@ on tables sums rows against columns. Here each entry meets the entry in its place.",
+        ),
+        Mistake(
+            "the mean where the sum is due",
+            lambda f, x, gradient, v, h: (_central(f, x, v, h), (gradient * v).mean()),
+            "The changes that the entries make to f add up.",
+        ),
+        Mistake(
+            "x is changed",
+            _directional_in_place,
+            "+= on an argument changes the caller's array. Make a new one.",
+        ),
+    ),
+    hints=(
+        "Along v, f is a function of one number t: f(x + t v). You know how to measure its slope.",
+        "The promise is that of lesson 03: each entry's slope times its step, added up.",
+    ),
+)
+
+# slopes_off_kinks
+
+
+def slopes_off_kinks(f, z, h):
+    right, left = (f(z + h) - f(z)) / h, (f(z) - f(z - h)) / h
+    return np.where(np.abs(right - left) > 0.1, np.nan, (f(z + h) - f(z - h)) / (2 * h))
+
+
+def _bend(at, left, right):
+    name = f"slope {left} below {at}, {right} above"
+    return _named(name, lambda z: np.where(z > at, right, left) * (z - at))
+
+
+def _square(at):
+    return _named(f"(z - {at})**2", lambda z: (z - at) ** 2)
+
+
+def _near(rng, at):
+    """Return a table of points, some of which are at or near the kink."""
+    n, d = sizes(rng, 2)
+    z = normal(rng, n, d) + at
+    z = np.where(np.abs(z - at) < 0.03, at + 0.5, z)
+    z.flat[:4] = at + np.array([0.0, 0.004, -0.006, 0.02])
+    return z
+
+
+def _kink_inputs(rng):
+    at = float(rng.choice([0, 1, 2]))
+    left, right = rng.choice([[0.0, 1.0], [-1.0, 1.0], [0.2, 1.0], [1.0, -1.0], [1.0, 0.0]])
+    f = _bend(at, float(left), float(right)) if rng.integers(3) else _square(at)
+    return f, _near(rng, at), 0.01
+
+
+def _kink_up(rng):
+    return _bend(0.0, 0.0, 1.0), _near(rng, 0.0), 0.01
+
+
+def _kink_down(rng):
+    return _bend(0.0, 1.0, -1.0), _near(rng, 0.0), 0.01
+
+
+def _kink_elsewhere(rng):
+    return _bend(1.0, -1.0, 1.0), _near(rng, 1.0), 0.01
+
+
+def _kink_none(rng):
+    return _square(0.0), _near(rng, 0.0), 0.01
+
+
+def _kink_loop(f, z, h):
+    slopes = np.empty_like(z)
+    for place in np.ndindex(z.shape):
+        low, middle, high = (float(f(z[place] + step)) for step in (-h, 0.0, h))
+        kink = abs((high - middle) - (middle - low)) / h > 0.1
+        slopes[place] = float("nan") if kink else (high - low) / (2 * h)
+    return slopes
+
+
+def _kink_mean(f, z, h):
+    right, left = (f(z + h) - f(z)) / h, (f(z - h) - f(z)) / -h
+    slopes = (right + left) / 2
+    slopes[np.abs(right - left) > 0.1] = np.nan
+    return slopes
+
+
+def _kink(where=None, value=None, otherwise=np.nan):
+    """Return the measurement with another question, another slope or another mark."""
+
+    def measure(f, z, h):
+        right, left = (f(z + h) - f(z)) / h, (f(z) - f(z - h)) / h
+        odd = where(z, h, right, left) if where else np.abs(right - left) > 0.1
+        return np.where(odd, otherwise, value(right, left) if value else (right + left) / 2)
+
+    return measure
+
+
+def _kink_in_place(f, z, h):
+    right, left = (f(z + h) - f(z)) / h, (f(z) - f(z - h)) / h
+    z[...] = np.where(np.abs(right - left) > 0.1, np.nan, (right + left) / 2)
+    return z
+
+
+SLOPES_OFF_KINKS = Exercise(
+    name="slopes_off_kinks",
+    lesson=4,
+    goal="Find out from measurements alone where a function has no slope.",
+    points=3,
+    misconception="A kink is met only if one stands on it, and always at zero.",
+    reference=slopes_off_kinks,
+    inputs=_kink_inputs,
+    corners=(_kink_up, _kink_down, _kink_elsewhere, _kink_none),
+    out_of_reach=("numerical_gradient", "check_gradients"),
+    variants=(_kink_loop, _kink_mean),
+    mistakes=(
+        Mistake(
+            "no entry is left out",
+            _kink(where=lambda z, h, right, left: right != right),
+            "At a kink the central difference is a number, too, but no slope. Compare the slopes "
+            "on either side: differences, divided by h.",
+        ),
+        Mistake(
+            "only z = 0 is left out",
+            _kink(where=lambda z, h, right, left: z == 0),
+            "A step can cross a kink that it does not start from, and a kink may be elsewhere. "
+            "Ask the slopes, not z.",
+        ),
+        Mistake(
+            "all points near 0 are left out",
+            _kink(where=lambda z, h, right, left: np.abs(z) < h),
+            "Not every function has a kink at 0, and some have theirs elsewhere. Ask the slopes.",
+        ),
+        Mistake(
+            "kinks that bend down are not seen",
+            _kink(where=lambda z, h, right, left: right - left > 0.1),
+            "The slope may jump up or down. How far apart are two numbers, whichever is larger?",
+        ),
+        Mistake(
+            "0 where nan is due",
+            _kink(otherwise=0.0),
+            "0 is a slope like any other. What says that there is none?",
+        ),
+        Mistake(
+            "the slope to the right",
+            _kink(value=lambda right, left: right),
+            "Where there is no kink, the central difference is due: it is more precise.",
+        ),
+        Mistake(
+            "the slope to the left has the wrong sign",
+            _kink(where=lambda z, h, right, left: np.abs(right + left) > 0.1),
+            "On the left, subtract the left value from the middle one. On a straight line the two "
+            "slopes are equal.",
+        ),
+        Mistake(
+            "z is changed",
+            _kink_in_place,
+            "An assignment into z changes the caller's array. Make a new one.",
+        ),
+    ),
+    hints=(
+        "Three values are enough: f at z - h, z and z + h. They give two slopes.",
+        "Compare the two slopes: how far apart are they, whichever is larger?",
+        "np.where takes nan in one place and the central difference in the other.",
+    ),
+)
+
+# wrong_gradients
+
+
+def wrong_gradients(loss, params, grads, h):
+    return _wrong()(loss, params, grads, h)
+
+
+def _wrong(
+    kind=np.float64,
+    places=lambda shape: np.ndindex(shape),
+    shapes=True,
+    worst=lambda a, b: np.abs(a - b).max(),
+    size=lambda a, b: max(np.abs(a).max(), np.abs(b).max()),
+    is_wrong=lambda error, size: size > 0 and error / size > 1e-5,
+    restore=True,
+    width=2,
+):
+    """Return the search with something else in it."""
+
+    def search(loss, params, grads, h):
+        params = {name: array.astype(kind or array.dtype) for name, array in params.items()}
+        names = []
+        for name, array in params.items():
+            gradient = grads[name]
+            if shapes and gradient.shape != array.shape:
+                names.append(name)
+                continue
+            gradient = np.broadcast_to(gradient, array.shape)
+            measured, claimed = [], []
+            for place in places(array.shape):
+                before = array[place]
+                array[place] = before + h
+                up = loss(params)
+                array[place] = before - h
+                measured.append((up - loss(params)) / (width * h))
+                claimed.append(gradient[place])
+                if restore:
+                    array[place] = before
+            a, b = np.array(measured, float), np.array(claimed, float)
+            if is_wrong(worst(a, b), size(a, b)):
+                names.append(name)
+        return names
+
+    return search
+
+
+def _wrong_in_place(loss, params, grads, h):
+    names = []
+    for name, array in params.items():
+        measured = np.zeros(array.shape)
+        for place in np.ndindex(array.shape):
+            array[place] += h
+            up = loss(params)
+            array[place] -= 2 * h
+            measured[place] = (up - loss(params)) / (2 * h)
+        largest = max(np.abs(measured).max(), np.abs(grads[name]).max())
+        far = np.abs(measured - grads[name]).max() > 1e-5 * largest
+        if far or grads[name].shape != array.shape:
+            names.append(name)
+    return names
+
+
+def _each_by_its_own(loss, params, grads, h):
+    return _wrong(
+        worst=lambda a, b: (np.abs(a - b) / np.maximum(_larger(a, b), 1e-12)).max(),
+        size=lambda a, b: 1.0,
+    )(loss, params, grads, h)
+
+
+def _wrong_variant(loss, params, grads, h):
+    def slope(name, place):
+        values = []
+        for step in (h, -h):
+            moved = {key: np.array(array, dtype=np.float64) for key, array in params.items()}
+            moved[name][place] += step
+            values.append(loss(moved))
+        return (values[0] - values[1]) / (2 * h)
+
+    def right(name):
+        if params[name].shape != grads[name].shape:
+            return False
+        measured = np.array([slope(name, p) for p in np.ndindex(params[name].shape)])
+        claimed = grads[name].ravel()
+        largest = np.abs(np.append(measured, claimed)).max()
+        return bool(np.abs(measured - claimed).max() <= 1e-5 * largest)
+
+    return tuple(name for name in params if not right(name))
+
+
+def _network(rng, scale=1.0, kind=np.float64):
+    """Return a loss of w, b and u, right gradients, and the parameters; u takes no part."""
+    n, d, k = 4, int(rng.integers(2, 4)), int(rng.integers(2, 4))
+    x, t = normal(rng, n, d), normal(rng, n, k)
+    params = {"w": normal(rng, d, k, scale=0.5), "b": normal(rng, k, scale=0.5)}
+    params = {name: array.astype(kind) for name, array in params.items()}
+    params["u"] = normal(rng, 2).astype(kind)
+    x, t = x.astype(kind), t.astype(kind)  # so that the precision is that of params
+
+    def loss(params):
+        return scale * ((np.tanh(x @ params["w"] + params["b"]) - t) ** 2).sum() / n
+
+    exact = {name: array.astype(np.float64) for name, array in params.items()}
+    a = np.tanh(x.astype(np.float64) @ exact["w"] + exact["b"])
+    dz = scale * 2 * (a - t) * (1 - a**2) / n
+    grads = {"w": x.astype(np.float64).T @ dz, "b": dz.sum(axis=0), "u": np.zeros(2)}
+    return _named(f"a loss, of size {scale:g}", loss), params, grads
+
+
+def _last(g):
+    return (np.arange(g.size) == g.size - 1).reshape(g.shape)
+
+
+SPOIL = {
+    "doubled": lambda g: 2 * g,
+    "too small": lambda g: g - 0.3 * np.abs(g).max(),
+    "too large": lambda g: g + 0.3 * np.abs(g).max(),
+    "last": lambda g: g - 0.5 * np.abs(g).max() * _last(g),
+    "one number": lambda g: np.atleast_1d(g.mean()),
+    "right": lambda g: g,
+}
+
+
+def _planted(scale=1.0, kind=np.float64, **how):
+    """Return a drawer of cases with these bugs planted."""
+
+    def draw(rng):
+        loss, params, grads = _network(rng, scale, kind)
+        for name, word in how.items():
+            grads[name] = SPOIL[word](grads[name])
+        return loss, params, grads, 1e-5
+
+    return draw
+
+
+def _wrong_inputs(rng):
+    words = rng.choice(["right", "doubled", "too small", "too large", "last"], 2)
+    return _planted(1.0, w=words[0], b=words[1])(rng)
+
+
+def _equal_rows(rng):
+    """Return a case in which the gradient of b is the same in all entries, but one number."""
+    _, params, _ = _network(rng)
+    loss = _named("sum(3 b) + sum(w**2)", lambda p: 3 * p["b"].sum() + (p["w"] ** 2).sum())
+    grads = {"w": 2 * params["w"], "b": np.array([3.0]), "u": np.zeros(2)}
+    return loss, params, grads, 1e-5
+
+
+def _uneven(rng):
+    """Return a case in which one entry is wrong, but far too small to matter in its array."""
+    params = {"w": normal(rng, 2, 2), "b": normal(rng, 3), "u": normal(rng, 2)}
+    c = np.array([[3.0, 1e-6], [2.0, 1.0]])
+    loss = _named("3 w00 + 1e-6 w01 + 2 w10 + w11", lambda p: (c * p["w"]).sum())
+    grads = {"w": np.where(c < 1e-5, 0, c), "b": np.ones(3), "u": np.zeros(2)}
+    return loss, params, grads, 1e-5
+
+
+def _coupled(rng):
+    """Return a case in which each entry's slope depends much on all the others."""
+    params = {"w": np.array([[0.5, -0.4], [0.3, -0.3]]), "b": normal(rng, 3), "u": normal(rng, 2)}
+    loss = _named("50 sum(w)**2 + sum(b**2)", lambda p: _coupled_loss(p["w"], p["b"]))
+    grads = {"w": np.full((2, 2), 10.0), "b": 4 * params["b"], "u": np.zeros(2)}
+    return loss, params, grads, 1e-5
+
+
+def _coupled_loss(w, b):
+    return 50 * w.sum() ** 2 + (b**2).sum()
+
+
+WRONG_GRADIENTS = Exercise(
+    name="wrong_gradients",
+    lesson=4,
+    goal="Write a gradient check that can be trusted: every entry, any scale, float64.",
+    points=5,
+    misconception="The check itself is right, because it says that the gradient is.",
+    reference=wrong_gradients,
+    inputs=_wrong_inputs,
+    corners=(
+        _planted(1e-7, w="doubled", b="right"),
+        _planted(1e-7, w="right", b="doubled"),
+        _planted(1e7),
+        _planted(w="last", b="right"),
+        _planted(w="too small", b="too large"),
+        _planted(w="too large", b="too small"),
+        _planted(w="doubled", b="right"),
+        _planted(kind=np.float32, w="right", b="doubled"),
+        _planted(),
+        _equal_rows,
+        _coupled,
+        _uneven,
+    ),
+    out_of_reach=("numerical_gradient", "check_gradients"),
+    variants=(
+        _wrong_variant,
+        _wrong(is_wrong=lambda error, size: error > 1e-5 * size),
+    ),
+    mistakes=(
+        Mistake(
+            "measured in float32",
+            _wrong(kind=None),
+            "In float32 a difference over a step of 1e-5 is mostly rounding. Measure on copies in "
+            "float64.",
+        ),
+        Mistake(
+            "only the first entry of each array",
+            _wrong(places=lambda shape: [(0,) * len(shape)]),
+            "A bug may sit in the last row alone. Here the arrays are small: measure every entry.",
+        ),
+        Mistake(
+            "the shape is not looked at",
+            _wrong(shapes=False),
+            "A gradient of shape (1,) meets any other by broadcasting, and nobody notices. "
+            "Compare the shapes first.",
+        ),
+        Mistake(
+            "the absolute error",
+            _wrong(is_wrong=lambda error, size: error > 1e-5),
+            "With a loss of 1e-7 every gradient is small, and every error too. Relative to what?",
+        ),
+        Mistake(
+            "the size of the difference is not taken",
+            _wrong(worst=lambda a, b: (a - b).max()),
+            "A gradient may be too large or too small. One of the two differences is negative.",
+        ),
+        Mistake(
+            "each entry by its own size",
+            _each_by_its_own,
+            "The slope of a tiny entry is measured with the rounding of the large ones. Divide by "
+            "the largest size in the whole array.",
+        ),
+        Mistake(
+            "0 / 0 is reported",
+            _wrong(is_wrong=lambda error, size: not (size > 0 and error / size <= 1e-5)),
+            "A gradient of zeros that is measured as zeros is right.",
+        ),
+        Mistake(
+            "the step is not taken back",
+            _wrong(restore=False),
+            "After an entry has been measured, it must be what it was before.",
+        ),
+        Mistake(
+            "divided by h instead of 2h",
+            _wrong(width=1),
+            "The two points are 2h apart. Every right gradient looks wrong by a factor of two.",
+        ),
+        Mistake(
+            "the right ones are returned",
+            _wrong(is_wrong=lambda error, size: not (size > 0 and error / size > 1e-5)),
+            "Asked for are the names of the gradients that are wrong.",
+        ),
+        Mistake(
+            "the parameters are changed",
+            _wrong_in_place,
+            "+= on an entry changes the caller's array, and the next measurement starts from it. "
+            "Work on copies.",
+        ),
+    ),
+    hints=(
+        "Write a function inside yours that measures the slope along one entry of one parameter.",
+        "Copy all parameters into float64 first; then you may move entries as you like, and must "
+        "put each one back.",
+        "Three questions for each name: the same shape? how large is the largest entry? how far "
+        "apart are the two at worst?",
+    ),
+)
+
+EXERCISES = (
+    WORST_RELATIVE_ERROR,
+    COMPLEX_STEP_GRADIENT,
+    DIRECTIONAL_SLOPES,
+    SLOPES_OFF_KINKS,
+    WRONG_GRADIENTS,
+)
