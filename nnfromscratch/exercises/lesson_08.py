@@ -1,0 +1,871 @@
+"""Exercises of lesson 08, Layers and models."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from ._draw import normal, sizes
+from ._exercise import Exercise, Mistake
+
+# how_many_parameters
+
+
+def how_many_parameters(sizes):
+    return sum(inputs * outputs + outputs for inputs, outputs in pairwise(sizes))
+
+
+def _sizes_inputs(rng):
+    return (tuple(sizes(rng, int(rng.integers(3, 6)), high=9)),)
+
+
+def _count_by_index(sizes):
+    total = 0
+    for i in range(1, len(sizes)):
+        total += (sizes[i - 1] + 1) * sizes[i]
+    return total
+
+
+HOW_MANY_PARAMETERS = Exercise(
+    name="how_many_parameters",
+    lesson=8,
+    goal="Count the parameters of a fully connected network from its sizes.",
+    points=1,
+    misconception="Biases are forgotten, or are counted by a layer's inputs.",
+    reference=how_many_parameters,
+    inputs=_sizes_inputs,
+    corners=(lambda rng: ((784, 300, 10),), lambda rng: ((5, 3),)),
+    variants=(
+        _count_by_index,
+        lambda sizes: int(np.dot(sizes[:-1], sizes[1:]) + sum(sizes[1:])),
+        lambda sizes: sum(np.zeros((d + 1, k)).size for d, k in pairwise(sizes)),
+    ),
+    mistakes=(
+        Mistake(
+            "the biases are forgotten",
+            lambda sizes: sum(d * k for d, k in pairwise(sizes)),
+            "A layer has a matrix and a bias. How many numbers has its bias?",
+        ),
+        Mistake(
+            "a bias for each input",
+            lambda sizes: sum(d * k + d for d, k in pairwise(sizes)),
+            "The bias is added to the layer's output. What shape has it?",
+        ),
+        Mistake(
+            "the pixels have biases too",
+            lambda sizes: sum(d * k for d, k in pairwise(sizes)) + sum(sizes),
+            "The first size is that of the input, which no layer computes. It has no bias.",
+        ),
+        Mistake(
+            "one bias for each layer",
+            lambda sizes: sum(d * k + 1 for d, k in pairwise(sizes)),
+            "Each output unit has a bias of its own.",
+        ),
+        Mistake(
+            "only the first layer",
+            lambda sizes: sizes[0] * sizes[1] + sizes[1],
+            "There is a layer between every two neighbours in the list.",
+        ),
+        Mistake(
+            "no bias in the last layer",
+            lambda sizes: sum(d * k for d, k in pairwise(sizes)) + sum(sizes[1:-1]),
+            "The last layer is an affine layer like the others.",
+        ),
+        Mistake(
+            "every layer reads the pixels",
+            lambda sizes: sum(sizes[0] * k + k for k in sizes[1:]),
+            "A layer's inputs are the outputs of the layer before it, not the pixels.",
+        ),
+    ),
+    hints=(
+        "Count one layer first: with D inputs and K outputs, w is (D, K). And b?",
+        "A list of n sizes describes n - 1 layers, each between two neighbours.",
+    ),
+)
+
+# ELU
+
+
+class _ELU:
+    def __init__(self, alpha):
+        self.alpha = alpha
+
+    def forward(self, x):
+        self.x = x
+        return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
+
+    def backward(self, d_out):
+        return d_out * np.where(self.x > 0, 1.0, self.alpha * np.exp(np.minimum(self.x, 0)))
+
+
+def _elu_inputs(rng):
+    n, h = sizes(rng, 2)
+    x = normal(rng, n, h)
+    x[x == 0] = 0.5  # there the slope jumps, and either side would do
+    x.flat[0], x.flat[1] = -0.4, 0.7  # both sides, in every case
+    return x, normal(rng, n, h), float(np.round(rng.uniform(0.3, 0.9), 2))
+
+
+def _elu_large(rng):
+    x = np.array([[1000.0, -2.0, 0.5], [-0.5, 800.0, -1.0]])
+    return x, normal(rng, 2, 3), 0.5
+
+
+def _use_elu(answer, x, d_out, alpha):
+    layer, other = answer(alpha), answer(alpha)
+    a = layer.forward(x)
+    other.forward(x[::-1] + 0.25)  # a second layer of the kind, as in a network of any depth
+    return a, layer.backward(d_out)
+
+
+def _elu(x, alpha):
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def _elu_slope(x, alpha):
+    return np.where(x > 0, 1.0, alpha * np.exp(np.minimum(x, 0)))
+
+
+def _elu_with(forward=_elu, slope=_elu_slope, backward=lambda d_out, slope: d_out * slope):
+    """Return the layer with something else in it."""
+
+    class Layer:
+        def __init__(self, alpha):
+            self.alpha = alpha
+
+        def forward(self, x):
+            self.x = x
+            return forward(x, self.alpha)
+
+        def backward(self, d_out):
+            return backward(d_out, slope(self.x, self.alpha))
+
+    return Layer
+
+
+class _EluShared(_ELU):
+    memory = {}  # noqa: RUF012 - the mistake
+
+    def forward(self, x):
+        self.memory["x"] = x
+        return _elu(x, self.alpha)
+
+    def backward(self, d_out):
+        return d_out * _elu_slope(self.memory["x"], self.alpha)
+
+
+class _EluInPlace(_ELU):
+    def forward(self, x):
+        self.x = x.copy()
+        x[x < 0] = self.alpha * np.expm1(x[x < 0])
+        return x
+
+
+class _EluOutputGate(_ELU):
+    def backward(self, d_out):
+        return d_out * np.where(d_out > 0, 1.0, self.alpha * np.exp(np.minimum(self.x, 0)))
+
+
+class _EluFromOutput:
+    def __init__(self, alpha):
+        self.alpha = alpha
+
+    def forward(self, x):
+        below = x < 0
+        self.a = x.copy()
+        self.a[below] = self.alpha * (np.exp(x[below]) - 1)
+        return self.a
+
+    def backward(self, d_out):
+        dx = d_out.copy()
+        below = self.a < 0
+        dx[below] *= self.a[below] + self.alpha
+        return dx
+
+
+class _EluMasked:
+    def __init__(self, alpha):
+        self.alpha = alpha
+
+    def forward(self, x):
+        self.below = np.exp(np.clip(x, None, 0))
+        self.open = (x > 0).astype(float)
+        return np.maximum(x, 0) + self.alpha * (self.below - 1)
+
+    def backward(self, d_out):
+        return self.open * d_out + (1 - self.open) * d_out * self.alpha * self.below
+
+
+ELU_LAYER = Exercise(
+    name="ELU",
+    lesson=8,
+    goal="Write a layer that remembers in forward what its backward needs.",
+    points=2,
+    misconception="The memory is shared by all layers of a kind, or the gate is set by d_out.",
+    reference=_ELU,
+    inputs=_elu_inputs,
+    corners=(_elu_large,),
+    call=_use_elu,
+    arguments=("x", "d_out", "alpha"),
+    outputs=("a", "dx"),
+    variants=(_EluFromOutput, _EluMasked),
+    mistakes=(
+        Mistake(
+            "all layers of the kind share one memory",
+            _EluShared,
+            "A second layer has run in between, and this one found its numbers. What belongs to "
+            "one object goes into self, as in self.x.",
+        ),
+        Mistake(
+            "the slope is 1 everywhere",
+            _elu_with(slope=lambda x, alpha: 1.0),
+            "Below zero the curve is not a straight line. What is the derivative of "
+            "alpha (exp(x) - 1)?",
+        ),
+        Mistake(
+            "the slope below zero is that of ReLU",
+            _elu_with(slope=lambda x, alpha: np.where(x > 0, 1.0, 0.0)),
+            "Below zero this unit is not silent, so its slope is not 0 there.",
+        ),
+        Mistake(
+            "the output in place of the slope",
+            _elu_with(slope=lambda x, alpha: np.where(x > 0, 1.0, _elu(x, alpha))),
+            "The derivative of a constant is 0: the -1 of the forward pass is gone in the slope.",
+        ),
+        Mistake(
+            "exp of the output in place of exp of the input",
+            _elu_with(
+                slope=lambda x, alpha: np.where(
+                    x > 0, 1.0, alpha * np.exp(_elu(np.minimum(x, 0), alpha))
+                )
+            ),
+            "The slope is taken where the input was. In exp(...), which of the two belongs: what "
+            "came in or what went out?",
+        ),
+        Mistake(
+            "alpha is missing in the slope",
+            _elu_with(slope=lambda x, alpha: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0)))),
+            "alpha is a factor of the curve below zero, so it is one of its slope too.",
+        ),
+        Mistake(
+            "alpha is missing in forward",
+            _elu_with(forward=lambda x, alpha: _elu(x, 1.0)),
+            "How deep may the curve go? For very negative x it approaches -alpha.",
+        ),
+        Mistake(
+            "the -1 is missing in forward",
+            _elu_with(forward=lambda x, alpha: _elu(x, alpha) + alpha * (x <= 0)),
+            "Just below zero the output must be just below zero. What does exp(x) approach?",
+        ),
+        Mistake(
+            "d_out is left out",
+            _elu_with(backward=lambda d_out, slope: slope + 0 * d_out),
+            "backward hands on the slope of the loss: the layer's own slope times what came in "
+            "from behind.",
+        ),
+        Mistake(
+            "the gate looks at d_out",
+            _EluOutputGate,
+            "Whether a unit was on the straight part was decided by its input in the forward "
+            "pass, not by the slope that comes back.",
+        ),
+        Mistake(
+            "exp overflows where it is not wanted",
+            _elu_with(
+                forward=lambda x, alpha: x * (x > 0) + alpha * (np.exp(x) - 1) * (x <= 0),
+                slope=lambda x, alpha: (x > 0) + alpha * np.exp(x) * (x <= 0),
+            ),
+            "exp(1000) is infinite, and infinity times 0 is nan. Choose between the two, or keep "
+            "large numbers out of exp.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _EluInPlace,
+            "An assignment into x changes the caller's array. Make a new one.",
+        ),
+    ),
+    hints=(
+        "forward: two cases, entry by entry. backward: two slopes, chosen by the same test on x.",
+        "Keep x in self.x. The slope is 1 above zero; below, differentiate the second case.",
+        "np.where computes both cases; np.minimum(x, 0) keeps exp from overflowing in the one "
+        "that is not used.",
+    ),
+)
+
+# FeatureScale
+
+
+class _FeatureScale:
+    def __init__(self, features):
+        self.params = {"gain": np.ones(features)}
+        self.grads = {"gain": np.zeros(features)}
+
+    def forward(self, x):
+        self.x = x
+        return x * self.params["gain"]
+
+    def backward(self, d_out):
+        self.grads["gain"] = (d_out * self.x).sum(axis=0)
+        return d_out * self.params["gain"]
+
+
+def _scale_inputs(rng):
+    n, d = sizes(rng, 2)
+    return normal(rng, n, d), normal(rng, n, d), np.round(rng.uniform(1.2, 3, d), 2)
+
+
+def _scale_square(rng):
+    return normal(rng, 3, 3), normal(rng, 3, 3), np.array([2.0, 0.5, 1.5])
+
+
+def _gain_of(layer, where):
+    held = getattr(layer, where)
+    if "gain" not in held:
+        raise KeyError(f'{where} has no "gain"; it has {sorted(held)}')
+    return np.array(held["gain"])
+
+
+def _use_scale(answer, x, d_out, gain):
+    layer = answer(len(gain))
+    start = _gain_of(layer, "params")
+    layer.params["gain"][...] = gain
+    y = np.array(layer.forward(x))
+    dx = np.array(layer.backward(d_out))
+    first = _gain_of(layer, "grads")
+    layer.forward(x + 1)
+    layer.backward(d_out)
+    return start, y, dx, first, _gain_of(layer, "grads")
+
+
+def _scale_with(
+    start=1.0,
+    dgain=lambda d_out, x, gain: (d_out * x).sum(axis=0),
+    dx=lambda d_out, x, gain: d_out * gain,
+    forward=lambda x, gain: x * gain,
+    add=False,
+):
+    """Return the layer with something else in it."""
+
+    class Layer:
+        def __init__(self, features):
+            self.params = {"gain": np.full(features, start)}
+            self.grads = {"gain": np.zeros(features)}
+
+        def forward(self, x):
+            self.x = x
+            return forward(x, self.params["gain"])
+
+        def backward(self, d_out):
+            new = dgain(d_out, self.x, self.params["gain"])
+            self.grads["gain"] = self.grads["gain"] + new if add else new
+            return dx(d_out, self.x, self.params["gain"])
+
+    return Layer
+
+
+class _ScaleApart(_FeatureScale):
+    def __init__(self, features):
+        super().__init__(features)
+        self.gain = np.ones(features)
+
+    def forward(self, x):
+        self.x = x
+        return x * self.gain
+
+    def backward(self, d_out):
+        self.grads["gain"] = (d_out * self.x).sum(axis=0)
+        return d_out * self.gain
+
+
+class _ScaleFirst(_FeatureScale):
+    def forward(self, x):
+        if not hasattr(self, "x"):
+            self.x = x
+        return x * self.params["gain"]
+
+
+class _ScaleLoop(_FeatureScale):
+    def backward(self, d_out):
+        dx = np.empty_like(d_out)
+        for d, gain in enumerate(self.params["gain"]):
+            self.grads["gain"][d] = d_out[:, d] @ self.x[:, d]
+            dx[:, d] = gain * d_out[:, d]
+        return dx
+
+
+class _ScaleEinsum(_FeatureScale):
+    def forward(self, x):
+        self.x = x.copy()
+        return x @ np.diag(self.params["gain"])
+
+    def backward(self, d_out):
+        self.grads = {"gain": np.einsum("nd,nd->d", d_out, self.x)}
+        return np.einsum("nd,d->nd", d_out, self.params["gain"])
+
+
+FEATURE_SCALE = Exercise(
+    name="FeatureScale",
+    lesson=8,
+    goal="Write a layer with a parameter: params, grads, and a sum over the batch.",
+    points=2,
+    misconception="What is repeated for all examples on the way forward is not summed backward.",
+    reference=_FeatureScale,
+    inputs=_scale_inputs,
+    corners=(_scale_square,),
+    call=_use_scale,
+    arguments=("x", "d_out", "gain"),
+    outputs=("gain at the start", "y", "dx", "dgain", "dgain of a second pass"),
+    variants=(_ScaleLoop, _ScaleEinsum),
+    mistakes=(
+        Mistake(
+            "the gradient of a bias",
+            _scale_with(dgain=lambda d_out, x, gain: d_out.sum(axis=0)),
+            "A bias is added, a gain is multiplied. By how much does y change when a gain rises by "
+            "a little: what stands beside it in the product?",
+        ),
+        Mistake(
+            "the gradient is a mean over the batch",
+            _scale_with(dgain=lambda d_out, x, gain: (d_out * x).mean(axis=0)),
+            "The 1/N of the mean loss is already in d_out. What a layer does with the examples of "
+            "a batch adds up.",
+        ),
+        Mistake(
+            "the gradient is summed over the features",
+            _scale_with(dgain=lambda d_out, x, gain: (d_out * x).sum(axis=1)),
+            "A gradient has the shape of its parameter, (D,). Which axis must go?",
+        ),
+        Mistake(
+            "the gradient is not summed",
+            _scale_with(dgain=lambda d_out, x, gain: d_out * x),
+            "One gain serves all N examples. A gradient has the shape of its parameter.",
+        ),
+        Mistake(
+            "the output stands in for the input",
+            _scale_with(dgain=lambda d_out, x, gain: (d_out * x * gain).sum(axis=0)),
+            "The slope of x gain by the gain does not hold the gain itself.",
+        ),
+        Mistake(
+            "dx lacks the gain",
+            _scale_with(dx=lambda d_out, x, gain: d_out),
+            "When x rises by 1, y rises by the gain. backward must say so.",
+        ),
+        Mistake(
+            "dx is divided by the gain",
+            _scale_with(dx=lambda d_out, x, gain: d_out / gain),
+            "backward is not the inverse of forward. It multiplies by the slope.",
+        ),
+        Mistake(
+            "gradients pile up",
+            _scale_with(add=True),
+            "The second backward must not remember the first: grads belong to the latest pass.",
+        ),
+        Mistake(
+            "params is not used",
+            _ScaleApart,
+            "An optimizer changes the array in params. If the layer works with another one, it "
+            "never learns.",
+        ),
+        Mistake(
+            "the first batch is remembered for ever",
+            _ScaleFirst,
+            "backward belongs to the latest forward. Store x anew in every forward pass.",
+        ),
+        Mistake(
+            "the gains start at zero",
+            _scale_with(start=0.0),
+            "A layer of zeros silences the network. With which gain does the layer do nothing?",
+        ),
+    ),
+    hints=(
+        "Write the formula for one entry, y[n, d] = x[n, d] gain[d], and its two slopes.",
+        "gain[d] appears in all N rows, so its gradient is a sum over them.",
+        "forward needs self.params['gain'] and keeps x; backward fills self.grads['gain'], shape "
+        "(D,), and returns dx.",
+    ),
+)
+
+# arrays_from_vector
+
+
+def arrays_from_vector(vector, shapes):
+    arrays, first = {}, 0
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        arrays[name] = vector[first : first + size].reshape(shape).copy()
+        first += size
+    return arrays
+
+
+def _vector_of(rng, d, h, c):
+    shapes = {"w1": (d, h), "b1": (h,), "w2": (h, c), "b2": (c,)}
+    return np.round(rng.permutation(h * (d + 1) + c * (h + 1)) / 10 + 0.1, 1), shapes
+
+
+def _vector_inputs(rng):
+    return _vector_of(rng, *sizes(rng, 3, high=5))
+
+
+def _vector_square(rng):
+    return _vector_of(rng, 2, 2, 2)
+
+
+def _use_arrays(answer, vector, shapes):
+    arrays = answer(vector, shapes)
+    if not isinstance(arrays, dict):
+        raise TypeError(f"a dict is due, and a {type(arrays).__name__} came back")
+    result = tuple(np.array(arrays[name]) for name in shapes)
+    for name in shapes:
+        arrays[name][...] = 0.0  # an optimizer changes them in place; the vector should not feel it
+    return result
+
+
+def _vector_with(order="C", place=None, names=lambda shapes: shapes, part=np.copy):
+    """Return the function with something else in it."""
+
+    def function(vector, shapes):
+        arrays, first = {}, 0
+        for name in names(shapes):
+            size = int(np.prod(shapes[name]))
+            start = first if place is None else place(first, vector, size)
+            piece = vector[start : start + size]
+            arrays[name] = part(piece.reshape(shapes[name], order=order))
+            first += size
+        return arrays
+
+    return function
+
+
+def _vector_first_axis(vector, shapes):
+    arrays, first = {}, 0
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        arrays[name] = np.array(vector[first : first + size].reshape(shape))
+        first += shape[0]
+    return arrays
+
+
+def _vector_pop(vector, shapes):
+    numbers = list(vector)
+    return {
+        name: np.array([numbers.pop(0) for _ in range(int(np.prod(shape)))]).reshape(shape)
+        for name, shape in shapes.items()
+    }
+
+
+def _vector_split(vector, shapes):
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+    parts = np.split(vector, ends[:-1])
+    pairs = zip(shapes, parts, strict=True)
+    return {name: part.copy().reshape(shapes[name]) for name, part in pairs}
+
+
+ARRAYS_FROM_VECTOR = Exercise(
+    name="arrays_from_vector",
+    lesson=8,
+    goal="Cut one long vector into named arrays, and know a view from a copy.",
+    points=2,
+    misconception="A slice is a copy; arrays can be taken from a vector without counting places.",
+    reference=arrays_from_vector,
+    inputs=_vector_inputs,
+    corners=(_vector_square,),
+    call=_use_arrays,
+    outputs=("w1", "b1", "w2", "b2"),
+    variants=(_vector_pop, _vector_split),
+    mistakes=(
+        Mistake(
+            "views of the vector",
+            _vector_with(part=lambda piece: piece),
+            "The numbers are right, but a slice is a window on the vector: who changes the array "
+            "changes the vector. Copy each piece.",
+        ),
+        Mistake(
+            "every array starts at the beginning",
+            _vector_with(place=lambda first, vector, size: 0),
+            "What w1 has taken is gone: b1 begins where w1 ends. What must grow in the loop?",
+        ),
+        Mistake(
+            "the start moves on by one",
+            _vector_with(place=lambda first, vector, size: first + (first > 0)),
+            "A slice a[i:j] ends before j, so the next piece begins at j itself.",
+        ),
+        Mistake(
+            "the start moves on by the first axis only",
+            _vector_first_axis,
+            "An array of shape (3, 2) takes six numbers, not three.",
+        ),
+        Mistake(
+            "column by column",
+            _vector_with(order="F"),
+            "NumPy's arrays are read row by row, as ravel does. Which order does reshape take "
+            "by itself?",
+        ),
+        Mistake(
+            "in alphabetical order",
+            _vector_with(names=sorted),
+            "The vector was made in the order of the dict, w1 first. Do not sort the names.",
+        ),
+        Mistake(
+            "from the last name to the first",
+            _vector_with(names=lambda shapes: list(shapes)[::-1]),
+            "The vector begins with the first name of the dict.",
+        ),
+    ),
+    hints=(
+        "Keep a counter of how many numbers have been used.",
+        "Each array takes the product of its shape: np.prod(shape), as an integer.",
+        "Slice, reshape, copy, then move the counter on by the size.",
+    ),
+)
+
+# Residual
+
+
+class _Residual:
+    def __init__(self, layers):
+        self.layers = layers
+
+    def forward(self, x):
+        out = x
+        for layer in self.layers:
+            out = layer.forward(out)
+        return x + out
+
+    def backward(self, d_out):
+        d = d_out
+        for layer in reversed(self.layers):
+            d = layer.backward(d)
+        return d_out + d
+
+
+class _Affine:
+    def __init__(self, w, b):
+        self.w, self.b, self.dw = w, b, None
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, d_out):
+        self.dw = self.x.T @ d_out
+        return d_out @ self.w.T
+
+
+class _Tanh:
+    def forward(self, x):
+        self.a = np.tanh(x)
+        return self.a
+
+    def backward(self, d_out):
+        return d_out * (1 - self.a**2)
+
+
+def _residual_arrays(rng, n, d, h):
+    return (
+        normal(rng, n, d),
+        normal(rng, n, d),
+        normal(rng, d, h),
+        normal(rng, h),
+        normal(rng, h, d),
+        normal(rng, d),
+    )
+
+
+def _residual_inputs(rng):
+    return _residual_arrays(rng, *sizes(rng, 3, high=5))
+
+
+def _residual_square(rng):
+    return _residual_arrays(rng, 2, 3, 3)
+
+
+def _use_residual(answer, x, d_out, w1, b1, w2, b2):
+    layers = [_Affine(w1, b1), _Tanh(), _Affine(w2, b2)]
+    block = answer(layers)
+    y = np.array(block.forward(x))
+    return y, block.backward(d_out), layers[0].dw
+
+
+def _down(layers, x):
+    for layer in layers:
+        x = layer.forward(x)
+    return x
+
+
+def _up(layers, d):
+    for layer in layers[::-1]:
+        d = layer.backward(d)
+    return d
+
+
+def _residual_with(
+    forward=lambda layers, x: x + _down(layers, x),
+    backward=lambda layers, d_out: d_out + _up(layers, d_out),
+):
+    """Return the block with something else in it."""
+
+    class Block:
+        def __init__(self, layers):
+            self.layers = layers
+
+        def forward(self, x):
+            return forward(self.layers, x)
+
+        def backward(self, d_out):
+            return backward(self.layers, d_out)
+
+    return Block
+
+
+def _residual_in_place(layers, x):
+    x += _down(layers, x)
+    return x
+
+
+def _residual_gradient_in_place(layers, d_out):
+    d_out += _up(layers, d_out)
+    return d_out
+
+
+def _each_by_itself(layers, x):
+    for layer in layers:
+        out = layer.forward(x)
+    return x + out
+
+
+def _forward_order(layers, d_out):
+    d = d_out
+    for layer in layers:
+        d = layer.backward(d)
+    return d_out + d
+
+
+def _each_gets_d_out(layers, d_out):
+    for layer in reversed(layers):
+        d = layer.backward(d_out)
+    return d_out + d
+
+
+def _skip_everywhere(layers, x):
+    for layer in layers:
+        x = x + layer.forward(x)
+    return x
+
+
+class _ResidualRecursive:
+    def __init__(self, layers):
+        self.first, self.rest = layers[0], layers[1:]
+        self.tail = _Chain(layers)
+
+    def forward(self, x):
+        y = self.tail.forward(x)
+        return y + x
+
+    def backward(self, d_out):
+        return sum([self.tail.backward(d_out), d_out])
+
+
+class _Chain:
+    def __init__(self, layers):
+        self.layers = list(layers)
+
+    def forward(self, x):
+        return _down(self.layers, x)
+
+    def backward(self, d_out):
+        return _up(self.layers, d_out)
+
+
+class _ResidualIndices:
+    def __init__(self, layers):
+        self.layers = layers
+
+    def forward(self, x):
+        outs = [x]
+        for layer in self.layers:
+            outs.append(layer.forward(outs[-1]))
+        return outs[0] + outs[-1]
+
+    def backward(self, d_out):
+        d = np.copy(d_out)
+        for i in range(len(self.layers) - 1, -1, -1):
+            d = self.layers[i].backward(d)
+        d += d_out
+        return d
+
+
+RESIDUAL = Exercise(
+    name="Residual",
+    lesson=8,
+    goal="Build a layer out of layers, and add the slopes of two roads.",
+    points=3,
+    misconception="The slope goes back through the layers alone; the road around them is lost.",
+    reference=_Residual,
+    inputs=_residual_inputs,
+    corners=(_residual_square, _residual_square),
+    call=_use_residual,
+    arguments=("x", "d_out", "w1", "b1", "w2", "b2"),
+    outputs=("y", "dx", "dw1"),
+    out_of_reach=("Sequential",),
+    variants=(_ResidualRecursive, _ResidualIndices),
+    mistakes=(
+        Mistake(
+            "the road around is missing in backward",
+            _residual_with(backward=_up),
+            "x reaches y by two roads, and slopes along separate roads add up. Which one did you "
+            "not walk back?",
+        ),
+        Mistake(
+            "the road around is missing in forward",
+            _residual_with(forward=_down),
+            "The block's output is what the layers make of x, plus x itself.",
+        ),
+        Mistake(
+            "the road around is missing both ways",
+            _residual_with(forward=_down, backward=_up),
+            "This is a plain chain of layers. Where does x itself join in?",
+        ),
+        Mistake(
+            "the layers run backward in the forward order",
+            _residual_with(backward=_forward_order),
+            "The slope comes from behind, so the last layer must be the first to get it.",
+        ),
+        Mistake(
+            "every layer gets d_out",
+            _residual_with(backward=_each_gets_d_out),
+            "A layer needs the slope that the layer behind it hands on. Pass the result along.",
+        ),
+        Mistake(
+            "every layer gets x",
+            _residual_with(forward=_each_by_itself),
+            "The second layer reads what the first one puts out. Pass the result along.",
+        ),
+        Mistake(
+            "a road around every layer",
+            _residual_with(forward=_skip_everywhere),
+            "There is one road around all the layers together: x is added once, at the end.",
+        ),
+        Mistake(
+            "the block's input is changed",
+            _residual_with(forward=_residual_in_place),
+            "x += ... writes into the caller's array, which the first layer also remembers. "
+            "Make a new array.",
+        ),
+        Mistake(
+            "d_out is changed",
+            _residual_with(backward=_residual_gradient_in_place),
+            "d_out += ... writes into the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "the roads are multiplied",
+            _residual_with(backward=lambda layers, d_out: d_out * _up(layers, d_out)),
+            "Slopes multiply along one road. Those of separate roads are added.",
+        ),
+    ),
+    hints=(
+        "Write the two loops of the lesson first, as if there were no road around.",
+        "y = x + f(x). What is the slope of y by x, when that of f is known?",
+        "Keep d_out under its own name while another variable goes through the layers; both are "
+        "needed at the end.",
+    ),
+)
+
+EXERCISES = (HOW_MANY_PARAMETERS, ELU_LAYER, FEATURE_SCALE, ARRAYS_FROM_VECTOR, RESIDUAL)
