@@ -85,12 +85,8 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
     if isinstance(expected, tuple | list):
         parts = ", ".join(outputs) or "its parts"
         if not isinstance(found, tuple | list):
-            return [
-                Fact(
-                    "count",
-                    f"It returned {type_of(found)}; {len(expected)} results are due: {parts}.",
-                )
-            ]
+            due = f"{len(expected)} results are due: {parts}" if outputs else "a list is due"
+            return [Fact("count", f"It returned {type_of(found)}; {due}.")]
         if len(found) != len(expected):
             return [
                 Fact(

@@ -663,8 +663,8 @@ HINGE = Exercise(
         Mistake(
             "the label's slope is always -1",
             _hinge(label=lambda g: np.ones(len(g))),
-            "The label's logit is in every margin of its row. How many of them are above 0: perhaps "
-            "none, perhaps three?",
+            "The label's logit is in every margin of its row. How many of them are above 0? "
+            "Perhaps none, perhaps three.",
         ),
         Mistake(
             "the label's slope is left out",

@@ -1,0 +1,668 @@
+"""Exercises of lesson 06, Gradient descent."""
+
+import numpy as np
+
+from ._draw import labels, normal, sizes
+from ._exercise import Exercise, Mistake
+
+# descent_step
+
+
+def descent_step(params, grads, rate):
+    return {
+        name: array - rate * grads[name] if name in grads else array
+        for name, array in params.items()
+    }
+
+
+def _step_inputs(rng):
+    d, k = sizes(rng, 2)
+    params = {"w": normal(rng, d, k), "b": normal(rng, k), "c": normal(rng, 2)}
+    grads = {name: normal(rng, *params[name].shape) for name in ("w", "b", "c")}
+    del grads[("w", "b", "c")[rng.integers(3)]]
+    return params, grads, float(rng.choice([0.1, 0.25, 0.5]))
+
+
+def _step_all(rng):
+    params, _, rate = _step_inputs(rng)
+    return params, {name: normal(rng, *array.shape) for name, array in params.items()}, rate
+
+
+def _step_float32(rng):
+    params, grads, _ = _step_inputs(rng)
+    params = {name: array.astype(np.float32) for name, array in params.items()}
+    return params, {name: array.astype(np.float32) for name, array in grads.items()}, 0.25
+
+
+def _step_in_place(params, grads, rate):
+    for name in grads:
+        params[name] -= rate * grads[name]
+    return params
+
+
+def _step_copy_of_the_dict(params, grads, rate):
+    params = dict(params)
+    for name in grads:
+        params[name] = params[name] - rate * grads[name]
+    return params
+
+
+def _step_copied(params, grads, rate):
+    moved = {name: array.copy() for name, array in params.items()}
+    for name in grads:
+        moved[name] -= rate * grads[name]
+    return moved
+
+
+DESCENT_STEP = Exercise(
+    name="descent_step",
+    lesson=6,
+    goal="Take a step with a dict of parameters, and leave the old ones as they were.",
+    points=1,
+    misconception="A copy of a dict has copies of its arrays.",
+    reference=descent_step,
+    inputs=_step_inputs,
+    corners=(_step_all, _step_float32),
+    out_of_reach=("SGD",),
+    variants=(_step_copied, _step_copy_of_the_dict),
+    mistakes=(
+        Mistake(
+            "the arrays of params are changed",
+            _step_in_place,
+            "-= works inside the caller's arrays, even in a copy of the dict. Compute new arrays.",
+        ),
+        Mistake(
+            "up instead of down",
+            lambda params, grads, rate: descent_step(params, grads, -rate),
+            "The gradient points uphill, and you want to go down.",
+        ),
+        Mistake(
+            "frozen parameters are lost",
+            lambda params, grads, rate: {k: params[k] - rate * grads[k] for k in grads},
+            "A parameter without a gradient stays where it is. It is part of the result, too.",
+        ),
+        Mistake(
+            "a gradient for every name is taken for granted",
+            lambda params, grads, rate: {k: a - rate * grads[k] for k, a in params.items()},
+            "grads need not have all the names. What has none is frozen: it stays as it is.",
+        ),
+        Mistake(
+            "the rate is not used",
+            lambda params, grads, rate: descent_step(params, grads, 1.0),
+            "The whole gradient is too long a step. How much of it is due?",
+        ),
+        Mistake(
+            "divided by the rate",
+            lambda params, grads, rate: descent_step(params, grads, 1 / rate),
+            "A smaller rate makes a shorter step.",
+        ),
+        Mistake(
+            "the step instead of the new place",
+            lambda params, grads, rate: {
+                k: -rate * grads[k] if k in grads else 0 * a for k, a in params.items()
+            },
+            "The result is where the parameters are after the step.",
+        ),
+        Mistake(
+            "float32 is lost",
+            lambda params, grads, rate: {
+                k: a.astype(np.float64) for k, a in descent_step(params, grads, rate).items()
+            },
+            "Parameters in float32 must stay float32. What turns them into float64 on the way?",
+        ),
+    ),
+    hints=(
+        "Build a new dict; look at every name in params.",
+        "array - something makes a new array; array -= something does not.",
+    ),
+)
+
+# bowl_rates
+
+
+def bowl_rates(k):
+    return 2 / k.max(), 2 / (k.min() + k.max())
+
+
+def _bowl_inputs(rng):
+    k = np.round(rng.uniform(0.2, 9, int(rng.integers(3, 7))), 2)
+    k[:3] = [10.0, 0.15, 2.5]  # so that least, mean and largest never meet
+    return (rng.permutation(k),)
+
+
+def _bowl_single(rng):
+    return (np.array([4.0]),)
+
+
+BOWL_RATES = Exercise(
+    name="bowl_rates",
+    lesson=6,
+    goal="Carry the one-dimensional argument over to a valley with several curvatures.",
+    points=2,
+    misconception="The average curvature decides, or each direction may have a rate of its own.",
+    reference=bowl_rates,
+    inputs=_bowl_inputs,
+    corners=(_bowl_single,),
+    outputs=("limit", "best"),
+    variants=(
+        lambda k: (float(min(2 / k)), float(1 / np.mean([min(k), max(k)]))),
+        lambda k: (2.0 / np.sort(k)[-1], 2.0 / (np.sort(k)[0] + np.sort(k)[-1])),
+    ),
+    mistakes=(
+        Mistake(
+            "the flattest direction sets the limit",
+            lambda k: (2 / k.min(), bowl_rates(k)[1]),
+            "At this rate the sharpest direction has long flown out of the valley. All directions "
+            "must come down.",
+        ),
+        Mistake(
+            "the limit of a creeping descent",
+            lambda k: (1 / k.max(), bowl_rates(k)[1]),
+            "At this rate nothing jumps across the valley. But jumping across is allowed, as long "
+            "as each jump lands lower.",
+        ),
+        Mistake(
+            "the mean curvature sets the limit",
+            lambda k: (2 / k.mean(), bowl_rates(k)[1]),
+            "In a direction sharper than the mean this rate diverges.",
+        ),
+        Mistake(
+            "the curvatures are added up",
+            lambda k: (2 / k.sum(), bowl_rates(k)[1]),
+            "The directions do not disturb each other: each has its own factor 1 - rate * k.",
+        ),
+        Mistake(
+            "best for the sharpest direction alone",
+            lambda k: (bowl_rates(k)[0], 1 / k.max()),
+            "There the sharpest direction is done in one step, and the flattest creeps. Which rate "
+            "is a balance of the two?",
+        ),
+        Mistake(
+            "best for the flattest direction alone",
+            lambda k: (bowl_rates(k)[0], 1 / k.min()),
+            "There the flattest direction is done in one step, and the sharpest diverges.",
+        ),
+        Mistake(
+            "best for the mean curvature",
+            lambda k: (bowl_rates(k)[0], 1 / k.mean()),
+            "The slowest direction counts. Only two of the curvatures can be the slowest.",
+        ),
+        Mistake(
+            "half of the limit is best",
+            lambda k: (bowl_rates(k)[0], 0.5 * 2 / np.median(k)),
+            "Draw |1 - rate * k| over the rate, for the least k and for the largest. Where do the "
+            "two lines cross?",
+        ),
+        Mistake(
+            "the two rates are exchanged",
+            lambda k: bowl_rates(k)[::-1],
+            "The limit comes first, and it is the larger of the two.",
+        ),
+    ),
+    hints=(
+        "Each direction i is multiplied by 1 - rate * k_i. For the limit, which one leaves the "
+        "range from -1 to 1 first?",
+        "For the best rate only the least and the largest k matter: one factor is positive, the "
+        "other negative.",
+        "The best rate makes the two equal in size: 1 - rate * least = rate * largest - 1.",
+    ),
+)
+
+# clip_by_norm
+
+
+def clip_by_norm(grads, limit):
+    norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
+    return {name: g * (limit / norm) if norm > limit else g for name, g in grads.items()}
+
+
+def _clip_inputs(rng):
+    d, k = sizes(rng, 2)
+    grads = {"w": normal(rng, d, k, scale=2.0) + 0.5, "b": normal(rng, k) + 0.5}
+    return grads, float(rng.choice([0.5, 1.5]))
+
+
+def _clip_short(rng):
+    return {"w": np.array([[0.3, -0.4]]), "b": np.array([0.1])}, 2.0
+
+
+def _clip_between(rng):
+    """Return a case in which each array is within the limit, and all together are not."""
+    return {"w": np.array([[0.8, 0.6], [0.0, 0.0]]), "b": np.array([0.0, 0.9])}, 1.2
+
+
+def _clip_below_one(rng):
+    """Return a case whose norm is above the limit, and its square below."""
+    return {"w": np.array([[0.3, 0.3]]), "b": np.array([0.4])}, 0.5
+
+
+def _clip_zero(rng):
+    return {"w": np.zeros((2, 3)), "b": np.zeros(3)}, 1.0
+
+
+def _clip_in_place(grads, limit):
+    norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
+    if norm > limit:
+        for name in grads:
+            grads[name] *= limit / norm
+    return grads
+
+
+def _norm(grads):
+    return np.linalg.norm(np.concatenate([g.ravel() for g in grads.values()]))
+
+
+def _scaled(grads, factor):
+    return {name: factor * g for name, g in grads.items()}
+
+
+CLIP_BY_NORM = Exercise(
+    name="clip_by_norm",
+    lesson=6,
+    goal="Treat the gradients of all parameters as one arrow, and shorten it.",
+    points=2,
+    misconception="Every array, or every entry, is cut by itself, which turns the arrow.",
+    reference=clip_by_norm,
+    inputs=_clip_inputs,
+    corners=(_clip_short, _clip_between, _clip_below_one, _clip_zero),
+    variants=(
+        lambda grads, limit: _scaled(grads, min(1.0, limit / max(_norm(grads), 1e-300))),
+        lambda grads, limit: _scaled(grads, limit / np.maximum(_norm(grads), limit)),
+    ),
+    mistakes=(
+        Mistake(
+            "each array by itself",
+            lambda grads, limit: {
+                name: g * (limit / np.linalg.norm(g)) if np.linalg.norm(g) > limit else g
+                for name, g in grads.items()
+            },
+            "The length of the whole step counts. One norm for all arrays, and one factor.",
+        ),
+        Mistake(
+            "each entry by itself",
+            lambda grads, limit: {name: np.clip(g, -limit, limit) for name, g in grads.items()},
+            "Cutting single entries turns the arrow. Make it shorter, and keep its direction.",
+        ),
+        Mistake(
+            "short gradients are made longer",
+            lambda grads, limit: _scaled(grads, limit / max(_norm(grads), 1e-300)),
+            "A gradient within the limit stays as it is.",
+        ),
+        Mistake(
+            "the square root is missing",
+            lambda grads, limit: (
+                _scaled(grads, limit / _norm(grads) ** 2)
+                if _norm(grads) ** 2 > limit
+                else _scaled(grads, 1.0)
+            ),
+            "The length of an arrow is the root of the sum of its squares.",
+        ),
+        Mistake(
+            "sizes are added, not squares",
+            lambda grads, limit: _scaled(
+                grads, min(1.0, limit / max(sum(np.abs(g).sum() for g in grads.values()), 1e-300))
+            ),
+            "The length of an arrow is the root of the sum of its squares.",
+        ),
+        Mistake(
+            "the norms of the arrays are added",
+            lambda grads, limit: _scaled(
+                grads,
+                min(1.0, limit / max(sum(np.linalg.norm(g) for g in grads.values()), 1e-300)),
+            ),
+            "Lengths do not add up like that: add the squares of all entries, then take one root.",
+        ),
+        Mistake(
+            "divided by the norm alone",
+            lambda grads, limit: _scaled(grads, 1 / _norm(grads) if _norm(grads) > limit else 1.0),
+            "Now its length is 1. How long should it be?",
+        ),
+        Mistake(
+            "everything beyond the limit is set to zero",
+            lambda grads, limit: _scaled(grads, float(_norm(grads) <= limit)),
+            "A gradient that is too long still knows the direction.",
+        ),
+        Mistake(
+            "0 / 0",
+            lambda grads, limit: {
+                name: g / _norm(grads) * min(_norm(grads), limit) for name, g in grads.items()
+            },
+            "A gradient of zeros has norm 0. Divide only if the norm is above the limit.",
+        ),
+        Mistake(
+            "grads is changed",
+            _clip_in_place,
+            "*= works inside the caller's arrays. Make new ones.",
+        ),
+    ),
+    hints=(
+        "One number for the whole dict: the root of the sum of all squares, over all arrays.",
+        "One factor for all arrays. When is it 1?",
+    ),
+)
+
+# backtracking_rate
+
+
+def backtracking_rate(loss, w, gradient, rate):
+    while loss(w - rate * gradient) > loss(w) - rate / 2 * (gradient**2).sum():
+        rate /= 2
+    return rate
+
+
+def _bowl(rng, k):
+    """Return the loss of a bowl with these curvatures, and its slope."""
+
+    def loss(w):
+        return (k * w**2).sum() / 2
+
+    loss.__name__ = f"sum({np.round(k, 3).tolist()} * w**2) / 2"
+    return loss, lambda w: k * w
+
+
+def _backtracking_inputs(rng):
+    d = int(rng.integers(2, 5))
+    w = np.round(rng.choice([-1, 1], d) * rng.uniform(1, 3, d), 2)
+    if rng.integers(2):
+        loss, slope = _bowl(rng, np.round(rng.uniform(1.5, 6, d), 2) + 0.003)
+    else:
+
+        def loss(w):
+            return np.cosh(w).sum()
+
+        loss.__name__, slope = "sum(cosh(w))", np.sinh
+        w = np.sign(w) * (np.abs(w) + 0.5)
+    return loss, w, slope(w), float(rng.choice([0.03, 0.9, 3.0, 7.0]))
+
+
+def _backtracking_bowl(rate):
+    """Return a drawer of cases in a bowl of curvature 1."""
+
+    def draw(rng):
+        w = np.array([4.0, -2.0, 1.0])
+        loss, slope = _bowl(rng, np.ones(3))
+        return loss, w, slope(w), rate
+
+    return draw
+
+
+def _backtracking(enough, shrink=0.5, first=1.0, last=1.0):
+    """Return the search with another condition, or other factors."""
+
+    def search(loss, w, gradient, rate):
+        rate *= first
+        while not enough(loss(w), loss(w - rate * gradient), rate, gradient):
+            rate *= shrink
+        return rate * last
+
+    return search
+
+
+def _half(before, after, rate, g):
+    return after <= before - rate / 2 * (g**2).sum()
+
+
+def _backtracking_for(loss, w, gradient, rate):
+    start, squares = loss(w), np.dot(gradient, gradient)
+    for halvings in range(1000):
+        now = rate * 0.5**halvings
+        if start - loss(w - now * gradient) >= 0.5 * now * squares:
+            return now
+    return 0.0
+
+
+BACKTRACKING_RATE = Exercise(
+    name="backtracking_rate",
+    lesson=6,
+    goal="Let the loss itself say how far a step may go.",
+    points=3,
+    misconception="Any step that lowers the loss is good enough.",
+    reference=backtracking_rate,
+    inputs=_backtracking_inputs,
+    corners=tuple(_backtracking_bowl(rate) for rate in (0.4, 1.5, 1.8, 1.95, 2.3, 7.0)),
+    variants=(_backtracking_for, _backtracking(_half)),
+    mistakes=(
+        Mistake(
+            "any fall is enough",
+            _backtracking(lambda before, after, rate, g: after < before),
+            "A step across the valley may land only a little lower. Ask for half of what the "
+            "gradient promises.",
+        ),
+        Mistake(
+            "the promise has the wrong sign",
+            _backtracking(lambda before, after, rate, g: after <= before + rate / 2 * (g**2).sum()),
+            "The loss must fall by at least that much, so it is taken off.",
+        ),
+        Mistake(
+            "the promise is not squared",
+            _backtracking(
+                lambda before, after, rate, g: after <= before - rate / 2 * np.sqrt((g**2).sum())
+            ),
+            "The step is rate times the gradient, and the slope along it is the gradient again: "
+            "the promise has its square.",
+        ),
+        Mistake(
+            "the mean of the squares",
+            _backtracking(
+                lambda before, after, rate, g: after <= before - rate / 2 * (g**2).mean()
+            ),
+            "The falls along all entries add up.",
+        ),
+        Mistake(
+            "all of the promise is asked for",
+            _backtracking(lambda before, after, rate, g: after <= before - rate * (g**2).sum()),
+            "A valley bends upwards, so no step keeps the whole promise; only rounding ends your "
+            "search. Ask for half.",
+        ),
+        Mistake(
+            "halved before the first try",
+            _backtracking(_half, first=0.5),
+            "The rate that comes in is tried first.",
+        ),
+        Mistake(
+            "halved once too often",
+            _backtracking(_half, last=0.5),
+            "The first rate that keeps the promise is the answer, not the one after it.",
+        ),
+        Mistake(
+            "the rate is divided by ten",
+            _backtracking(_half, shrink=0.1),
+            "Each try has half of the rate before.",
+        ),
+        Mistake(
+            "only one halving",
+            lambda loss, w, gradient, rate: (
+                rate if _half(loss(w), loss(w - rate * gradient), rate, gradient) else rate / 2
+            ),
+            "Half may still be too long. Ask again, until the promise is kept.",
+        ),
+        Mistake(
+            "the new place instead of the rate",
+            lambda loss, w, gradient, rate: (
+                w - backtracking_rate(loss, w, gradient, rate) * gradient
+            ),
+            "Asked for is the rate, one number.",
+        ),
+    ),
+    hints=(
+        "A while loop: as long as the fall is less than half of the promise, halve the rate.",
+        "Every try starts from the same w, and its promise has the rate of that try in it.",
+        "The promise of lesson 03: rate times the sum of the squared slopes.",
+    ),
+)
+
+# linear_classifier
+
+
+def linear_classifier(x, y, classes, rate, steps):
+    return _classifier()(x, y, classes, rate, steps)
+
+
+def _log_softmax(z):
+    z = z - z.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+def _softmax(z, axis=1):
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def _naive(z):
+    e = np.exp(z)
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _classifier(
+    p=_softmax,
+    log_p=_log_softmax,
+    error=lambda p, t: (p - t) / len(p),
+    bias=lambda d: d.sum(axis=0),
+    loss=lambda total, n: total / n,
+    when="before",
+    frozen=False,
+    sign=-1,
+    anew=False,
+    more=0,
+):
+    """Return the training with something else in it."""
+
+    def train(x, y, classes, rate, steps):
+        w, b = np.zeros((x.shape[1], classes)), np.zeros(classes)
+        t, losses, first = np.eye(classes)[y], [], None
+        for _ in range(steps + more):
+            z = x @ w + b
+            if when == "before":
+                losses.append(loss(-(t * log_p(z)).sum(), len(x)))
+            d = error(p(z), t)
+            first = d if first is None else first
+            d = first if frozen else d
+            w = w + sign * rate * x.T @ d
+            if anew:
+                d = error(p(x @ w + b), t)
+            b = b + sign * rate * bias(d)
+            if when == "after":
+                losses.append(loss(-(t * log_p(x @ w + b)).sum(), len(x)))
+        return w, b, np.array(losses)
+
+    return train
+
+
+def _classifier_inputs(rng):
+    n, d, c = sizes(rng, 3, low=3)
+    y = labels(rng, n, c)
+    y[:2] = [1, c - 1]
+    return normal(rng, n, d), y, c, float(rng.choice([0.2, 0.5])), int(rng.integers(3, 6))
+
+
+def _classifier_large(rng):
+    """Return a case whose logits are in the thousands after one step."""
+    x = np.array([[3000.0, 10.0], [-20.0, 2000.0], [1000.0, 900.0], [2500.0, -70.0]])
+    return x, np.array([0, 1, 1, 2]), 3, 0.5, 3
+
+
+def _classifier_folded(x, y, classes, rate, steps):
+    n, d = x.shape
+    x = np.hstack([x, np.ones((n, 1))])
+    w, losses, rows = np.zeros((d + 1, classes)), [], np.arange(n)
+    for _ in range(steps):
+        log_p = _log_softmax(x @ w)
+        losses.append(float(-log_p[rows, y].mean()))
+        d_z = np.exp(log_p)
+        d_z[rows, y] -= 1
+        w -= rate / n * np.einsum("nd,nc->dc", x, d_z)
+    return w[:-1], w[-1], np.array(losses)
+
+
+LINEAR_CLASSIFIER = Exercise(
+    name="linear_classifier",
+    lesson=6,
+    goal="Write a whole training run: forward, loss, backward, step, and again.",
+    points=4,
+    misconception="The gradient is computed once, or at a place that has half moved already.",
+    reference=linear_classifier,
+    inputs=_classifier_inputs,
+    corners=(_classifier_large,),
+    outputs=("w", "b", "losses"),
+    out_of_reach=("fit", "SGD", "Sequential", "mlp", "Linear"),
+    variants=(
+        _classifier_folded,
+        _classifier(bias=lambda d: np.ones(len(d)) @ d),
+    ),
+    mistakes=(
+        Mistake(
+            "up instead of down",
+            _classifier(sign=1),
+            "The losses rise. A gradient points uphill.",
+        ),
+        Mistake(
+            "1/N is missing",
+            _classifier(error=lambda p, t: p - t),
+            "The loss is a mean over the images, so its slopes have the same factor.",
+        ),
+        Mistake(
+            "the mean in db",
+            _classifier(bias=lambda d: d.mean(axis=0)),
+            "The factor 1/N is in dz already. The bias adds up.",
+        ),
+        Mistake(
+            "the biases do not move",
+            _classifier(bias=lambda d: 0 * d[0]),
+            "db has one number for each class: a sum over the images. A sum over everything is 0, "
+            "as each row of dz sums to 0.",
+        ),
+        Mistake(
+            "the gradient of the first step, again and again",
+            _classifier(frozen=True),
+            "After each step the probabilities are others. Forward and backward go into the loop.",
+        ),
+        Mistake(
+            "the bias moves by a gradient at the new weights",
+            _classifier(anew=True),
+            "Both gradients are taken at the same place; only then both parameters move.",
+        ),
+        Mistake(
+            "the losses after the steps",
+            _classifier(when="after"),
+            "The first loss is that of the untrained network, ln C.",
+        ),
+        Mistake(
+            "one step too many",
+            _classifier(more=1),
+            "Count the losses: there should be as many as steps.",
+        ),
+        Mistake(
+            "the sum of the losses",
+            _classifier(loss=lambda total, n: total),
+            "The loss is the mean over the images.",
+        ),
+        Mistake(
+            "exp overflows",
+            _classifier(p=_naive, log_p=lambda z: np.log(_naive(z))),
+            "exp of a logit above 709 is infinite. Take off each row's maximum first.",
+        ),
+        Mistake(
+            "log of 0",
+            _classifier(log_p=lambda z: np.log(_softmax(z))),
+            "A probability that rounds to 0 has an infinite logarithm. Write log p with logits.",
+        ),
+        Mistake(
+            "softmax over the images",
+            _classifier(p=lambda z: _softmax(z, axis=0)),
+            "A row is one image, and its probabilities sum to 1.",
+        ),
+    ),
+    hints=(
+        "Four things in the loop, in this order: logits, loss, gradients, step.",
+        "dz is p minus the one-hot rows, divided by N. From it follow dw and db.",
+        "Compute both gradients before you move either of the two parameters.",
+    ),
+)
+
+EXERCISES = (
+    DESCENT_STEP,
+    BOWL_RATES,
+    CLIP_BY_NORM,
+    BACKTRACKING_RATE,
+    LINEAR_CLASSIFIER,
+)
