@@ -320,7 +320,7 @@ def _scale_square(rng):
 def _gain_of(layer, where):
     held = getattr(layer, where)
     if "gain" not in held:
-        raise KeyError(f'{where} has no "gain"; it has {sorted(held)}')
+        raise LookupError(f'{where} has no "gain"; it has {sorted(held)}')
     return np.array(held["gain"])
 
 
