@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 
 # nbval executes each cell of a lesson and compares its stored text. `loadscope` keeps all cells
 # of one lesson in one worker, in order, and hands out the unit tests one module at a time.
-PYTEST := pytest tests notebooks --ignore=notebooks/exercises -p tools.lesson_cost \
+PYTEST := pytest tests notebooks -p tools.lesson_cost \
 	--nbval --nbval-current-env --nbval-cell-timeout 120 -n 2 --dist loadscope -q -r fE
 
 # Two workers with as many BLAS threads as there are processors each would fight for them, and

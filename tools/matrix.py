@@ -152,7 +152,7 @@ def run(setting):
         report = Path(folder) / "report.xml"
         options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "900"]
         options += ["-n", "2", "--dist", "loadscope", "-q", f"--junitxml={report}"]
-        lessons = ["notebooks", "--ignore=notebooks/exercises"]
+        lessons = ["notebooks"]
         command = [setting.python, "-m", "pytest", *tests, *lessons, *options]
         done = subprocess.run(
             command,
