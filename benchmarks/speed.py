@@ -340,6 +340,67 @@ def thread_counts():
     return sorted({1, len(os.sched_getaffinity(0))})
 
 
+def part_phases(rounds):
+    """Seconds of each phase of `fit`, and of the matrix products in it, with one thread and all."""
+    result = []
+    for threads in thread_counts():
+        code = [sys.executable, __file__, "phases", str(threads), str(rounds)]
+        environment = os.environ | dict.fromkeys(VARIABLES, str(threads))
+        run = subprocess.run(code, capture_output=True, text=True, check=True, env=environment)
+        result.append({"threads": threads} | json.loads(run.stdout))
+        print(f"  {threads}", {k: round(v, 3) for k, v in result[-1]["seconds"].items()})
+    return result
+
+
+def phases(threads, rounds):
+    """Measure the phases of `fit` by stopwatches around what it calls."""
+    import nnfromscratch as nn
+    from nnfromscratch import training
+
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    x, y = data()
+    rng = np.random.default_rng(0)
+    model, optimizer = nn.mlp(SIZES, rng=rng), nn.SGD(RATE)
+    spent = dict.fromkeys(["gather", "forward", "loss", "backward", "update"], 0.0)
+
+    def timed(name, function):
+        def call(*arguments, **settings):
+            start = time.perf_counter()
+            result = function(*arguments, **settings)
+            spent[name] += time.perf_counter() - start
+            return result
+
+        return call
+
+    def batches(*arguments, original=training.minibatches, **settings):
+        iterator = iter(original(*arguments, **settings))
+        advance = timed("gather", lambda: next(iterator, None))
+        while (batch := advance()) is not None:
+            yield batch
+
+    training.minibatches = batches
+    model.forward, model.backward = (
+        timed("forward", model.forward),
+        timed("backward", model.backward),
+    )
+    optimizer.step = timed("update", optimizer.step)
+    settings = {"epochs": 1, "batch_size": BATCH, "rng": rng, "progress": False}
+    settings["loss"] = timed("loss", nn.softmax_cross_entropy)
+    bare, measured = products(), []
+    for _ in range(rounds + 1):
+        spent.update(dict.fromkeys(spent, 0.0))
+        start = time.perf_counter()
+        nn.fit(model, (x, y), optimizer=optimizer, **settings)
+        whole = time.perf_counter() - start
+        start = time.perf_counter()
+        bare()
+        alone = time.perf_counter() - start
+        measured.append([*spent.values(), whole - sum(spent.values()), alone])
+    *phases, alone = np.median(measured[1:], axis=0)  # the first round warms up
+    names = [*spent, "the loop itself"]
+    return {"seconds": dict(zip(names, phases, strict=True)), "products": alone}
+
+
 def part_sizes(rounds):
     """`fit` beside the bare products for other batches, widths and depths."""
     deep = {
@@ -552,6 +613,7 @@ def part_result(rounds):
 
 PARTS = {
     "epoch": part_epoch,
+    "phases": part_phases,
     "sizes": part_sizes,
     "growth": part_growth,
     "others": part_others,
@@ -591,6 +653,16 @@ def page(stored):
                 )
             if group["missing"]:
                 lines += ["", f"Not measured: {', '.join(group['missing'])}."]
+    if "phases" in stored:
+        steps = math.ceil(60_000 / BATCH)
+        lines += ["", "## Where each microsecond goes", "", "Microseconds of a step of `fit`:", ""]
+        names = stored["phases"]["result"][0]["seconds"]
+        lines += [f"| threads | {' | '.join(names)} | whole | products alone |"]
+        lines += ["| ---: " * (len(names) + 3) + "|"]
+        for group in stored["phases"]["result"]:
+            values = [*group["seconds"].values(), sum(group["seconds"].values()), group["products"]]
+            shown = " | ".join(f"{value / steps * 1e6:.0f}" for value in values)
+            lines.append(f"| {group['threads']} | {shown} |")
     if "sizes" in stored:
         lines += [
             "",
@@ -704,6 +776,9 @@ def main():
     """Run the command."""
     if sys.argv[1:2] == ["worker"]:
         work(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4]))
+        return
+    if sys.argv[1:2] == ["phases"]:
+        print(json.dumps(phases(int(sys.argv[2]), int(sys.argv[3]))))
         return
     if sys.argv[1:2] == ["two"]:
         print(json.dumps(to_two_percent(sys.argv[2], int(sys.argv[4]), int(sys.argv[3]))))

@@ -27,9 +27,12 @@ every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXE
 
 
 def message_of(exercise, answer):
+    """Return what a check says of a wrong answer, with its lines joined."""
     with pytest.raises(ExerciseError) as caught:
         exercise.check(answer)
-    return str(caught.value)
+    assert all(len(line) <= 100 for line in str(caught.value).splitlines())
+    assert len(str(caught.value).splitlines()) <= 60
+    return re.sub(r"\s+", " ", str(caught.value))
 
 
 def test_names_are_unique_and_no_names_of_the_package():
@@ -66,9 +69,7 @@ def test_right_answers_are_accepted(exercise, capsys):
 def test_every_mistake_is_called_by_its_name(exercise):
     for mistake in exercise.mistakes:
         message = message_of(exercise, mistake.implementation)
-        assert f"mistake   {mistake.name}\n" in message
-        assert mistake.hint in message
-        assert len(message.splitlines()) <= 60
+        assert f"mistake {mistake.name} hint {mistake.hint}" in message
 
 
 @every_exercise
@@ -186,8 +187,8 @@ MEASURED = {
     "error": (row_sums, lambda x, m: x.summ(), "It raised AttributeError"),
     "order": (both, lambda x, m: (x.sum(axis=0), x - m), "in another order; due: dx, db"),
     "one of two": (both, lambda x, m: x - m, "2 results are due: dx, db"),
-    "three": (both, lambda x, m: (x, x, x), "It returned 3 results, where 2 are due: dx, db"),
-    "second": (both, lambda x, m: (x - m, -x.sum(axis=0)), "Db is the right one with its sign"),
+    "three": (both, lambda x, m: (x, x, x), "It returned 3 results; the number due is 2: dx, db"),
+    "second": (both, lambda x, m: (x - m, -x.sum(axis=0)), "db is the right one with its sign"),
     "dict": (lambda x, m: {"a": x}, lambda x, m: {"b": x}, "The keys are ['b']; ['a'] are due"),
 }
 
@@ -197,7 +198,7 @@ def test_what_no_catalogue_knows_is_measured(right, wrong, words):
     exercise = made_up(right, ("dx", "db"))
     message = message_of(exercise, wrong)
     assert words in message
-    assert "mistake   " not in message
+    assert "mistake " not in message
 
 
 def only_one_example(x, mean):
@@ -359,9 +360,10 @@ def test_in_a_thread_where_there_is_no_fork(monkeypatch):
 def test_hints(exercise, capsys):
     for number, text in enumerate(exercise.hints, start=1):
         hint(exercise.name, number)
-        assert capsys.readouterr().out == (
-            f"{exercise.name}, hint {number} of {len(exercise.hints)}: {text}\n"
-        )
+        shown = capsys.readouterr().out
+        assert max(map(len, shown.splitlines())) <= 84
+        count = len(exercise.hints)
+        assert " ".join(shown.split()) == f"{exercise.name}, hint {number} of {count}: {text}"
     with pytest.raises(ValueError, match=f"number must be from 1 to {len(exercise.hints)}"):
         hint(exercise.name, len(exercise.hints) + 1)
 

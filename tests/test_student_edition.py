@@ -125,7 +125,7 @@ def test_as_it_is_it_fails_at_its_blanks_and_nowhere_else(path, tmp_path):
         if cell.cell_type == "code" and name.startswith("check_"):
             blank = name.removeprefix("check_")
             assert errors[0].ename == "ExerciseError"
-            assert errors[0].evalue.startswith(f"{blank} is still blank. Write it in the cell")
+            assert errors[0].evalue.startswith(f"{blank} is still blank. Write it")
             assert len(errors[0].traceback) == 1
         else:
             assert not errors, (name, cell.source)

@@ -13,9 +13,10 @@ import difflib
 import functools
 import importlib
 import pkgutil
+import textwrap
 from collections.abc import Callable
 
-from ._exercise import Exercise, ExerciseError, Mistake
+from ._exercise import WIDTH, Exercise, ExerciseError, Mistake
 from ._progress import solved
 
 __all__ = ["Exercise", "ExerciseError", "Mistake", "all_exercises", "hint", "progress"]
@@ -52,7 +53,8 @@ def hint(name: str, number: int = 1) -> None:
     hints = known[name].hints
     if type(number) is not int or not 1 <= number <= len(hints):
         raise ValueError(f"hint: number must be from 1 to {len(hints)} for {name}, got {number!r}")
-    print(f"{name}, hint {number} of {len(hints)}: {hints[number - 1]}")
+    text = f"{name}, hint {number} of {len(hints)}: {hints[number - 1]}"
+    print(textwrap.fill(text, WIDTH, break_on_hyphens=False))
 
 
 def progress(lesson: int) -> None:

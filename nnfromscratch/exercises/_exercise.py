@@ -1,5 +1,6 @@
 """An exercise: what one blank asks for, how it is checked, and the mistakes people make in it."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
@@ -11,6 +12,8 @@ from ._diagnosis import Trial, measure, type_of
 from ._progress import record
 from ._sandbox import CPU_SECONDS, MEMORY, Behaviour, Observed, Raised, behaviour, observe
 
+WIDTH = 84
+"""Columns of a message: what a notebook shows beside its file browser."""
 CASES = 20
 """How many random cases a check draws, besides the corners."""
 
@@ -114,7 +117,8 @@ class Exercise:
         print(f"{self.name}: right, in all {len(cases)} cases. {points}.")
 
     def _error(self, message: str) -> ExerciseError:
-        return ExerciseError(message)
+        lines = message.splitlines()
+        return ExerciseError("\n".join([textwrap.fill(lines[0], WIDTH), *lines[1:]]))
 
     def _out_of_reach_of(self, answer: Callable) -> dict[str, object]:
         """Return what an answer may not call: the package's, and the solutions here."""
@@ -197,16 +201,15 @@ class Exercise:
         lines.append("")
         mistake = self.diagnose(trials, self.known([trial.arguments for trial in trials]))
         if mistake:
-            lines += [f"mistake   {mistake.name}", f"hint      {mistake.hint}"]
+            lines += [wrapped("mistake", mistake.name), wrapped("hint", mistake.hint)]
             if isinstance(example.found.result, Raised):
-                lines += [
-                    fact.sentence for fact in measure([example], [example], self.argument_names, ())
-                ]
+                (fact, *_) = measure([example], [example], self.argument_names, ())
+                lines.append(wrapped("raised", fact.sentence))
         else:
             facts = measure(trials, wrong, self.argument_names, self.outputs)
-            lines += [f"measured  {fact.sentence}" for fact in facts[:3]]
+            lines += [wrapped("measured", fact.sentence) for fact in facts[:3]]
             if self.hints:
-                lines.append(f'hint      hint("{self.name}", 1) gives a first one.')
+                lines.append(wrapped("hint", f'hint("{self.name}", 1) gives a first one.'))
         return "\n".join(lines)
 
     def _tried(self, case: tuple) -> str:
@@ -246,7 +249,13 @@ def shown(value: object) -> str:
     if is_number(value):
         return f"{value:.6g}" if isinstance(value, float) else repr(value)
     if isinstance(value, tuple | list):
-        return "(" + ", ".join(shown(part) for part in value) + ")"
+        parts = [shown(part) for part in value]
+        text = f"({', '.join(parts)})"
+        if len(text) <= 70 and "\n" not in text:
+            return text
+        parts = [part.replace("\n", "\n    ") for part in parts]
+        more = [f"... {len(parts) - 6} more"] if len(parts) > 6 else []
+        return "\n  ".join([f"a {type(value).__name__} of {len(parts)}", *parts[:6], *more])
     if isinstance(value, dict):
         small = sum(np.size(part) for part in value.values()) <= 40
         parts = [shown(v) if small else f"shape {np.shape(v)}" for v in value.values()]
@@ -256,6 +265,13 @@ def shown(value: object) -> str:
         return getattr(value, "__name__", type(value).__name__)
     text = repr(value)
     return text if len(text) < 200 else f"a {type(value).__name__}"
+
+
+def wrapped(label: str, text: str) -> str:
+    """Return a label and a text beside it, in lines that fit a notebook."""
+    return textwrap.fill(
+        f"{label:<10}{text}", WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False
+    )
 
 
 def _labelled(label: str, value: object, outputs: Sequence[str]) -> list[str]:
