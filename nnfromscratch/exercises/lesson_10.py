@@ -1,0 +1,947 @@
+"""Exercises of lesson 10, Optimizers and schedules."""
+
+import math
+
+import numpy as np
+
+from ._draw import normal, sizes
+from ._exercise import Exercise, Mistake
+
+# warmup_then_fall
+
+
+def warmup_then_fall(step, warmup, steps):
+    if step < warmup:
+        return step / warmup
+    return (steps - step) / (steps - warmup)
+
+
+def _warmup_inputs(rng):
+    warmup = int(rng.integers(3, 20))
+    steps = warmup + int(rng.integers(10, 60))
+    rising = rng.integers(2)
+    return int(rng.integers(1, warmup) if rising else rng.integers(warmup, steps)), warmup, steps
+
+
+WARMUP_THEN_FALL = Exercise(
+    name="warmup_then_fall",
+    lesson=10,
+    goal="Write a schedule by the number of the step, with two straight lines that meet.",
+    points=1,
+    misconception="The second line starts at step 0, so that the two do not meet.",
+    reference=warmup_then_fall,
+    inputs=_warmup_inputs,
+    corners=(
+        lambda rng: (0, 10, 50),
+        lambda rng: (10, 10, 50),
+        lambda rng: (5, 10, 50),
+        lambda rng: (30, 10, 50),
+    ),
+    variants=(
+        lambda step, warmup, steps: min(step / warmup, (steps - step) / (steps - warmup)),
+        lambda step, warmup, steps: float(np.interp(step, [0, warmup, steps], [0, 1, 0])),
+        lambda step, warmup, steps: (
+            step / warmup if step <= warmup else 1 - (step - warmup) / (steps - warmup)
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "the fall has begun at step 0",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else (steps - step) / steps
+            ),
+            "At the end of the warmup the factor leaps down. There the falling line must be at 1.",
+        ),
+        Mistake(
+            "the fall ends too late",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else 1 - (step - warmup) / steps
+            ),
+            "At the last step the factor must be 0. How many steps are left for the fall?",
+        ),
+        Mistake(
+            "zero comes one step early",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else 1 - (step - warmup) / (steps - warmup - 1)
+            ),
+            "The factor is 0 at step steps itself. From warmup to there, how many steps are it?",
+        ),
+        Mistake(
+            "no fall",
+            lambda step, warmup, steps: min(1.0, step / warmup),
+            "After the warmup the factor goes down to 0 at the end.",
+        ),
+        Mistake(
+            "no warmup",
+            lambda step, warmup, steps: min(1.0, (steps - step) / (steps - warmup)),
+            "The first steps must be small: the factor starts at 0.",
+        ),
+        Mistake(
+            "both lines at once",
+            lambda step, warmup, steps: min(1.0, step / warmup) * (steps - step) / steps,
+            "The two are not multiplied: first one holds, then the other.",
+        ),
+        Mistake(
+            "whole numbers only",
+            lambda step, warmup, steps: (
+                step // warmup if step < warmup else (steps - step) // (steps - warmup)
+            ),
+            "// drops what stands after the point. Which division keeps it?",
+        ),
+        Mistake(
+            "one step early",
+            lambda step, warmup, steps: (
+                (step + 1) / warmup if step < warmup else (steps - step) / (steps - warmup)
+            ),
+            "At step 0 the factor is 0, as the formula says, and at step warmup it is 1.",
+        ),
+        Mistake(
+            "the second line rises too",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else (step - warmup) / (steps - warmup)
+            ),
+            "This is how much of the fall is done. The factor is what is left of it.",
+        ),
+    ),
+    hints=(
+        "Draw it: three points, joined by two straight lines.",
+        "The fall lasts steps - warmup steps. How many of them are left at this step?",
+    ),
+)
+
+# clip_together
+
+
+def clip_together(grads, limit):
+    norm = math.sqrt(sum(float((g**2).sum()) for g in grads.values()))
+    scale = limit / norm if norm > limit else 1.0
+    return {name: scale * g for name, g in grads.items()}
+
+
+def _norm(*arrays):
+    return math.sqrt(sum(float((a**2).sum()) for a in arrays))
+
+
+def _clip_inputs(rng):
+    d, h = sizes(rng, 2)
+    arrays = normal(rng, d, h), normal(rng, h), normal(rng, h, 2, scale=3.0)
+    share = rng.uniform(0.2, 0.7) if rng.integers(3) else rng.uniform(1.1, 1.4)
+    return *arrays, float(np.round(share * _norm(*arrays), 2))
+
+
+def _clip_one(rng):
+    return np.array([[3.0, 0.0]]), np.array([0.0, 4.0]), np.array([[12.0], [0.0]]), 6.5
+
+
+def _clip_none(rng):
+    return np.array([[0.3, 0.0]]), np.array([0.0, 0.4]), np.array([[1.2], [0.0]]), 6.5
+
+
+def _clip_zero(rng):
+    return np.zeros((1, 2)), np.zeros(2), np.zeros((2, 1)), 1.0
+
+
+def _use_clip(answer, w1, b1, w2, limit):
+    grads = {"w1": w1, "b1": b1, "w2": w2}
+    clipped = answer(grads, limit)
+    if not isinstance(clipped, dict):
+        raise TypeError(f"a dict is due, and a {type(clipped).__name__} came back")
+    if clipped.keys() != {"w1", "b1", "w2"}:
+        raise LookupError(f"the names are w1, b1 and w2, and these came back: {list(clipped)}")
+    return tuple(clipped[name] for name in ("w1", "b1", "w2"))
+
+
+def _clip_with(scale):
+    """Return the function with another factor."""
+
+    def function(grads, limit):
+        factor = scale(_norm(*grads.values()), limit, grads)
+        return {name: factor * g for name, g in grads.items()}
+
+    return function
+
+
+def _clip_each(grads, limit):
+    return {name: g * min(1, limit / (_norm(g) or limit)) for name, g in grads.items()}
+
+
+def _clip_in_place(grads, limit):
+    norm = _norm(*grads.values())
+    if norm > limit:
+        for g in grads.values():
+            g *= limit / norm
+    return grads
+
+
+def _clip_concatenated(grads, limit):
+    norm = np.linalg.norm(np.concatenate([g.ravel() for g in grads.values()]))
+    return {name: g / max(1.0, norm / limit) for name, g in grads.items()}
+
+
+def _clip_if(grads, limit):
+    total = sum(np.sum(g * g) for g in grads.values())
+    if total <= limit**2:
+        return dict(grads)
+    return {name: g * limit / np.sqrt(total) for name, g in grads.items()}
+
+
+CLIP_TOGETHER = Exercise(
+    name="clip_together",
+    lesson=10,
+    goal="Shorten a step without turning it.",
+    points=2,
+    misconception="Each array, or each entry, is clipped on its own, which changes the direction.",
+    reference=clip_together,
+    inputs=_clip_inputs,
+    corners=(_clip_one, _clip_none, _clip_zero),
+    call=_use_clip,
+    arguments=("w1", "b1", "w2", "limit"),
+    outputs=("w1", "b1", "w2"),
+    variants=(_clip_concatenated, _clip_if),
+    mistakes=(
+        Mistake(
+            "each array is clipped on its own",
+            _clip_each,
+            "Then a step turns: some arrays shrink and others do not. One norm for all arrays "
+            "together, one factor for all.",
+        ),
+        Mistake(
+            "each entry is clipped",
+            lambda grads, limit: {k: np.clip(g, -limit, limit) for k, g in grads.items()},
+            "np.clip cuts the large entries and leaves the small ones: the step turns. All entries "
+            "get the same factor.",
+        ),
+        Mistake(
+            "short gradients are made longer",
+            _clip_with(lambda norm, limit, grads: limit / norm if norm else math.nan),
+            "limit is an upper bound, not a length for all. Gradients below it stay as they are.",
+        ),
+        Mistake(
+            "the root is missing",
+            _clip_with(lambda norm, limit, grads: min(1, limit / (norm**2 or limit))),
+            "A length is the root of the sum of squares.",
+        ),
+        Mistake(
+            "the norms are added",
+            _clip_with(
+                lambda norm, limit, grads: min(
+                    1, limit / (sum(_norm(g) for g in grads.values()) or limit)
+                )
+            ),
+            "Lengths at right angles do not add; their squares do. Think of 3 and 4.",
+        ),
+        Mistake(
+            "the largest entry is taken for the norm",
+            _clip_with(
+                lambda norm, limit, grads: min(
+                    1, limit / (max(np.abs(g).max() for g in grads.values()) or limit)
+                )
+            ),
+            "The norm counts all entries: the root of their sum of squares.",
+        ),
+        Mistake(
+            "long gradients get the length 1",
+            _clip_with(lambda norm, limit, grads: 1 / norm if norm > limit else 1),
+            "Whoever is longer than the limit is given the limit's length. What must stand above "
+            "the fraction bar?",
+        ),
+        Mistake(
+            "the factor is upside down",
+            _clip_with(lambda norm, limit, grads: norm / limit if norm > limit else 1),
+            "Too long a gradient has become longer still. The factor must be below 1.",
+        ),
+        Mistake(
+            "the gradients are changed in place",
+            _clip_in_place,
+            "g *= ... writes into the caller's arrays. Return a dict of new ones.",
+        ),
+    ),
+    hints=(
+        "Think of all gradients as one long vector. What is its length?",
+        "Add up the squares over all arrays, then take one root.",
+        "If the norm is above the limit, every array is multiplied by limit / norm.",
+    ),
+)
+
+# look_ahead_ball
+
+
+def look_ahead_ball(w, curvature, rate, momentum, steps):
+    v = np.zeros_like(w)
+    for _ in range(steps):
+        v = momentum * v - rate * curvature * (w + momentum * v)
+        w = w + v
+    return w
+
+
+def _ball_inputs(rng):
+    (d,) = sizes(rng, 1)
+    rate, momentum = rng.uniform(0.05, 0.3), rng.choice([0.5, 0.6, 0.7, 0.8])
+    curvature = np.round(rng.uniform(0.5, 3, d), 1)
+    w = normal(rng, d, scale=3.0)
+    return w, curvature, float(np.round(rate, 2)), float(momentum), int(rng.integers(3, 7))
+
+
+def _ball_two(rng):
+    return np.array([8.0, -4.0]), np.array([1.0, 2.0]), 0.25, 0.5, 2
+
+
+def _ball_with(
+    look=lambda w, v, momentum: w + momentum * v,
+    move=lambda w, v, ahead, rate: w + v,
+    keep=lambda momentum: momentum,
+    sign=-1,
+    end=lambda w, v, momentum: w,
+    count=lambda steps: steps,
+):
+    """Return the walk with something else in it."""
+
+    def walk(w, curvature, rate, momentum, steps):
+        v = np.zeros_like(w)
+        for _ in range(count(steps)):
+            ahead = look(w, v, momentum)
+            v = keep(momentum) * v + sign * rate * curvature * ahead
+            w = move(w, v, ahead, rate)
+        return end(w, v, momentum)
+
+    return walk
+
+
+def _ball_moves_first(w, curvature, rate, momentum, steps):
+    v = np.zeros_like(w)
+    for _ in range(steps):
+        new = momentum * v - rate * curvature * (w + momentum * v)
+        w = w + v
+        v = new
+    return w
+
+
+def _ball_in_place(w, curvature, rate, momentum, steps):
+    v = 0 * w
+    for _ in range(steps):
+        v = momentum * v - rate * curvature * (w + momentum * v)
+        w += v
+    return w
+
+
+def _ball_program(w, curvature, rate, momentum, steps):
+    u, v = w.copy(), np.zeros_like(w)
+    for _ in range(steps):
+        g = curvature * u
+        v = momentum * v + g
+        u -= rate * (g + momentum * v)
+    return u + rate * momentum * v
+
+
+def _ball_two_places(w, curvature, rate, momentum, steps):
+    before = w
+    for _ in range(steps):
+        ahead = w + momentum * (w - before)
+        before, w = w, ahead - rate * curvature * ahead
+    return w
+
+
+LOOK_AHEAD_BALL = Exercise(
+    name="look_ahead_ball",
+    lesson=10,
+    goal="Write Nesterov's momentum in another form than the lesson's.",
+    points=2,
+    misconception="The slope is taken where the ball is, or the rate is applied twice.",
+    reference=look_ahead_ball,
+    inputs=_ball_inputs,
+    corners=(_ball_two,),
+    out_of_reach=("SGD",),
+    variants=(_ball_program, _ball_two_places),
+    mistakes=(
+        Mistake(
+            "the slope is taken where the ball is",
+            _ball_with(look=lambda w, v, momentum: w),
+            "This is plain momentum. Nesterov's slope is that of the place to which the velocity "
+            "is about to carry the ball.",
+        ),
+        Mistake(
+            "it looks back",
+            _ball_with(look=lambda w, v, momentum: w - momentum * v),
+            "Here the velocity points along the way, and the ball moves by + v. So which sign "
+            "leads ahead?",
+        ),
+        Mistake(
+            "it looks too far ahead",
+            _ball_with(look=lambda w, v, momentum: w + v),
+            "Some of the velocity is lost to friction before the slope comes in. How much is left?",
+        ),
+        Mistake(
+            "the rate is applied twice",
+            _ball_with(move=lambda w, v, ahead, rate: w + rate * v),
+            "In this form the velocity is a distance already: the rate is in it.",
+        ),
+        Mistake(
+            "the velocity is forgotten",
+            _ball_with(keep=lambda momentum: 0.0),
+            "A share of the old velocity survives each step.",
+        ),
+        Mistake(
+            "no friction",
+            _ball_with(keep=lambda momentum: 1.0),
+            "Only a share of the old velocity survives each step.",
+        ),
+        Mistake(
+            "uphill",
+            _ball_with(sign=1),
+            "The slope points uphill; the velocity should change the other way.",
+        ),
+        Mistake(
+            "it starts from the place ahead",
+            _ball_with(move=lambda w, v, ahead, rate: ahead + v),
+            "The place ahead is only looked at. The renewed velocity holds that way already.",
+        ),
+        Mistake(
+            "it moves by the old velocity",
+            _ball_moves_first,
+            "First the velocity is renewed, then the ball moves by the new one.",
+        ),
+        Mistake(
+            "the place ahead is returned",
+            _ball_with(end=lambda w, v, momentum: w + momentum * v),
+            "This is where the ball looks to. Return where it is.",
+        ),
+        Mistake(
+            "one step too few",
+            _ball_with(count=lambda steps: steps - 1),
+            "range(1, steps) has one number less than steps. Count the passes of your loop.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _ball_in_place,
+            "w += v writes into the caller's array. w = w + v makes a new one.",
+        ),
+    ),
+    hints=(
+        "Three lines in the loop: the place ahead, the new velocity, the new place.",
+        "The slope at a place p of the bowl is curvature * p.",
+    ),
+)
+
+# adagrad
+
+
+def adagrad(w, slopes, rate, epsilon):
+    total = np.zeros_like(w)
+    for g in slopes:
+        total = total + g**2
+        w = w - rate * g / (np.sqrt(total) + epsilon)
+    return w
+
+
+def _adagrad_inputs(rng):
+    d, t = sizes(rng, 2, low=3)
+    slopes = normal(rng, t, d)
+    slopes[slopes == 0] = 0.3
+    return normal(rng, d, scale=2.0), slopes, 0.1, float(rng.choice([0.1, 0.2, 0.5]))
+
+
+def _adagrad_with(add=lambda total, g, t: total + g**2, size=None, sign=-1, late=False):
+    """Return the walk with something else in it."""
+
+    def walk(w, slopes, rate, epsilon):
+        total = np.zeros_like(w)
+        for t, g in enumerate(slopes, start=1):
+            new = add(total, g, t)
+            seen = total if late else new
+            divisor = np.sqrt(seen) + epsilon if size is None else size(seen, epsilon)
+            w = w + sign * rate * g / divisor
+            total = new
+        return w
+
+    return walk
+
+
+def _adagrad_in_place(w, slopes, rate, epsilon):
+    total = np.zeros_like(w)
+    for g in slopes:
+        total += g**2
+        w -= rate * g / (np.sqrt(total) + epsilon)
+    return w
+
+
+def _adagrad_at_once(w, slopes, rate, epsilon):
+    return w - rate * (slopes / (np.sqrt(np.cumsum(slopes**2, axis=0)) + epsilon)).sum(axis=0)
+
+
+def _adagrad_loops(w, slopes, rate, epsilon):
+    new = w.copy()
+    for d in range(len(w)):
+        total = 0.0
+        for t in range(len(slopes)):
+            total += slopes[t, d] ** 2
+            new[d] -= rate * slopes[t, d] / (total**0.5 + epsilon)
+    return new
+
+
+ADAGRAD = Exercise(
+    name="adagrad",
+    lesson=10,
+    goal="Write an optimizer from its formula, and tell it from its neighbours.",
+    points=2,
+    misconception="A sum is mistaken for a running average, or one size serves all weights.",
+    reference=adagrad,
+    inputs=_adagrad_inputs,
+    corners=(
+        lambda rng: (
+            np.array([1.0, -2.0]),
+            np.array([[3.0, 0.6], [-4.0, 0.8]]),
+            0.5,
+            0.1,
+        ),
+    ),
+    out_of_reach=("RMSProp", "Adam", "AdamW"),
+    variants=(_adagrad_at_once, _adagrad_loops),
+    mistakes=(
+        Mistake(
+            "a running average, as in RMSProp",
+            _adagrad_with(add=lambda total, g, t: 0.9 * total + 0.1 * g**2),
+            "RMSProp forgets. This rule keeps all squares since the start, each in full.",
+        ),
+        Mistake(
+            "the mean of the squares",
+            _adagrad_with(add=lambda total, g, t: total + (g**2 - total) / t),
+            "The squares are added up and not averaged: the steps are meant to get shorter.",
+        ),
+        Mistake(
+            "the root is missing",
+            _adagrad_with(size=lambda total, epsilon: total + epsilon),
+            "Without the root the unit of the slopes does not cancel.",
+        ),
+        Mistake(
+            "epsilon under the root",
+            _adagrad_with(size=lambda total, epsilon: np.sqrt(total + epsilon)),
+            "In the formula epsilon is added after the root has been taken.",
+        ),
+        Mistake(
+            "epsilon is left out",
+            _adagrad_with(size=lambda total, epsilon: np.sqrt(total)),
+            "A weight whose slopes have all been zero would be divided by zero. What prevents it?",
+        ),
+        Mistake(
+            "the present slope is counted too late",
+            _adagrad_with(late=True),
+            "The square of the present slope belongs to the sum before this step divides by it.",
+        ),
+        Mistake(
+            "no memory",
+            _adagrad_with(add=lambda total, g, t: g**2),
+            "Each step has forgotten the ones before. The sum goes on from step to step.",
+        ),
+        Mistake(
+            "one size for all weights",
+            _adagrad_with(add=lambda total, g, t: total + (g**2).sum()),
+            "Each weight has a sum of its own: the squares are not added over the weights.",
+        ),
+        Mistake(
+            "uphill",
+            _adagrad_with(sign=1),
+            "A step goes against the slope.",
+        ),
+        Mistake(
+            "sizes are added, not squares",
+            _adagrad_with(add=lambda total, g, t: (np.sqrt(total) + np.abs(g)) ** 2),
+            "First the squares are added, then the root is taken of the sum.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _adagrad_in_place,
+            "w -= ... writes into the caller's array. w = w - ... makes a new one.",
+        ),
+    ),
+    hints=(
+        "Compare with RMSProp in the lesson: only the line of the memory is another.",
+        "In each step: add the squares to the sum, then step. The sum has the shape of w.",
+    ),
+)
+
+# cosine_with_restarts
+
+
+def cosine_with_restarts(step, first, growth):
+    length = first
+    while step >= length:
+        step -= length
+        length *= growth
+    return (1 + math.cos(math.pi * step / length)) / 2
+
+
+def _restart_inputs(rng):
+    first, growth = int(rng.integers(3, 9)), int(rng.integers(1, 4))
+    return int(rng.integers(1, 7 * first)), first, growth
+
+
+def _restarts_with(
+    shape=lambda place: (1 + math.cos(math.pi * place)) / 2,
+    grow=lambda length, first, growth: length * growth,
+    start=lambda first, growth: first,
+    place=lambda step, length, first: step / length,
+    late=0,
+):
+    """Return the schedule with something else in it."""
+
+    def schedule(step, first, growth):
+        length = start(first, growth)
+        while step >= length + late:
+            step -= length
+            length = grow(length, first, growth)
+        return shape(place(step, length, first))
+
+    return schedule
+
+
+def _restarts_recursive(step, first, growth):
+    if step >= first:
+        return _restarts_recursive(step - first, first * growth, growth)
+    return 0.5 + 0.5 * np.cos(np.pi * step / first)
+
+
+def _restarts_by_ends(step, first, growth):
+    begin, end, cycle = 0, first, 0
+    while end <= step:
+        cycle += 1
+        begin, end = end, end + first * growth**cycle
+    return math.cos(math.pi / 2 * (step - begin) / (end - begin)) ** 2
+
+
+COSINE_WITH_RESTARTS = Exercise(
+    name="cosine_with_restarts",
+    lesson=10,
+    goal="Find a step's place within cycles of growing length.",
+    points=3,
+    misconception="The place within a cycle is measured from step 0, or by the first cycle.",
+    reference=cosine_with_restarts,
+    inputs=_restart_inputs,
+    corners=(
+        lambda rng: (0, 5, 2),
+        lambda rng: (5, 5, 2),
+        lambda rng: (3, 5, 2),
+        lambda rng: (17, 4, 2),
+        lambda rng: (9, 4, 1),
+        lambda rng: (19, 4, 3),
+    ),
+    variants=(_restarts_recursive, _restarts_by_ends),
+    mistakes=(
+        Mistake(
+            "no restarts",
+            lambda step, first, growth: (1 + math.cos(math.pi * step / first)) / 2,
+            "After the first cycle your cosine rises slowly back to 1. It should leap there and "
+            "fall again.",
+        ),
+        Mistake(
+            "it ends after the first cycle",
+            lambda step, first, growth: (1 + math.cos(math.pi * min(step / first, 1))) / 2,
+            "When a cycle is over the next begins, at 1 again.",
+        ),
+        Mistake(
+            "the cycles do not grow",
+            _restarts_with(grow=lambda length, first, growth: length),
+            "Each cycle is growth times as long as the one before.",
+        ),
+        Mistake(
+            "the cycles grow by adding",
+            _restarts_with(grow=lambda length, first, growth: length + growth),
+            "Each cycle is growth times as long as the one before: is that a sum?",
+        ),
+        Mistake(
+            "every later cycle has the length of the second",
+            _restarts_with(grow=lambda length, first, growth: first * growth),
+            "The third cycle is longer than the second by the same factor again.",
+        ),
+        Mistake(
+            "the first cycle has grown already",
+            _restarts_with(start=lambda first, growth: first * growth),
+            "The first cycle has the length first. Only the next one is longer.",
+        ),
+        Mistake(
+            "the place is measured by the first cycle",
+            _restarts_with(place=lambda step, length, first: step / first),
+            "A longer cycle falls more slowly. By which length must the place within it be "
+            "divided?",
+        ),
+        Mistake(
+            "the restart comes one step late",
+            _restarts_with(late=1),
+            "With a first cycle of 5 steps, the steps 0 to 4 belong to it. Step 5 is the restart.",
+        ),
+        Mistake(
+            "down and up within a cycle",
+            _restarts_with(shape=lambda place: (1 + math.cos(2 * math.pi * place)) / 2),
+            "Half a cosine falls from 1 to 0. A whole one comes back up.",
+        ),
+        Mistake(
+            "it rises",
+            _restarts_with(shape=lambda place: (1 - math.cos(math.pi * place)) / 2),
+            "At the start of a cycle the factor is 1. What is cos(0)?",
+        ),
+        Mistake(
+            "from 2 to 0",
+            _restarts_with(shape=lambda place: 1 + math.cos(math.pi * place)),
+            "The factor starts at 1. What is 1 + cos(0)?",
+        ),
+        Mistake(
+            "the last step of a cycle is at zero",
+            _restarts_with(place=lambda step, length, first: step / (length - 1)),
+            "As in the lesson, zero is where the cycle ends and the next begins: the last step "
+            "only comes close.",
+        ),
+    ),
+    hints=(
+        "Two questions: in which cycle is this step, and how far into it?",
+        "While the step lies beyond the present cycle, take the cycle's length off and make the "
+        "length grow.",
+        "The place within the cycle, from 0 to below 1, goes into the lesson's half cosine.",
+    ),
+)
+
+# DecoupledAdam
+
+
+class _DecoupledAdam:
+    def __init__(self, rate, beta1, beta2, epsilon, decay):
+        self.rate, self.beta1, self.beta2 = rate, beta1, beta2
+        self.epsilon, self.decay = epsilon, decay
+        self.t, self.m, self.s = 0, {}, {}
+
+    def step(self, params, grads):
+        self.t += 1
+        for name, w in params.items():
+            g = grads[name]
+            self.m[name] = self.beta1 * self.m.get(name, 0) + (1 - self.beta1) * g
+            self.s[name] = self.beta2 * self.s.get(name, 0) + (1 - self.beta2) * g**2
+            m_hat = self.m[name] / (1 - self.beta1**self.t)
+            s_hat = self.s[name] / (1 - self.beta2**self.t)
+            direction = m_hat / (np.sqrt(s_hat) + self.epsilon)
+            if w.ndim > 1:
+                direction = direction + self.decay * w
+            w -= self.rate * direction
+
+
+def _adam_inputs(rng):
+    d, k, t = sizes(rng, 3, high=5)
+    rate, epsilon = rng.choice([0.1, 0.2, 0.3]), rng.choice([0.05, 0.1])
+    arrays = normal(rng, d, k) + 1, normal(rng, k), normal(rng, t, d, k), normal(rng, t, k)
+    return *arrays, float(rate), float(epsilon), float(rng.choice([0.1, 0.5]))
+
+
+def _adam_ones(rng):
+    dw = np.array([[[1.0, -2.0]], [[1.0, -1.0]], [[3.0, 0.5]]])
+    db = np.array([[0.5, 1.0], [0.5, -1.0], [1.0, 2.0]])
+    return np.array([[1.0, 2.0]]), np.array([1.0, -1.0]), dw, db, 0.1, 0.1, 0.5
+
+
+def _use_adam(answer, w, b, dw, db, rate, epsilon, decay):
+    optimizer = answer(rate, 0.8, 0.95, epsilon, decay)
+    w, b = w.copy(), b.copy()  # the model's own arrays, which must change in place
+    params, early = {"w": w, "b": b}, []
+    for slope_w, slope_b in zip(dw, db, strict=True):
+        optimizer.step(params, {"w": slope_w, "b": slope_b})
+        early.append(w.copy())
+    return early[0], w, b, params["w"]
+
+
+def _adam_with(
+    correct=True,
+    first=1,
+    count="step",
+    decay="decoupled",
+    root=lambda s, epsilon: np.sqrt(s) + epsilon,
+    keep_corrected=False,
+    exchanged=False,
+    square=lambda g: g**2,
+    replace=False,
+    sign=-1,
+    shared=False,
+):
+    """Return the optimizer with something else in it."""
+
+    class Rule:
+        def __init__(self, rate, beta1, beta2, epsilon, decay):
+            self.rate, self.epsilon, self.decay = rate, epsilon, decay
+            self.betas = (beta2, beta1) if exchanged else (beta1, beta2)
+            self.t, self.m, self.s = first - 1, {}, {}
+
+        def step(self, params, grads):
+            beta1, beta2 = self.betas
+            self.t += count == "step"
+            for name, w in params.items():
+                self.t += count == "array"
+                place = "" if shared else name
+                weights, g = w.ndim > 1, grads[name]
+                if decay == "inside" and weights:
+                    g = g + self.decay * w
+                m = beta1 * self.m.get(place, 0) + (1 - beta1) * g
+                s = beta2 * self.s.get(place, 0) + (1 - beta2) * square(g)
+                m_hat = m / np.float64(1 - beta1**self.t) if correct else m
+                s_hat = s / np.float64(1 - beta2**self.t) if correct else s
+                self.m[place], self.s[place] = (m_hat, s_hat) if keep_corrected else (m, s)
+                move = self.rate * m_hat / root(s_hat, self.epsilon)
+                pull = 0 * w
+                if (decay == "decoupled" and weights) or decay == "biases":
+                    pull = self.rate * self.decay * w
+                if decay == "no rate" and weights:
+                    pull = self.decay * w
+                new = w + sign * move - pull
+                if decay == "afterwards" and weights:
+                    new = new - self.rate * self.decay * new
+                if replace:
+                    params[name] = new
+                else:
+                    w[...] = new
+
+    return Rule
+
+
+class _AdamShrinksFirst:
+    def __init__(self, rate, beta1, beta2, epsilon, decay):
+        self.settings = rate, beta1, beta2, epsilon, decay
+        self.past = {}
+
+    def step(self, params, grads):
+        rate, beta1, beta2, epsilon, decay = self.settings
+        for name in params:
+            w, g = params[name], grads[name]
+            t, m, s = self.past.get(name, (0, np.zeros_like(w), np.zeros_like(w)))
+            t, m, s = t + 1, m + (1 - beta1) * (g - m), s + (1 - beta2) * (g * g - s)
+            self.past[name] = t, m, s
+            if w.ndim == 2:
+                w *= 1 - rate * decay
+            w -= rate * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)) ** 0.5 + epsilon)
+
+
+class _AdamFromHistory:
+    def __init__(self, rate, beta1, beta2, epsilon, decay):
+        self.settings = rate, beta1, beta2, epsilon, decay
+        self.history = []
+
+    def step(self, params, grads):
+        rate, beta1, beta2, epsilon, decay = self.settings
+        self.history.append({name: g.copy() for name, g in grads.items()})
+        past = self.history[::-1]
+        for name, w in params.items():
+            one = sum(beta1**i for i in range(len(past)))
+            two = sum(beta2**i for i in range(len(past)))
+            m = sum(beta1**i * g[name] for i, g in enumerate(past)) / one
+            s = sum(beta2**i * g[name] ** 2 for i, g in enumerate(past)) / two
+            w += -rate * (m / (np.sqrt(s) + epsilon) + (decay * w if name[0] == "w" else 0))
+
+
+DECOUPLED_ADAM = Exercise(
+    name="DecoupledAdam",
+    lesson=10,
+    goal="Write a whole optimizer: memories by name, a count of steps, changes in place.",
+    points=4,
+    misconception="The count of steps runs with the arrays, or corrected averages are kept.",
+    reference=_DecoupledAdam,
+    inputs=_adam_inputs,
+    corners=(_adam_ones,),
+    call=_use_adam,
+    arguments=("w", "b", "dw of each step", "db of each step", "rate", "epsilon", "decay"),
+    outputs=("w after one step", "w", "b", "params['w']"),
+    out_of_reach=("Optimizer", "Adam", "AdamW", "RMSProp"),
+    variants=(_AdamShrinksFirst, _AdamFromHistory),
+    mistakes=(
+        Mistake(
+            "no bias correction",
+            _adam_with(correct=False),
+            "The averages start at zero and are too small at first. What are they divided by?",
+        ),
+        Mistake(
+            "the count of steps starts at 0",
+            _adam_with(first=0),
+            "In the first step t is 1. With t = 0 the correction divides by 1 - 1.",
+        ),
+        Mistake(
+            "the count of steps runs with the arrays",
+            _adam_with(count="array"),
+            "A step takes all arrays once. t must rise by 1 per step, not per array.",
+        ),
+        Mistake(
+            "corrected averages are kept",
+            _adam_with(keep_corrected=True),
+            "The correction is for this step only. The next one goes on from the averages as they "
+            "were before it.",
+        ),
+        Mistake(
+            "the decay goes through the averages",
+            _adam_with(decay="inside"),
+            "This is Adam with a penalty. Decoupled means: the gradient stays as it is, and the "
+            "decay is added to the direction.",
+        ),
+        Mistake(
+            "the biases decay too",
+            _adam_with(decay="biases"),
+            "Only arrays of two dimensions shrink. How does the lesson's step tell them apart?",
+        ),
+        Mistake(
+            "the decay lacks the rate",
+            _adam_with(decay="no rate"),
+            "In the formula the rate multiplies both, the direction and the decay.",
+        ),
+        Mistake(
+            "the decay is taken of the new weight",
+            _adam_with(decay="afterwards"),
+            "Direction and decay belong to one step, and both see the weight as it was before it.",
+        ),
+        Mistake(
+            "no decay",
+            _adam_with(decay="none"),
+            "This is Adam. Where does the decay come in?",
+        ),
+        Mistake(
+            "the root is missing",
+            _adam_with(root=lambda s, epsilon: s + epsilon),
+            "s is an average of squares. The slopes have the unit of its root.",
+        ),
+        Mistake(
+            "epsilon under the root",
+            _adam_with(root=lambda s, epsilon: np.sqrt(s + epsilon)),
+            "In the formula epsilon is added after the root has been taken.",
+        ),
+        Mistake(
+            "epsilon is left out",
+            _adam_with(root=lambda s, epsilon: np.sqrt(s)),
+            "A weight whose slopes have all been zero would be divided by zero. What prevents it?",
+        ),
+        Mistake(
+            "the betas are exchanged",
+            _adam_with(exchanged=True),
+            "beta1 belongs to the average of the slopes, beta2 to that of their squares.",
+        ),
+        Mistake(
+            "the arrays are replaced, not changed",
+            _adam_with(replace=True),
+            "The model still holds the old arrays. w -= ... changes the array itself; "
+            "w = w - ... makes another.",
+        ),
+        Mistake(
+            "uphill",
+            _adam_with(sign=1),
+            "A step goes against the slope.",
+        ),
+        Mistake(
+            "one memory for all arrays",
+            _adam_with(shared=True),
+            "Each array needs averages of its own. Keep them in dicts, by the name of the array.",
+        ),
+    ),
+    hints=(
+        "Begin with one array: m, s, t, the two corrections, the step. Then a loop over the names.",
+        "Dicts self.m and self.s hold the averages by name; self.m.get(name, 0) is 0 at first.",
+        "Raise self.t once per call of step, before the loop. Add the decay to the direction "
+        "where w.ndim > 1, and change w with -=.",
+    ),
+)
+
+EXERCISES = (
+    WARMUP_THEN_FALL,
+    CLIP_TOGETHER,
+    LOOK_AHEAD_BALL,
+    ADAGRAD,
+    COSINE_WITH_RESTARTS,
+    DECOUPLED_ADAM,
+)

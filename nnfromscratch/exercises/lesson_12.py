@@ -1,0 +1,884 @@
+"""Exercises of lesson 12, Regularization."""
+
+import itertools
+
+import numpy as np
+
+from ._draw import labels, normal, sizes
+from ._exercise import Exercise, Mistake
+
+# l1_price
+
+
+def l1_price(w, strength):
+    return strength * np.abs(w).sum(), strength * np.sign(w)
+
+
+def _l1_inputs(rng):
+    d, k = sizes(rng, 2)
+    w = normal(rng, d, k)
+    w.flat[rng.permutation(w.size)[:2]] = 0.0
+    return w, float(rng.choice([0.1, 0.3, 0.5]))
+
+
+def _l1_loop(w, strength):
+    price, slope = 0.0, np.zeros_like(w)
+    for place in np.ndindex(w.shape):
+        price += strength * abs(w[place])
+        slope[place] = strength * ((w[place] > 0) - float(w[place] < 0))
+    return price, slope
+
+
+L1_PRICE = Exercise(
+    name="l1_price",
+    lesson=12,
+    goal="Write another penalty and its slope, with a convention at the kink.",
+    points=1,
+    misconception="The slope depends on the size of the weight, as that of L2 does.",
+    reference=l1_price,
+    inputs=_l1_inputs,
+    corners=(lambda rng: (np.array([[2.0, -3.0, 0.0]]), 0.1),),
+    outputs=("price", "slope"),
+    variants=(
+        _l1_loop,
+        lambda w, strength: (
+            strength * np.sum(w * np.sign(w)),
+            np.where(w > 0, strength, np.where(w < 0, -strength, 0.0)),
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "this is L2",
+            lambda w, strength: (strength / 2 * (w**2).sum(), strength * w),
+            "Here the price of a weight is its size, not its square, and the slope does not "
+            "depend on how large it is.",
+        ),
+        Mistake(
+            "the slope is the size",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * np.abs(w)),
+            "By how much does |w| grow when w = 3 grows by a little? And when w = 5 does?",
+        ),
+        Mistake(
+            "the slope has one sign for all",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * np.ones_like(w)),
+            "When a negative weight rises, its size falls.",
+        ),
+        Mistake(
+            "the slope lacks the strength",
+            lambda w, strength: (strength * np.abs(w).sum(), np.sign(w)),
+            "The strength is a factor of the price, so it is one of its slope too.",
+        ),
+        Mistake(
+            "the price lacks the strength",
+            lambda w, strength: (np.abs(w).sum(), strength * np.sign(w)),
+            "What is the sum of the sizes multiplied with?",
+        ),
+        Mistake(
+            "negative weights lower the price",
+            lambda w, strength: (strength * w.sum(), strength * np.sign(w)),
+            "A price for the size of a weight counts -3 like 3.",
+        ),
+        Mistake(
+            "half the price",
+            lambda w, strength: (strength / 2 * np.abs(w).sum(), strength * np.sign(w)),
+            "The 1/2 of L2 is there to cancel the 2 of the square's slope. Here is no square.",
+        ),
+        Mistake(
+            "means where sums are due",
+            lambda w, strength: (
+                strength * np.abs(w).mean(),
+                strength * np.sign(w) / w.size,
+            ),
+            "Each weight has the same price, however many there are.",
+        ),
+        Mistake(
+            "a mean in the price alone",
+            lambda w, strength: (strength * np.abs(w).mean(), strength * np.sign(w)),
+            "Each weight has its full price: the sum, not the mean.",
+        ),
+        Mistake(
+            "0 / 0 at zero",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * w / np.abs(w)),
+            "w / |w| is the sign, except where w is 0. There it is nan, and 0 is asked for.",
+        ),
+        Mistake(
+            "a push at zero",
+            lambda w, strength: (
+                strength * np.abs(w).sum(),
+                strength * np.where(w >= 0, 1.0, -1.0),
+            ),
+            "A weight that is exactly 0 should rest there: its slope is 0 by convention.",
+        ),
+    ),
+    hints=(
+        "The price is a sum over all weights. The slope has the shape of w.",
+        "Three cases for the slope: above zero, below, and at it. NumPy has a function for them.",
+    ),
+)
+
+# mix_pairs
+
+
+def mix_pairs(x, y, partner, share, classes):
+    targets = np.eye(classes)[y]
+    keep = share[:, None]
+    mixed = keep * x + (1 - keep) * x[partner]
+    return mixed, keep * targets + (1 - keep) * targets[partner]
+
+
+def _mix(rng, n, d, classes):
+    y = labels(rng, n, classes)
+    y[:3] = rng.permutation(classes)[:3]
+    partner = rng.permutation(n) if n > 3 else np.array([1, 2, 0])
+    return normal(rng, n, d), y, partner, np.round(rng.uniform(0.55, 0.95, n), 2), classes
+
+
+def _mix_inputs(rng):
+    n, d, classes = sizes(rng, 3, low=3, high=6)
+    return _mix(rng, n, d, classes)
+
+
+def _mix_with(
+    images=lambda x, other, keep: keep * x + (1 - keep) * other,
+    targets=lambda t, other, keep: keep * t + (1 - keep) * other,
+    who=lambda partner: partner,
+    keep=lambda share: share[:, None],
+    labels_of=lambda partner: partner,
+):
+    """Return the function with something else in it."""
+
+    def function(x, y, partner, share, classes):
+        t, others, k = np.eye(classes)[y], who(partner), keep(share)
+        return images(x, x[others], k), targets(t, t[labels_of(others)], k)
+
+    return function
+
+
+def _mix_numbers(x, y, partner, share, classes):
+    mixed, _ = mix_pairs(x, y, partner, share, classes)
+    return mixed, share * y + (1 - share) * y[partner]
+
+
+def _mix_in_place(x, y, partner, share, classes):
+    targets = mix_pairs(x, y, partner, share, classes)[1]
+    x[...] = share[:, None] * x + (1 - share[:, None]) * x[partner]
+    return x, targets
+
+
+def _mix_loop(x, y, partner, share, classes):
+    mixed, targets = np.zeros_like(x), np.zeros((len(x), classes))
+    for n in range(len(x)):
+        mixed[n] = share[n] * x[n] + (1 - share[n]) * x[partner[n]]
+        targets[n, y[n]] += share[n]
+        targets[n, y[partner[n]]] += 1 - share[n]
+    return mixed, targets
+
+
+def _mix_matrix(x, y, partner, share, classes):
+    n = len(x)
+    m = np.diag(share)
+    m[np.arange(n), partner] += 1 - share
+    return m @ x, m @ (y[:, None] == np.arange(classes)).astype(float)
+
+
+MIX_PAIRS = Exercise(
+    name="mix_pairs",
+    lesson=12,
+    goal="Mix images in pairs, and say what the right answer to a mixture is.",
+    points=2,
+    misconception="The images are mixed and the answers are not, or the labels are as numbers.",
+    reference=mix_pairs,
+    inputs=_mix_inputs,
+    corners=(lambda rng: _mix(rng, 3, 3, 3), lambda rng: _mix(rng, 5, 3, 4)),
+    outputs=("mixed", "targets"),
+    variants=(_mix_loop, _mix_matrix),
+    mistakes=(
+        Mistake(
+            "the answers are not mixed",
+            _mix_with(targets=lambda t, other, keep: t),
+            "An image that is a third of a 7 should be answered with a third of a 7.",
+        ),
+        Mistake(
+            "the images are not mixed",
+            _mix_with(images=lambda x, other, keep: x),
+            "The answers belong to mixtures, and the images are still the old ones.",
+        ),
+        Mistake(
+            "labels are mixed as numbers",
+            _mix_numbers,
+            "Half of a 2 and half of a 6 is not a 4. Make one-hot rows first.",
+        ),
+        Mistake(
+            "the shares are exchanged",
+            _mix_with(keep=lambda share: 1 - share[:, None]),
+            "share is how much of an image is itself. The partner has the rest.",
+        ),
+        Mistake(
+            "the shares are exchanged in the answers",
+            _mix_with(targets=lambda t, other, keep: (1 - keep) * t + keep * other),
+            "Image and answer are mixed with the same shares.",
+        ),
+        Mistake(
+            "partners the wrong way round",
+            _mix_with(who=np.argsort),
+            "partner[n] says whom image n is mixed with: pick the rows of x by it, as it stands.",
+        ),
+        Mistake(
+            "one share for the whole batch",
+            _mix_with(keep=lambda share: share[0]),
+            "Each pair has its own share.",
+        ),
+        Mistake(
+            "the shares lie along the features",
+            _mix_with(keep=lambda share: share),
+            "share has one number per image, (N,), and meets the last axis. Give it a second axis "
+            "of length 1.",
+        ),
+        Mistake(
+            "the partner is added in full",
+            _mix_with(
+                images=lambda x, other, keep: keep * x + other,
+                targets=lambda t, other, keep: keep * t + other,
+            ),
+            "The two shares must add up to 1. What is left for the partner?",
+        ),
+        Mistake(
+            "the images are changed in place",
+            _mix_in_place,
+            "Writing into x changes the caller's images, which are needed again in the next epoch.",
+        ),
+    ),
+    hints=(
+        "x[partner] has, in row n, the partner of image n.",
+        "np.eye(classes)[y] has the one-hot rows. Mix them exactly as you mix the images.",
+        "share[:, np.newaxis] has shape (N, 1) and is repeated along the features.",
+    ),
+)
+
+# patience_at_work
+
+
+def patience_at_work(errors, patience):
+    best = 1
+    for epoch in range(1, len(errors) + 1):
+        if errors[epoch - 1] < errors[best - 1]:
+            best = epoch
+        if epoch - best >= patience:
+            return epoch, best
+    return len(errors), best
+
+
+def _patience_inputs(rng):
+    count = int(rng.integers(6, 15))
+    fall = 0.3 * 0.8 ** np.arange(count) + 0.1
+    return np.round(fall + rng.choice([0, 0.01, 0.03, 0.05], count), 2), int(rng.integers(2, 5))
+
+
+def _patience_with(
+    better=lambda now, best, before: now < best,
+    stop=lambda epoch, best, patience: epoch - best >= patience,
+    result=lambda epoch, best, errors: (epoch, best),
+):
+    """Return the function with something else in it."""
+
+    def function(errors, patience):
+        best, lowest, before = 0, np.inf, np.inf
+        for epoch, now in enumerate(errors, start=1):
+            if better(now, lowest, before):
+                best, lowest = epoch, now
+            before = now
+            if stop(epoch, best, patience):
+                return result(epoch, best, errors)
+        return result(len(errors), best, errors)
+
+    return function
+
+
+def _patience_total(errors, patience):
+    best, bad = 1, 0
+    for epoch in range(2, len(errors) + 1):
+        if errors[epoch - 1] < errors[best - 1]:
+            best = epoch
+        else:
+            bad += 1
+        if bad >= patience:
+            return epoch, best
+    return len(errors), best
+
+
+def _patience_counter(errors, patience):
+    best, lowest, waited = 0, float("inf"), 0
+    for epoch, error in enumerate(errors):
+        waited += 1
+        if error < lowest:
+            best, lowest, waited = epoch, error, 0
+        if waited == patience:
+            return epoch + 1, best + 1
+    return len(errors), best + 1
+
+
+def _patience_argmin(errors, patience):
+    for epoch in range(1, len(errors) + 1):
+        best = int(np.argmin(errors[:epoch])) + 1
+        if best + patience <= epoch:
+            break
+    return epoch, best
+
+
+PATIENCE_AT_WORK = Exercise(
+    name="patience_at_work",
+    lesson=12,
+    goal="Say when early stopping stops, and which epoch it keeps.",
+    points=2,
+    misconception="An epoch is compared with the one before it, not with the best so far.",
+    reference=patience_at_work,
+    inputs=_patience_inputs,
+    corners=(
+        lambda rng: (np.array([0.5, 0.4, 0.4, 0.4, 0.3, 0.2]), 2),
+        lambda rng: (np.array([0.5, 0.3, 0.4, 0.35, 0.34, 0.33, 0.32, 0.31]), 3),
+        lambda rng: (np.array([0.5, 0.6, 0.4, 0.5, 0.3, 0.4, 0.2]), 2),
+        lambda rng: (np.array([0.9, 0.5, 0.6, 0.7, 0.8, 0.1, 0.05]), 3),
+        lambda rng: (np.array([0.5, 0.4, 0.3, 0.35]), 3),
+    ),
+    outputs=("epochs", "best"),
+    out_of_reach=("EarlyStopping",),
+    variants=(_patience_counter, _patience_argmin),
+    mistakes=(
+        Mistake(
+            "compared with the epoch before",
+            _patience_with(better=lambda now, best, before: now < before),
+            "An error may fall from epoch to epoch and still be worse than the best one. Compare "
+            "with that.",
+        ),
+        Mistake(
+            "an equal error counts as better",
+            _patience_with(better=lambda now, best, before: now <= best),
+            "An epoch that is as good as the best has improved nothing.",
+        ),
+        Mistake(
+            "one epoch too patient",
+            _patience_with(stop=lambda epoch, best, patience: epoch - best > patience),
+            "With a patience of 2 and the best at epoch 3, it stops after epoch 5. Try this by "
+            "hand.",
+        ),
+        Mistake(
+            "one epoch too impatient",
+            _patience_with(stop=lambda epoch, best, patience: epoch - best >= patience - 1),
+            "With a patience of 2 and the best at epoch 3, it stops after epoch 5. Try this by "
+            "hand.",
+        ),
+        Mistake(
+            "epochs are counted from 0",
+            _patience_with(result=lambda epoch, best, errors: (epoch - 1, best - 1)),
+            "The first epoch has the number 1.",
+        ),
+        Mistake(
+            "the best epoch is counted from 0",
+            _patience_with(result=lambda epoch, best, errors: (epoch, best - 1)),
+            "The first epoch has the number 1, also when it is the best.",
+        ),
+        Mistake(
+            "bad epochs are counted over the whole run",
+            _patience_total,
+            "A new best starts the waiting anew.",
+        ),
+        Mistake(
+            "the best of epochs that never ran",
+            _patience_with(result=lambda epoch, best, errors: (epoch, int(np.argmin(errors)) + 1)),
+            "When training has stopped, nobody knows the errors that come after.",
+        ),
+        Mistake(
+            "the last epoch is called the best",
+            _patience_with(result=lambda epoch, best, errors: (epoch, epoch)),
+            "Stopping comes some epochs after the best. Which weights are kept?",
+        ),
+        Mistake(
+            "the two are exchanged",
+            _patience_with(result=lambda epoch, best, errors: (best, epoch)),
+            "First how many epochs were run, then which was the best.",
+        ),
+        Mistake(
+            "it never stops",
+            _patience_with(stop=lambda epoch, best, patience: False),
+            "Inside the loop somebody must ask how long ago the best epoch was.",
+        ),
+    ),
+    hints=(
+        "Go through the epochs as training does, and know only what it knows by then.",
+        "Two questions in each epoch, in this order: is it a new best? How long ago was the best?",
+    ),
+)
+
+# shift_pixels
+
+
+def shift_pixels(images, down, right):
+    _, height, width = images.shape
+    new = np.zeros_like(images)
+    for r in range(height):
+        for c in range(width):
+            if 0 <= r - down < height and 0 <= c - right < width:
+                new[:, r, c] = images[:, r - down, c - right]
+    return new
+
+
+def _images(rng, n, height, width):
+    count = n * height * width
+    return np.round(rng.permutation(count) / count * 0.9 + 0.05, 2).reshape(n, height, width)
+
+
+def _shift(rng, n, height, width):
+    down, right = (int(rng.integers(1 - size, size)) for size in (height, width))
+    return _images(rng, n, height, width), down, right
+
+
+def _shift_inputs(rng):
+    return _shift(rng, *sizes(rng, 3, high=5))
+
+
+def _shift_by(down, right):
+    return lambda rng: (_images(rng, 2, 4, 3), down, right)
+
+
+def _shift_with(change):
+    return lambda images, down, right: shift_pixels(images, *change(down, right))
+
+
+def _shift_wraps(images, down, right):
+    return np.roll(images, (down, right), axis=(1, 2))
+
+
+def _shift_edge(images, down, right):
+    _, height, width = images.shape
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - right, 0, width - 1)
+    return images[:, rows][:, :, columns]
+
+
+def _shift_forward_only(images, down, right):
+    new = np.zeros_like(images)
+    new[:, down:, right:] = images[:, :-down, :-right]
+    return new
+
+
+def _shift_in_place(images, down, right):
+    images[...] = shift_pixels(images, down, right)
+    return images
+
+
+def _shift_cut(images, down, right):
+    _, height, width = images.shape
+    return images[
+        :, max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)
+    ].copy()
+
+
+def _shift_examples(images, down, right):
+    return shift_pixels(images.transpose(1, 0, 2), down, right).transpose(1, 0, 2)
+
+
+def _shift_writes_zero(images, down, right):
+    new = images.copy()
+    _, height, width = images.shape
+    for r in range(height):
+        for c in range(width):
+            if 0 <= r - down < height and 0 <= c - right < width:
+                new[:, r, c] = images[:, r - down, c - right]
+    return new
+
+
+def _shift_asks_beyond(images, down, right):
+    new = np.zeros_like(images)
+    _, height, width = images.shape
+    for r in range(height):
+        for c in range(width):
+            if r - down < height and c - right < width:
+                new[:, r, c] = images[:, r - down, c - right]
+    return new
+
+
+def _shift_puts_beyond(images, down, right):
+    new = np.zeros_like(images)
+    _, height, width = images.shape
+    for r in range(height):
+        for c in range(width):
+            if r + down < height and c + right < width:
+                new[:, r + down, c + right] = images[:, r, c]
+    return new
+
+
+def _shift_padded(images, down, right):
+    _, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (height, height), (width, width)))
+    return padded[:, height - down : 2 * height - down, width - right : 2 * width - right]
+
+
+def _shift_slices(images, down, right):
+    new = np.zeros_like(images)
+    _, height, width = images.shape
+    to_r, to_c = max(0, down), max(0, right)
+    from_r, from_c = max(0, -down), max(0, -right)
+    rows, columns = height - abs(down), width - abs(right)
+    new[:, to_r : to_r + rows, to_c : to_c + columns] = images[
+        :, from_r : from_r + rows, from_c : from_c + columns
+    ]
+    return new
+
+
+def _shift_matrices(images, down, right):
+    _, height, width = images.shape
+    return np.eye(height, k=-down) @ images @ np.eye(width, k=right)
+
+
+SHIFT_PIXELS = Exercise(
+    name="shift_pixels",
+    lesson=12,
+    goal="Shift images by asking for each new pixel where it comes from.",
+    points=3,
+    misconception="What leaves on one side comes back on the other, or negative shifts are lost.",
+    reference=shift_pixels,
+    inputs=_shift_inputs,
+    corners=(
+        _shift_by(1, 2),
+        _shift_by(-1, 1),
+        _shift_by(2, 0),
+        _shift_by(0, 0),
+        lambda rng: (_images(rng, 3, 3, 3), 1, -1),
+    ),
+    out_of_reach=("distort",),
+    variants=(_shift_padded, _shift_slices, _shift_matrices),
+    mistakes=(
+        Mistake(
+            "what leaves on one side comes back on the other",
+            _shift_wraps,
+            "np.roll is a carousel. Outside the image there is paper: zeros come in.",
+        ),
+        Mistake(
+            "the other way",
+            _shift_with(lambda down, right: (-down, -right)),
+            "A positive down moves the ink to larger row numbers. The new pixel r reads the old "
+            "one at r - down: which sign have you?",
+        ),
+        Mistake(
+            "down and right are exchanged",
+            _shift_with(lambda down, right: (right, down)),
+            "Axis 1 counts the rows, from top to bottom. That is the axis of down.",
+        ),
+        Mistake(
+            "only down",
+            _shift_with(lambda down, right: (down, 0)),
+            "The columns have stayed where they were.",
+        ),
+        Mistake(
+            "only to the right",
+            _shift_with(lambda down, right: (0, right)),
+            "The rows have stayed where they were.",
+        ),
+        Mistake(
+            "negative shifts are taken for positive",
+            _shift_with(lambda down, right: (abs(down), abs(right))),
+            "down = -1 means one row up.",
+        ),
+        Mistake(
+            "right only for positive shifts",
+            _shift_forward_only,
+            "A slice [:-0] is empty, and a negative start counts from the end. What must happen "
+            "for shifts of 0 and below?",
+        ),
+        Mistake(
+            "a negative place is read from the other end",
+            _shift_asks_beyond,
+            "Row -1 is the last row to NumPy, not outside. Ask for 0 <= row as well.",
+        ),
+        Mistake(
+            "a negative place is written at the other end",
+            _shift_puts_beyond,
+            "Row -1 is the last row to NumPy, not outside. Ask for 0 <= row as well.",
+        ),
+        Mistake(
+            "the edge is repeated",
+            _shift_edge,
+            "Outside the image there is paper: zeros come in, not copies of the edge.",
+        ),
+        Mistake(
+            "the old ink stays where nothing new comes",
+            _shift_writes_zero,
+            "Begin with an empty image, so that what has moved away is gone.",
+        ),
+        Mistake(
+            "the image has become smaller",
+            _shift_cut,
+            "The result has the shape of the images. Where nothing comes from, it is zero.",
+        ),
+        Mistake(
+            "the examples are shifted",
+            _shift_examples,
+            "Axis 0 counts the images. Rows are axis 1, columns axis 2.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _shift_in_place,
+            "The caller needs the old images again. Write into a new array.",
+        ),
+    ),
+    hints=(
+        "Ask, don't put: for the new pixel (r, c), which old pixel does it read? Is there one?",
+        "Two loops over r and c are fine; new[:, r, c] = ... does all images at once.",
+        "The new pixel (r, c) reads the old one at (r - down, c - right), if both numbers lie "
+        "within the image; otherwise it stays 0.",
+    ),
+)
+
+# KeepSome
+
+
+class _KeepSome:
+    def __init__(self, keep, draw):
+        self.keep, self.draw = keep, draw
+
+    def forward(self, x, training):
+        self.factor = np.ones_like(x)
+        if training:
+            self.factor = (self.draw(x.shape) < self.keep) / self.keep
+        return x * self.factor
+
+    def backward(self, d_out):
+        return d_out * self.factor
+
+
+def _keep(rng, n, d):
+    x = normal(rng, n, d)
+    x.flat[rng.permutation(x.size)[:2]] = 0.0  # silent for reasons of their own
+    numbers = np.round(rng.uniform(0, 0.98, (6, n, d)), 2) + 0.005
+    # Enough of both kinds, in the first mask and in the next one, and not in the same places.
+    keep = float(rng.choice([0.4, 0.6, 0.7, 0.8]))
+    numbers[0, 0, :2], numbers[1, 0, :2] = (0.005, 0.985), (0.985, 0.005)
+    x[0, :2] = (0.7, -1.2)
+    return x, normal(rng, n, d), keep, numbers
+
+
+def _keep_inputs(rng):
+    return _keep(rng, *sizes(rng, 2))
+
+
+def _use_keep(answer, x, d_out, keep, numbers):
+    turn = itertools.cycle(numbers)
+
+    def draw(shape):
+        u = next(turn)
+        if shape == u.shape:
+            return u.copy()
+        if shape in (u.shape[1], u.shape[1:], (1, u.shape[1])):
+            return u[0].reshape(shape)
+        raise ValueError(f"draw: the shape must be that of x, {u.shape}, got {shape!r}")
+
+    layer = answer(keep, draw)
+    y = np.array(layer.forward(x, True))
+    dx = np.array(layer.backward(d_out))
+    y_use = np.array(layer.forward(x, False))
+    dx_use = np.array(layer.backward(d_out))
+    return y, dx, y_use, dx_use, layer.forward(x, True)
+
+
+def _keep_with(
+    chosen=lambda u, keep: u < keep,
+    scale=lambda keep: 1 / keep,
+    use=lambda x, factor, keep: x,
+    back=lambda d_out, factor, y, layer: d_out * factor,
+    shape=lambda x: x.shape,
+    once=False,
+    always=False,
+    stale=False,
+):
+    """Return the layer with something else in it."""
+
+    class Layer:
+        def __init__(self, keep, draw):
+            self.keep, self.draw, self.factor = keep, draw, None
+
+        def new(self, x):
+            return chosen(self.draw(shape(x)), self.keep) * scale(self.keep)
+
+        def forward(self, x, training):
+            if training or always:
+                if self.factor is None or not once:
+                    self.factor = self.new(x)
+                self.now, self.y = self.factor, x * self.factor
+            else:
+                if not stale:
+                    self.now = use(np.ones_like(x), None, self.keep)
+                self.y = use(x, None, self.keep)
+            return self.y
+
+        def backward(self, d_out):
+            return back(d_out, self.now, self.y, self)
+
+    return Layer
+
+
+class _KeepDrawsAnew(_KeepSome):
+    def forward(self, x, training):
+        self.training = training
+        return super().forward(x, training)
+
+    def backward(self, d_out):
+        if not self.training:
+            return d_out
+        return d_out * (self.draw(d_out.shape) < self.keep) / self.keep
+
+
+class _KeepInPlace(_KeepSome):
+    def forward(self, x, training):
+        self.factor = (self.draw(x.shape) < self.keep) / self.keep if training else 1.0
+        x *= self.factor
+        return x
+
+
+class _KeepBackUnscaled(_KeepSome):
+    def backward(self, d_out):
+        return d_out * (self.factor > 0)
+
+
+class _KeepPlaces:
+    def __init__(self, keep, draw):
+        self.keep, self.draw = keep, draw
+
+    def forward(self, x, training):
+        self.silent = self.draw(x.shape) >= self.keep if training else None
+        return self._pass(x)
+
+    def backward(self, d_out):
+        return self._pass(d_out)
+
+    def _pass(self, a):
+        if self.silent is None:
+            return a.copy()
+        a = a / self.keep
+        a[self.silent] = 0
+        return a
+
+
+class _KeepWhere:
+    def __init__(self, keep, draw):
+        self.keep, self.draw = keep, draw
+        self.mask = None
+
+    def forward(self, x, training):
+        if not training:
+            self.mask, self.size = np.full(x.shape, True), 1
+            return x
+        u, self.size = self.draw(x.shape), self.keep
+        self.mask = ~(u > self.keep)
+        return np.where(self.mask, x, 0) / self.size
+
+    def backward(self, d_out):
+        return np.where(self.mask, d_out, 0) / self.size
+
+
+KEEP_SOME = Exercise(
+    name="KeepSome",
+    lesson=12,
+    goal="Write a layer with randomness in it: one mask for both directions, two modes.",
+    points=3,
+    misconception="backward draws a mask of its own; or test mode silences units as well.",
+    reference=_KeepSome,
+    inputs=_keep_inputs,
+    corners=(lambda rng: _keep(rng, 3, 3),),
+    call=_use_keep,
+    arguments=("x", "d_out", "keep", "what draw returns, in turn"),
+    outputs=("y", "dx", "y in use", "dx in use", "y of another step"),
+    out_of_reach=("Dropout",),
+    variants=(_KeepPlaces, _KeepWhere),
+    mistakes=(
+        Mistake(
+            "backward draws a mask of its own",
+            _KeepDrawsAnew,
+            "A unit that was silent has no part in the loss. backward needs the very mask of the "
+            "forward pass: keep it.",
+        ),
+        Mistake(
+            "the survivors are not made louder",
+            _keep_with(scale=lambda keep: 1.0),
+            "In training the next layer gets smaller sums than in use. What makes up for it?",
+        ),
+        Mistake(
+            "divided by the wrong probability",
+            _keep_with(scale=lambda keep: 1 / (1 - keep)),
+            "Divide by the probability of surviving. In the lesson that was 1 - rate; what is it "
+            "here?",
+        ),
+        Mistake(
+            "multiplied where a division is due",
+            _keep_with(scale=lambda keep: keep),
+            "The survivors have to speak louder, not more softly.",
+        ),
+        Mistake(
+            "the survivors are silenced",
+            _keep_with(chosen=lambda u, keep: u >= keep),
+            "keep is the probability of surviving. For which uniform numbers is it met, those "
+            "below it or those above?",
+        ),
+        Mistake(
+            "backward lets everything pass",
+            _keep_with(back=lambda d_out, factor, y, layer: d_out),
+            "y is x times a number. The slope is that number, and for a silent unit it is 0.",
+        ),
+        Mistake(
+            "backward forgets the division",
+            _KeepBackUnscaled,
+            "y is x times mask / keep. The whole factor belongs to the slope.",
+        ),
+        Mistake(
+            "units are silenced in use too",
+            _keep_with(always=True),
+            "What is training for? In use, nobody is silenced.",
+        ),
+        Mistake(
+            "in use everything is made softer",
+            _keep_with(use=lambda x, factor, keep: x * keep),
+            "The division in training has put that right already. In use, x passes as it is.",
+        ),
+        Mistake(
+            "the original dropout, softer in use",
+            _keep_with(scale=lambda keep: 1.0, use=lambda x, factor, keep: x * keep),
+            "That was the first form of dropout, and it works too. Here the correction is made in "
+            "training, and in use x passes as it is.",
+        ),
+        Mistake(
+            "the training mask is still there in use",
+            _keep_with(stale=True),
+            "backward belongs to the latest forward. After one in use, the slope is 1 everywhere.",
+        ),
+        Mistake(
+            "silent units are known by their zeros",
+            _keep_with(
+                back=lambda d_out, factor, y, layer: (
+                    d_out * np.where(y != 0, factor.max(initial=0), 0)
+                )
+            ),
+            "An output can be 0 because its input was. Remember the mask itself.",
+        ),
+        Mistake(
+            "one mask for all examples",
+            _keep_with(shape=lambda x: x.shape[1:]),
+            "Each example has a mask of its own: draw as many numbers as x has entries.",
+        ),
+        Mistake(
+            "the mask is drawn once and for all",
+            _keep_with(once=True),
+            "The same units would be silent for ever. Draw anew in every forward pass in training.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _KeepInPlace,
+            "x *= ... writes into the caller's array. Make a new one.",
+        ),
+    ),
+    hints=(
+        "forward in training: draw, compare with keep, multiply, divide. Remember the factor.",
+        "backward multiplies d_out by the same factor. What is the factor in use?",
+        "Keep self.factor: (draw(x.shape) < keep) / keep in training, ones otherwise.",
+    ),
+)
+
+EXERCISES = (L1_PRICE, MIX_PAIRS, PATIENCE_AT_WORK, SHIFT_PIXELS, KEEP_SOME)
