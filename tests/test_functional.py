@@ -151,6 +151,7 @@ def test_leaky_relu_has_the_slope_it_is_given():
     np.testing.assert_array_equal(nn.leaky_relu_backward([8, 8, 8], [-2, 0, 3], 0.25), [2, 2, 8])
     z = np.array([-3e38, -np.inf], np.float32)
     nn.leaky_relu(z, np.float64(2))  # overflow passes here too
+    nn.leaky_relu_backward(z, z, 2)
     nn.leaky_relu(z, 0)
     assert nn.leaky_relu(z, np.float64(0.1)).dtype == np.float32
 
