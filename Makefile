@@ -33,7 +33,7 @@ help:
 	@echo "make test-matrix         the tests as on other processors and versions (an hour)"
 	@echo "make mutation            do the tests notice changes in the package? (half an hour)"
 	@echo "make notebooks           format and execute the lessons, store their outputs"
-	@echo "make notebooks ONLY=02   ... one lesson only"
+	@echo "make notebooks ONLY=02   ... one lesson only; so for the two above, ONLY=losses, ONLY=Zen"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and everything that was made"
 	@echo
@@ -74,11 +74,11 @@ test-frameworks: $(STAMP)
 	$(BIN)/python -m pytest tests/test_frameworks.py -q -r s
 
 test-matrix: $(STAMP)
-	$(BIN)/python tools/matrix.py
+	$(BIN)/python tools/matrix.py $(ONLY)
 
 mutation: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutation]'
-	$(ONE_THREAD) $(BIN)/python tools/mutation.py
+	$(ONE_THREAD) $(BIN)/python tools/mutation.py $(ONLY)
 
 notebooks: $(STAMP)
 	$(BIN)/ruff format --quiet notebooks
