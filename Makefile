@@ -33,7 +33,7 @@ help:
 	@echo "make test-matrix         the tests as on other processors and versions (an hour)"
 	@echo "make mutation            do the tests notice changes in the package? (half an hour)"
 	@echo "make notebooks           format and execute the lessons, store their outputs"
-	@echo "make notebooks ONLY=02   ... one lesson only; so for the two above, ONLY=losses, ONLY=Zen"
+	@echo "make notebooks ONLY=02   ... one lesson only (for the two above: ONLY=Zen, ONLY=losses)"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and everything that was made"
 	@echo

@@ -180,6 +180,29 @@ def test_batch_norm_of_a_constant_feature_is_its_shift():
     np.testing.assert_array_equal(nn.batch_norm(x, gamma, beta)[:, 0], 0.5)
 
 
+@pytest.mark.parametrize(
+    ("name", "shapes", "message"),
+    [
+        ("batch_norm", [(6,), (4,), (4,)], "x has shape (6,) but (N, D) is needed"),
+        ("batch_norm", [(6, 4), (5,), (4,)], "gamma has shape (5,) but (D,) = (4,) is needed"),
+        ("batch_norm", [(6, 4), (4,), (1,)], "beta has shape (1,) but (D,) = (4,) is needed"),
+        ("batch_norm_backward", [(6,), (6,), (4,)], "x has shape (6,) but (N, D) is needed"),
+        (
+            *("batch_norm_backward", [(6, 4), (6, 4), (1,)]),
+            "gamma has shape (1,) but (D,) = (4,) is needed",
+        ),
+        (
+            *("batch_norm_backward", [(1, 4), (6, 4), (4,)]),
+            "dy has shape (1, 4) but (N, D) = (6, 4) is needed",
+        ),
+    ],
+)
+def test_batch_norm_does_not_broadcast(name, shapes, message):
+    with pytest.raises(nn.ShapeError) as caught:
+        getattr(nn, name)(*map(np.ones, shapes))
+    assert str(caught.value).startswith(f"{name}: {message}")
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_batch_norm_needs_two_examples(n):
     x, one = np.ones((n, K)), np.ones(K)
