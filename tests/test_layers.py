@@ -314,6 +314,14 @@ def test_batch_norm_running_averages_by_hand():
     assert (layer.buffers["mean"], layer.buffers["variance"]) == (0.25, 2.3125)
 
 
+def test_batch_norm_without_momentum_keeps_the_latest_batch(rng):
+    layer, x = nn.BatchNorm(D, momentum=0, dtype=np.float64), rng.standard_normal((N, D))
+    layer.forward(x + 1, training=True)
+    layer.forward(x, training=True)
+    np.testing.assert_allclose(layer.buffers["mean"], x.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(layer.buffers["variance"], x.var(axis=0), rtol=1e-12)
+
+
 def test_batch_norm_in_test_mode_by_hand():
     layer = nn.BatchNorm(2, epsilon=1, dtype=np.float64)
     for array, values in (
