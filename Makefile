@@ -34,7 +34,7 @@ help:
 	@echo "make test-matrix         the tests as on other processors and versions (an hour)"
 	@echo "make mutation            do the tests notice changes in the package? (half an hour)"
 	@echo "make notebooks           format and execute the lessons, store their outputs"
-	@echo "make notebooks ONLY=02   ... one lesson only"
+	@echo "make notebooks ONLY=02   ... one lesson only (for the two above: ONLY=Zen, ONLY=losses)"
 	@echo "make exercises           derive the student edition and its list from the solutions"
 	@echo "make soak                1,000 runs of every exercise's check (half an hour)"
 	@echo "make address URL=...     write the repository's public address into all links"
@@ -77,11 +77,11 @@ test-frameworks: $(STAMP)
 	$(BIN)/python -m pytest tests/test_frameworks.py -q -r s
 
 test-matrix: $(STAMP)
-	$(BIN)/python tools/matrix.py
+	$(BIN)/python tools/matrix.py $(ONLY)
 
 mutation: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutation]'
-	$(ONE_THREAD) $(BIN)/python tools/mutation.py
+	$(ONE_THREAD) $(BIN)/python tools/mutation.py $(ONLY)
 
 notebooks: $(STAMP)
 	$(BIN)/ruff format --quiet notebooks

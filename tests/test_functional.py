@@ -151,6 +151,7 @@ def test_leaky_relu_has_the_slope_it_is_given():
     np.testing.assert_array_equal(nn.leaky_relu_backward([8, 8, 8], [-2, 0, 3], 0.25), [2, 2, 8])
     z = np.array([-3e38, -np.inf], np.float32)
     nn.leaky_relu(z, np.float64(2))  # overflow passes here too
+    nn.leaky_relu_backward(z, z, 2)
     nn.leaky_relu(z, 0)
     assert nn.leaky_relu(z, np.float64(0.1)).dtype == np.float32
 
@@ -177,6 +178,29 @@ def test_batch_norm_of_a_constant_feature_is_its_shift():
     x = np.array([[7.0, 1], [7, 2], [7, 4]], np.float32)
     gamma, beta = np.array([2, 2], np.float32), np.array([0.5, 0.5], np.float32)
     np.testing.assert_array_equal(nn.batch_norm(x, gamma, beta)[:, 0], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "message"),
+    [
+        ("batch_norm", [(6,), (4,), (4,)], "x has shape (6,) but (N, D) is needed"),
+        ("batch_norm", [(6, 4), (5,), (4,)], "gamma has shape (5,) but (D,) = (4,) is needed"),
+        ("batch_norm", [(6, 4), (4,), (1,)], "beta has shape (1,) but (D,) = (4,) is needed"),
+        ("batch_norm_backward", [(6,), (6,), (4,)], "x has shape (6,) but (N, D) is needed"),
+        (
+            *("batch_norm_backward", [(6, 4), (6, 4), (1,)]),
+            "gamma has shape (1,) but (D,) = (4,) is needed",
+        ),
+        (
+            *("batch_norm_backward", [(1, 4), (6, 4), (4,)]),
+            "dy has shape (1, 4) but (N, D) = (6, 4) is needed",
+        ),
+    ],
+)
+def test_batch_norm_does_not_broadcast(name, shapes, message):
+    with pytest.raises(nn.ShapeError) as caught:
+        getattr(nn, name)(*map(np.ones, shapes))
+    assert str(caught.value).startswith(f"{name}: {message}")
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -750,6 +750,35 @@ def test_an_error_equal_to_the_tolerance_passes():
     assert "error at most 5e-01" in str(report)
 
 
+def test_what_is_within_the_tolerance_is_not_wrong_beside_what_was_not_measured():
+    measured = nn.gradient_check.GradientRow("x", (1,), 1, 0, 0.5, (0,), 1.0, 2.0)
+    nothing = nn.gradient_check.GradientRow("w", (1,), 0, 1, math.nan, None, math.nan, math.nan)
+    report = nn.GradientReport("f", 0.5, [measured, nothing])
+    assert not report.passed
+    assert str(report).startswith("f: not checked\n")
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        lambda x: x[0],  # one row
+        lambda x: x,
+        lambda x: x.sum(),
+        lambda x: (x.sum(),),
+        lambda x: (x.sum(), x, x),
+        lambda x: (x[0], x),
+        lambda x: [x.sum(), x],
+    ],
+)
+def test_a_loss_and_its_gradient_are_two_things_the_first_a_number(returned):
+    def target(x):
+        return returned(x)
+
+    with pytest.raises(TypeError) as caught:
+        nn.check_gradients(target, np.ones((2, 3)))
+    assert str(caught.value).startswith("check_gradients: target returns no loss and gradient;")
+
+
 def test_rows_of_different_lengths_are_named():
     with pytest.raises(TypeError, match=r"^check_gradients: arguments\[0\] must be an array of"):
         nn.check_gradients(nn.relu, [[1], [1, 2]])

@@ -1,5 +1,7 @@
 """Layers do what the functions do, and remember what backward needs."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,24 @@ def test_layers_read_as_they_are_written(rng):
     assert repr(layers) == "[Linear(784, 300), ReLU(), Sigmoid(), Tanh(), Softmax()]"
     layers = [nn.LeakyReLU(), nn.Dropout(0.25, rng=rng), nn.BatchNorm(300)]
     assert repr(layers) == "[LeakyReLU(0.01), Dropout(0.25), BatchNorm(300)]"
+
+
+@pytest.mark.parametrize("kind", [nn.Layer, nn.Linear, *ACTIVATIONS, nn.Dropout, nn.BatchNorm])
+def test_no_layer_is_in_training_unless_told(kind):
+    assert inspect.signature(kind.forward).parameters["training"].default is False
+
+
+@pytest.mark.parametrize(
+    ("slope", "error", "message"),
+    [
+        ("steep", TypeError, "slope must be a number, got str"),
+        (np.nan, ValueError, "slope must be finite, got nan"),
+    ],
+)
+def test_leaky_relu_of_a_wrong_slope(slope, error, message):
+    with pytest.raises(error) as caught:
+        nn.LeakyReLU(slope)
+    assert str(caught.value) == f"LeakyReLU: {message}"
 
 
 def test_a_layer_must_bring_its_own_forward_and_backward():
@@ -214,12 +234,19 @@ def test_dropout_of_a_wrong_rate(rate, rng):
 
 
 def test_dropout_checks_generator_and_gradient():
-    with pytest.raises(TypeError, match=r"Dropout: rng must be a numpy\.random\.Generator"):
+    with pytest.raises(TypeError, match=r"^Dropout: rng must be a numpy\.random\.Generator"):
         nn.Dropout(0.5, rng=0)
+    with pytest.raises(TypeError, match=r"^Dropout: rate must be a number, got str$"):
+        nn.Dropout("half", rng=np.random.default_rng(0))
     layer = dropout()
+    with pytest.raises(TypeError, match=r"^Dropout\.forward: x must be an array of numbers"):
+        layer.forward("pixels")
     layer.forward(np.ones((5, 4)), training=True)
-    with pytest.raises(nn.ShapeError, match="d_out has shape"):
+    with pytest.raises(nn.ShapeError) as caught:
         layer.backward(np.ones((5, 1)))
+    assert str(caught.value) == (
+        "Dropout.backward: d_out has shape (5, 1) but (5, 4) is needed to match mask (5, 4)"
+    )
 
 
 # --- BatchNorm
@@ -287,6 +314,14 @@ def test_batch_norm_running_averages_by_hand():
     assert (layer.buffers["mean"], layer.buffers["variance"]) == (0.25, 2.3125)
 
 
+def test_batch_norm_without_momentum_keeps_the_latest_batch(rng):
+    layer, x = nn.BatchNorm(D, momentum=0, dtype=np.float64), rng.standard_normal((N, D))
+    layer.forward(x + 1, training=True)
+    layer.forward(x, training=True)
+    np.testing.assert_allclose(layer.buffers["mean"], x.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(layer.buffers["variance"], x.var(axis=0), rtol=1e-12)
+
+
 def test_batch_norm_in_test_mode_by_hand():
     layer = nn.BatchNorm(2, epsilon=1, dtype=np.float64)
     for array, values in (
@@ -343,9 +378,36 @@ def test_batch_norm_refuses_one_example_and_keeps_its_memory(rng):
         ({"momentum": -0.1}, ValueError, "momentum must be from 0 to below 1, got -0.1"),
         ({"epsilon": 0}, ValueError, "epsilon must be positive, got 0"),
         ({"epsilon": np.nan}, ValueError, "epsilon must be positive, got nan"),
+        ({"epsilon": np.inf}, ValueError, "epsilon must be positive, got inf"),
+        ({"epsilon": "x"}, TypeError, "epsilon must be a number, got str"),
+        ({"momentum": "x"}, TypeError, "momentum must be a number, got str"),
+        ({"dtype": int}, TypeError, f"dtype must be float32 or float64, got {int}"),
     ],
 )
 def test_batch_norm_of_wrong_settings(settings, error, message):
     with pytest.raises(error) as caught:
         nn.BatchNorm(**{"features": D} | settings)
     assert str(caught.value) == f"BatchNorm: {message}"
+
+
+def test_batch_norm_says_what_does_not_fit(rng):
+    layer = batch_norm(rng)
+    for training, message in (
+        (
+            False,
+            "BatchNorm.forward: mean has shape (4,) but (D,) = (3,) is needed to match x (5, 3)",
+        ),
+        (True, "batch_norm: gamma has shape (4,) but (D,) = (3,) is needed to match x (5, 3)"),
+    ):
+        with pytest.raises(nn.ShapeError) as caught:
+            layer.forward(np.ones((5, 3)), training)
+        assert str(caught.value) == message
+    layer.forward(np.ones((5, D)))
+    for d_out in (np.ones((5, 1)), np.ones((1, D))):
+        with pytest.raises(nn.ShapeError) as caught:
+            layer.backward(d_out)
+        assert str(caught.value).startswith(
+            f"BatchNorm.backward: d_out has shape {d_out.shape} but (N, D) = (5, 4) is needed"
+        )
+    with pytest.raises(TypeError, match=r"^BatchNorm\.forward: x must be an array of numbers"):
+        layer.forward("pixels")

@@ -123,6 +123,7 @@ def test_defaults_are_those_of_the_papers():
         assert settings == (0.001, 0.9, 0.999, 1e-8)
     assert (nn.Adam().weight_decay, nn.AdamW().weight_decay) == (0, 0.01)
     assert (nn.RMSProp().decay, nn.RMSProp().weight_decay) == (0.9, 0)
+    assert nn.Optimizer(0.1).weight_decay == 0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -285,6 +286,16 @@ def test_another_model_is_refused_and_left_alone(make, sizes, name, shapes, rng)
     optimizer.step(model)
 
 
+@every_optimizer
+def test_names_of_parameters_may_hold_spaces(make):
+    model = SimpleNamespace(params={" the  first weight": np.ones((1, 1))})
+    model.grads = {name: array.copy() for name, array in model.params.items()}
+    optimizer = make()
+    for _ in range(2):
+        optimizer.step(model)
+    assert model.params[" the  first weight"].item() < 1
+
+
 def test_a_model_with_fewer_layers_is_refused(rng):
     optimizer = nn.Adam()
     optimizer.step(nn.mlp([3, 4, 2], rng=rng))
@@ -351,6 +362,13 @@ def test_settings_of_the_wrong_type(settings, message):
     with pytest.raises(TypeError) as caught:
         nn.SGD(**{"learning_rate": 0.1} | settings)
     assert str(caught.value) == f"SGD: {message}"
+
+
+@pytest.mark.parametrize("kind", [nn.RMSProp, nn.Adam, nn.AdamW])
+def test_an_epsilon_of_the_wrong_type(kind):
+    with pytest.raises(TypeError) as caught:
+        kind(epsilon="tiny")
+    assert str(caught.value) == f"{kind.__name__}: epsilon must be a number, got str"
 
 
 W = np.ones((2, 3))

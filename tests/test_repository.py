@@ -17,7 +17,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tools import address
+from tools import address, matrix, mutation
 from tools.notebooks import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,6 +179,21 @@ def test_the_workflow_runs_what_make_test_runs():
     environment = yaml.safe_load(text_of(".github/workflows/test.yml"))["env"]
     assert environment.pop("TESTS").split() == command
     assert [f"{name}={value}" for name, value in environment.items()] == threads
+
+
+@pytest.mark.parametrize("page", ["mutation", "matrix"])
+def test_stored_results_and_their_pages_agree(page):
+    results = json.loads(text_of(f"docs/{page}.json"))
+    tool = {"mutation": mutation, "matrix": matrix}[page]
+    more = [tool.read_reasons()] if page == "mutation" else []
+    assert text_of(f"docs/{page}.md") == tool.page(results, *more)
+
+
+def test_every_survivor_of_mutation_testing_has_its_reason():
+    results, reasons = mutation.read_results(), mutation.read_reasons()
+    assert set(results) == set(mutation.MODULES)
+    assert set(mutation.keys_of(results)) == set(reasons)
+    assert all(len(reason) > 20 for reason in reasons.values())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no executable bit")

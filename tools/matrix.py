@@ -1,7 +1,11 @@
 """Run the tests as other machines would, and compare every text that the lessons print.
 
-    python tools/matrix.py                   everything; writes docs/matrix.md
+    python tools/matrix.py                   everything
     python tools/matrix.py Nehalem oldest    only the settings with these words in their names
+    python tools/matrix.py --lessons         the lessons alone, without the unit tests
+
+The result of each setting is kept in docs/matrix.json, with a digest of the package and the
+lessons, and docs/matrix.md is composed from it. So the settings need not be run all at once.
 
 The last digits of a matrix product depend on the processor, on the number of threads and on the
 version of NumPy. One machine can show much of this: OpenBLAS takes the code of an older processor
@@ -17,6 +21,7 @@ compute nothing. The exit status is 1 if a test fails or an output differs.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -35,7 +40,8 @@ except ModuleNotFoundError:  # started as a script, from any folder
     from tools import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "docs" / "matrix.md"
+PAGE = ROOT / "docs" / "matrix.md"
+RESULTS = ROOT / "docs" / "matrix.json"
 VENVS = ROOT / ".matrix"
 OLDEST = ("numpy==2.0.*", "matplotlib==3.9.*", "pyparsing<3.3")
 NEWEST = ("numpy", "matplotlib")
@@ -184,25 +190,33 @@ def in_use(found):
     return f"{', '.join(parts)}, NumPy {found['numpy']}, matplotlib {found['matplotlib']}"
 
 
-def row(setting, found, outcome):
-    """Return a row of the table."""
+def result_of(setting, found, outcome):
+    """Return what is kept of a setting: the cells of its row."""
     if outcome is None:
-        return f"| {setting.name} | this processor cannot | | | |"
+        return ["this processor cannot", "", "", "", digest()]
     ran = outcome.passed + len(outcome.failed)
-    tests = f"{outcome.passed} of {ran} pass" if setting.unit_tests else "-"
-    return (
-        f"| {setting.name} | {in_use(found)} | {tests} "
-        f"| {outcome.compared} | {len(outcome.differing)} |"
-    )
+    tests = f"{outcome.passed} of {ran} pass" if ran else "not run"
+    counts = [str(outcome.compared), str(len(outcome.differing))]
+    return [in_use(found), tests, *counts, digest()]
+
+
+def digest():
+    """Return the beginning of the SHA-256 of all that the lessons' outputs depend on."""
+    paths = [*(ROOT / "nnfromscratch").glob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(paths))).hexdigest()[:12]
 
 
 HEAD = (
-    "| setting | in use | unit tests | text outputs compared | differing |",
-    "| --- | --- | --- | ---: | ---: |",
+    "| setting | in use | unit tests | text outputs compared | differing | source |",
+    "| --- | --- | --- | ---: | ---: | --- |",
 )
 
 
-def page(rows):
+def row(name, result):
+    return f"| {name} | {' | '.join(result)} |"
+
+
+def page(results):
     """Return docs/matrix.md."""
     return "\n".join(
         [
@@ -211,10 +225,11 @@ def page(rows):
             "Written by `make test-matrix`. It runs the unit tests and the lessons as other",
             "machines would, and compares every text that a lesson prints, letter by letter. How,",
             "and why the unit tests run with two threads only once:",
-            "[tools/matrix.py](../tools/matrix.py).",
+            "[tools/matrix.py](../tools/matrix.py). The last column is the SHA-256 of the package",
+            "and the lessons that the row holds for.",
             "",
             *HEAD,
-            *rows,
+            *[row(name, result) for name, result in results.items()],
             "",
         ]
     )
@@ -225,9 +240,11 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Run the tests as other machines would.")
     parser.add_argument("words", nargs="*", metavar="WORD", help="only settings with this word")
     parser.add_argument("--list", action="store_true", help="only list the settings")
+    parser.add_argument("--lessons", action="store_true", help="leave out the unit tests")
     options = parser.parse_args(arguments)
-    rows, details = [], []
-    chosen = [s for s in settings() if not options.words or any(w in s.name for w in options.words)]
+    details, every = [], settings()
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    chosen = [s for s in every if not options.words or any(w in s.name for w in options.words)]
     if options.list:
         print("\n".join(setting.name for setting in chosen))
         return 0
@@ -236,6 +253,8 @@ def main(arguments=None):
         if setting.python in ("oldest", "newest"):
             wanted = OLDEST if setting.python == "oldest" else NEWEST
             setting = setting._replace(python=environment_with(setting.python, wanted))
+        if options.lessons:
+            setting = setting._replace(unit_tests=False)
         found, outcome = probe(setting), None
         if found and setting.kernel in (None, found["kernel"]):
             if setting.without & set(found["features"]):
@@ -243,12 +262,13 @@ def main(arguments=None):
             begin = time.monotonic()
             outcome = run(setting)
             details += [f"{setting.name}: {text}" for text in [*outcome.failed, *outcome.differing]]
-        rows.append(row(setting, found, outcome))
-        print(rows[-1], flush=True)
+        results[setting.name] = result_of(setting, found, outcome)
+        results = {s.name: results[s.name] for s in every if s.name in results}
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        PAGE.write_text(page(results), encoding="utf-8")
+        print(row(setting.name, results[setting.name]), flush=True)
         if outcome:
             print(f"    {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
-    if not options.words:
-        RESULT.write_text(page(rows), encoding="utf-8")
     print("\n\n".join(details))
     return 1 if details else 0
 

@@ -36,6 +36,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -212,7 +213,18 @@ def copy_of_the_tree(folder):
     shutil.copy(ROOT / "pyproject.toml", folder)
 
 
-def start(folder, tests):
+class Early:
+    """A plugin that runs some tests before all others of their module."""
+
+    def __init__(self, likely):
+        self.likely = likely
+
+    def pytest_collection_modifyitems(self, items):
+        """Sort what was collected; the rest stays in its order."""
+        items.sort(key=lambda item: item.nodeid not in self.likely)
+
+
+def start(folder, tests, likely):
     """Fork a process that imports the package from the folder and runs tests; return its id."""
     process = os.fork()
     if process:
@@ -230,7 +242,8 @@ def start(folder, tests):
         # A module's own tests first: most mutants get no further.
         for names in (tests[:1], tests[1:]):
             files = [f"tests/test_{name}.py" for name in names]
-            status = int(pytest.main(["-x", "-q", "--tb=short", "-p", "no:cacheprovider", *files]))
+            options = ["-x", "-q", "--tb=short", "-p", "no:cacheprovider"]
+            status = int(pytest.main([*options, *files], plugins=[Early(likely)]))
             if status:
                 break
         package = sys.modules.get("nnfromscratch")
@@ -249,6 +262,7 @@ class Slot:
         self.folder = folder
         copy_of_the_tree(folder)
         self.process = None
+        self.killers = []
 
     def begin(self, mutant, limit):
         """Put the mutant in its place and start the tests."""
@@ -258,7 +272,8 @@ class Slot:
         for compiled in (package / "__pycache__").glob(f"{mutant.module}.*"):
             compiled.unlink()
         others = [name for name in TESTS if name != mutant.module]
-        self.process = start(self.folder, [mutant.module, *others])
+        # What killed the last mutants often kills the next one, a few letters on.
+        self.process = start(self.folder, [mutant.module, *others], self.killers[-5:])
 
     def poll(self):
         """Return whether the mutant was killed; None while its tests run."""
@@ -271,6 +286,8 @@ class Slot:
         code = os.waitstatus_to_exitcode(status)
         if code == 99:
             raise SystemExit((self.folder / "log").read_text(encoding="utf-8")[-3000:])
+        log = (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+        self.killers += re.findall(r"^FAILED (.+?)(?: - |$)", log, re.MULTILINE)
         package = self.folder / "nnfromscratch" / f"{self.mutant.module}.py"
         shutil.copy(ROOT / "nnfromscratch" / package.name, package)
         for compiled in (package.parent / "__pycache__").glob(f"{self.mutant.module}.*"):
