@@ -149,8 +149,12 @@ MEASURED = {
         lambda x, m: x.mean(axis=0) / len(x),
         "the length of axis 0 of x is 2",
     ),
-    "constant factor": (row_sums, lambda x, m: 2.5 * x.sum(axis=1), "always 2.5 times"),
-    "offset": (row_sums, lambda x, m: x.sum(axis=1) + 3, "everywhere +3 beside"),
+    "constant factor": (
+        row_sums,
+        lambda x, m: 2.5 * x.sum(axis=1),
+        "is 2.5 times the right one, in every case tried",
+    ),
+    "offset": (row_sums, lambda x, m: x.sum(axis=1) + 3, "is +3 beside the right one, everywhere"),
     "nan": (row_sums, lambda x, m: x.sum(axis=1) * np.nan, "holds nan"),
     "unchanged": (lambda x, m: np.exp(x), lambda x, m: x, "is x itself"),
     "zeros": (lambda x, m: x, lambda x, m: np.zeros_like(x), "all zeros"),
@@ -165,7 +169,7 @@ MEASURED = {
     "first row": (
         lambda x, m: x,
         lambda x, m: np.vstack([x[:1], 2 * x[1:]]),
-        "The first entry or row of the result is right, others not",
+        "Only the first entry or row of the result is right",
     ),
     "one wrong": (
         lambda x, m: x + m,
@@ -178,17 +182,46 @@ MEASURED = {
         "right in ",
     ),
     "float32": (row_sums, lambda x, m: x.sum(axis=1).astype("f4"), "right values in float32"),
-    "in place": (lambda x, m: x - m, in_place, "x is no longer what it was"),
+    "in place": (
+        lambda x, m: x - m,
+        in_place,
+        "The result is right, but x is no longer what the caller gave",
+    ),
     "none": (row_sums, lambda x, m: None, "It returned None"),
     "list": (row_sums, lambda x, m: x.sum(axis=1).tolist(), "It returned a list"),
     "generator": (row_sums, lambda x, m: (row.sum() for row in x), "It returned a generator"),
-    "text": (row_sums, lambda x, m: "right", "It returned a str"),
-    "object": (row_sums, lambda x, m: np.array([None]), "It returned a array of object"),
+    "word": (row_sums, lambda x, m: "right", "It returned a str"),
+    "object": (row_sums, lambda x, m: np.array([None]), "It returned an array of object"),
     "error": (row_sums, lambda x, m: x.summ(), "It raised AttributeError"),
     "order": (both, lambda x, m: (x.sum(axis=0), x - m), "in another order; due: dx, db"),
     "one of two": (both, lambda x, m: x - m, "2 results are due: dx, db"),
     "three": (both, lambda x, m: (x, x, x), "It returned 3 results; the number due is 2: dx, db"),
     "second": (both, lambda x, m: (x - m, -x.sum(axis=0)), "db is the right one with its sign"),
+    "bool": (both, lambda x, m: (x - m, x.sum(axis=0) > 0), "db is right in"),
+    "text": (lambda x, m: ["a", "b"], lambda x, m: ["b", "a"], "right, but in another order"),
+    "text array": (row_sums, lambda x, m: np.array(["a"] * len(x)), "returned an array of text"),
+    "last row": (
+        lambda x, m: np.vstack([x, x, x]),
+        lambda x, m: np.vstack([x, x, x[:-1], 2 * x[-1:]]),
+        "Only the last entry or row of the result is wrong",
+    ),
+    "changed and wrong": (
+        lambda x, m: x - m,
+        lambda x, m: 2 * in_place(x, m),
+        "measured x is no longer what the caller gave",
+    ),
+    "almost": (row_sums, lambda x, m: x.sum(axis=1) * (1 - 2e-5), "right to about 4 digits"),
+    "misplaced nan": (
+        lambda x, m: np.where(x > 0, np.nan, x),
+        lambda x, m: np.where(x > 0, x, np.nan),
+        "nan stands where a number is due",
+    ),
+    "one of three": (
+        lambda x, m: (x, x + 1, x + 2),
+        lambda x, m: (2 * x, x + 1, 3 * x),
+        "Right: db. The others are not",
+    ),
+    "one number": (lambda x, m: x.sum(), row_sums, "one number is due"),
     "dict": (lambda x, m: {"a": x}, lambda x, m: {"b": x}, "The keys are ['b']; ['a'] are due"),
 }
 
@@ -210,6 +243,46 @@ def test_the_cases_that_go_right_are_described():
     square = made_up(lambda x, m: x @ x.T)
     wrong = message_of(square, lambda x, m: x @ x if x.shape[0] == x.shape[1] else x @ x.T)
     assert "wrong only when x is square" in wrong
+
+
+def test_errors_beside_results_are_counted_and_shown():
+    def answer(x, mean):
+        return -x.sum(axis=1) @ np.ones(3) if len(x) == 2 else -x.sum(axis=1)
+
+    message = message_of(made_up(row_sums), answer)
+    assert "sign turned round" in message
+    assert re.search(r"It raised ValueError: .* at `return -x.*` in \d+ of 22 cases", message)
+
+
+def test_one_case_makes_no_law():
+    exercise = made_up(lambda x, mean: x)
+    for number in range(5):
+        seen = []
+
+        def answer(x, mean, seen=seen, number=number):
+            seen.append(1)
+            return np.where(x < 0, 0, x) if len(seen) == 5 + number else x
+
+        assert "exactly where" not in message_of(exercise, answer)
+
+
+def test_a_mistake_is_known_by_its_results_where_its_errors_read_otherwise():
+    def on_rows(x, mean):
+        return x @ x + mean
+
+    def by_einsum(x, mean):
+        if x.shape[0] != x.shape[1]:
+            raise ValueError("other words")
+        return np.einsum("ij,jk->ik", x, x) + mean
+
+    settings = vars(made_up(lambda x, mean: x @ x.T + mean))
+    exercise = Exercise(**(settings | {"mistakes": (Mistake("no transpose", on_rows, "A hint."),)}))
+    assert "mistake no transpose" in message_of(exercise, by_einsum)
+
+    def always(x, mean):
+        raise ValueError("other words")
+
+    assert "mistake" not in message_of(exercise, always)
 
 
 def test_numbers_in_a_sentence_are_those_of_the_example():

@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Callable
 
 from ._exercise import WIDTH, Exercise, ExerciseError, Mistake
-from ._progress import solved
+from ._progress import in_notebook, solved
 
 __all__ = ["Exercise", "ExerciseError", "Mistake", "all_exercises", "hint", "progress"]
 
@@ -76,4 +76,6 @@ def progress(lesson: int) -> None:
     points = sum(exercise.points for exercise in chosen if exercise.name in done)
     bar = "#" * round(20 * count / len(chosen))
     total = sum(exercise.points for exercise in chosen)
+    if not in_notebook():
+        print("(what is solved is noted only in a notebook)")
     print(f"[{bar:<20}] {count} of {len(chosen)} solved, {points} of {total} points")

@@ -4,6 +4,7 @@ Each fact is a sentence that is true of the learner's result; none guesses at th
 told only if it holds in every case that went wrong.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -35,7 +36,15 @@ class Trial(NamedTuple):
     @property
     def size(self) -> int:
         """How much there is to look at."""
-        return sum(np.size(part) for part in self.arguments if is_number(part))
+        return _entries(self.arguments)
+
+
+def _entries(value: object) -> int:
+    if isinstance(value, tuple | list):
+        return sum(map(_entries, value))
+    if isinstance(value, dict):
+        return sum(map(_entries, value.values()))
+    return np.size(value) if is_number(value) else 0
 
 
 def measure(
@@ -48,10 +57,38 @@ def measure(
 
     Numbers in a sentence are those of the first wrong trial.
     """
-    facts = _of_types(wrong, outputs)
-    if not facts:
-        facts = _of_changes(wrong, names) or _of_values(wrong, names, outputs)
+    raised = [trial for trial in wrong if isinstance(trial.found.result, Raised)]
+    returned = [trial for trial in wrong if not isinstance(trial.found.result, Raised)]
+    if not returned:
+        return [_of_raised(raised, trials), *_of_the_cases(trials, wrong, names)]
+    facts = _of_types(returned, outputs) or _of_changes(returned, names)
+    if not facts or not all(same(t.found.result, t.expected) for t in returned):
+        nan_is_due = any(_holds_nan(trial.expected) for trial in trials)
+        facts += (
+            _of_values(returned, names, outputs, nan_is_due)
+            if not _of_types(returned, outputs)
+            else []
+        )
+    if raised:
+        facts.insert(1, _of_raised(raised, trials))
+    if any(fact.kind == "changed" for fact in facts):
+        return facts
     return facts + _of_the_cases(trials, wrong, names)
+
+
+def _of_raised(raised: Sequence[Trial], trials: Sequence[Trial]) -> Fact:
+    error = raised[0].found.result
+    where = f" at `{error.line}`" if error.line else ""
+    often = "" if len(raised) == len(trials) else f" in {len(raised)} of {len(trials)} cases"
+    return Fact("raised", f"It raised {error.type}: {error.message}{where}{often}.")
+
+
+def _holds_nan(value: object) -> bool:
+    if isinstance(value, tuple | list):
+        return any(map(_holds_nan, value))
+    if isinstance(value, dict):
+        return any(map(_holds_nan, value.values()))
+    return is_number(value) and bool(np.isnan(value).any())
 
 
 # Types
@@ -62,7 +99,9 @@ def type_of(value: object) -> str:
     if value is None:
         return "nothing (None)"
     if isinstance(value, Other):
-        return f"a {value.type}"
+        return f"{'an' if value.type[0] in 'aeiou' else 'a'} {value.type}"
+    if isinstance(value, np.ndarray) and not is_number(value):
+        return "an array of text"
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, np.ndarray):
@@ -75,33 +114,29 @@ def type_of(value: object) -> str:
 def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
     trial = wrong[0]
     found, expected = trial.found.result, trial.expected
-    if isinstance(found, Raised):
-        where = f" at `{found.line}`" if found.line else ""
-        return [Fact("raised", f"It raised {found.type}: {found.message}{where}.")]
     if found is None:
         return [Fact("none", "It returned None. Does it end with `return`?")]
     if isinstance(found, Other):
-        return [Fact("type", f"It returned a {found.type}; {type_of(expected)} is due.")]
+        return [Fact("type", f"It returned {type_of(found)}; {type_of(expected)} is due.")]
     if isinstance(expected, tuple | list):
         parts = ", ".join(outputs) or "its parts"
         if not isinstance(found, tuple | list):
             due = f"{len(expected)} results are due: {parts}" if outputs else "a list is due"
             return [Fact("count", f"It returned {type_of(found)}; {due}.")]
         if len(found) != len(expected):
-            return [
-                Fact(
-                    "count",
-                    f"It returned {len(found)} results; the number due is {len(expected)}"
-                    f"{': ' + parts if outputs else ''}.",
-                )
-            ]
+            sentence = f"It returned {type_of(found)}; {type_of(expected)} is due."
+            if outputs:
+                one = "1 result" if len(found) == 1 else f"{len(found)} results"
+                sentence = f"It returned {one}; the number due is {len(expected)}: {parts}."
+            return [Fact("count", sentence)]
         if len(found) > 1 and all(
             not same(t.found.result, t.expected)
             and isinstance(t.found.result, tuple | list)
             and same(sorted_parts(t.found.result), sorted_parts(t.expected))
             for t in wrong
         ):
-            return [Fact("order", f"The results are right but in another order; due: {parts}.")]
+            due = f"; due: {parts}" if outputs else ""
+            return [Fact("order", f"The results are right, but in another order{due}.")]
         return []
     if isinstance(expected, dict):
         if not isinstance(found, dict):
@@ -124,20 +159,28 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
 
 def sorted_parts(parts: Sequence) -> list:
     """Return results in an order of their own, to compare them whatever their order."""
-    return sorted(parts, key=lambda part: (np.shape(part), repr(np.round(part, 6))))
+
+    def key(part):
+        rounds = is_number(part) and np.asarray(part).dtype.kind in "fc"
+        return np.shape(part), repr(np.round(part, 6) if rounds else part)
+
+    return sorted(parts, key=key)
 
 
 def _of_changes(wrong: Sequence[Trial], names: Sequence[str]) -> list[Fact]:
-    """Say that a right result came at the price of an argument."""
-    if not all(same(trial.found.result, trial.expected) for trial in wrong):
-        return []
+    """Say that an argument is no longer what it was."""
     changed = sorted({i for trial in wrong for i in trial.found.changed})
+    if not changed:
+        return []
     which = " and ".join(names[i] if i < len(names) else f"argument {i + 1}" for i in changed)
+    verb = "is" if len(changed) == 1 else "are"
+    right = all(same(trial.found.result, trial.expected) for trial in wrong)
+    opening = "The result is right, but " if right else ""
     return [
         Fact(
             "changed",
-            f"The result is right, but {which} is no longer what it was: an operation such as += "
-            "works in place, on the caller's array. Make a new one.",
+            f"{opening}{which} {verb} no longer what the caller gave: +=, .sort() or an assignment "
+            "into an argument changes what the caller holds. Make something new.",
         )
     ]
 
@@ -155,27 +198,32 @@ def _parts(value: object, outputs: Sequence[str]) -> dict[str, object]:
     return {"": value}
 
 
-def _of_values(wrong: Sequence[Trial], names: Sequence[str], outputs: Sequence[str]) -> list[Fact]:
-    facts = []
+def _of_values(
+    wrong: Sequence[Trial], names: Sequence[str], outputs: Sequence[str], nan_is_due: bool
+) -> list[Fact]:
+    facts, right = [], []
     for name in _parts(wrong[0].expected, outputs):
         triples = []
         for trial in wrong:
             found = _parts(trial.found.result, outputs).get(name)
-            expected = _parts(trial.expected, outputs)[name]
+            expected = _parts(trial.expected, outputs).get(name)
             if not same(found, expected):
                 triples.append((trial.arguments, found, expected))
         if not triples:
+            right.append(name)
             continue
         subject = name or "the result"
-        fact = _of_part(triples, names, subject)
+        fact = _of_part(triples, names, subject, nan_is_due)
         if fact and not name:
             fact = fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:])
         if fact:
             facts.append(fact)
+    if right and len(facts) > 1:
+        facts.insert(0, Fact("parts", f"Right: {', '.join(right)}. The others are not."))
     return facts
 
 
-def _of_part(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+def _of_part(triples: list, names: Sequence[str], subject: str, nan_is_due: bool) -> Fact | None:
     _, found, expected = triples[0]
     if is_number(expected) and not is_number(found):
         return Fact("type", f"{subject} is {type_of(found)}; {type_of(expected)} is due.")
@@ -186,7 +234,8 @@ def _of_part(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     ]
     if all(close(f, e) for _, f, e in triples):
         return _of_kind(triples, subject)
-    for look in (_of_shapes, _of_nan, _of_factors, _of_arrangement, _of_signs):
+    of_nan = _of_misplaced_nan if nan_is_due else _of_nan
+    for look in (_of_shapes, of_nan, _of_factors, _of_arrangement, _of_signs):
         if fact := look(triples, names, subject):
             return fact
     return _of_places(triples, names, subject)
@@ -213,7 +262,8 @@ def _of_shapes(triples: list, names: Sequence[str], subject: str) -> Fact | None
     if not odd:
         return None
     _, found, expected = odd[0]
-    shapes = f"{subject} has shape {found.shape}; {expected.shape} is due"
+    due = expected.shape if expected.ndim else "one number"
+    shapes = f"{subject} has shape {found.shape}; {due} is due"
     if all(f.ndim == 2 and f.shape == e.shape[::-1] for _, f, e in odd):
         right = "values are right" if all(close(f.T, e) for _, f, e in odd) else "values differ too"
         return Fact("transposed", f"{shapes}: it is transposed ({right}).")
@@ -267,6 +317,23 @@ def _of_nan(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     )
 
 
+def _of_misplaced_nan(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    """Where nan is an answer, say how often it stands in the wrong place."""
+    _, found, expected = triples[0]
+    if found.dtype.kind not in "fc":
+        return None
+    there, due = np.isnan(found), np.isnan(expected)
+    more, less = int((there & ~due).sum()), int((due & ~there).sum())
+    if not more and not less:
+        return None
+    entries = "1 entry" if found.size == 1 else f"{found.size} entries"
+    return Fact(
+        "nan",
+        f"{subject} has {entries}: in {more} of them nan stands where a number is due, in {less} "
+        "a number where nan is due.",
+    )
+
+
 def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     """Look for result = factor times expected, with one factor per case."""
     factors = []
@@ -283,6 +350,13 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
     if _equal(factors, [-1.0] * len(factors)):
         return Fact("sign", f"{subject} is the right one with its sign turned round.")
     first = factors[0]
+    if all(abs(factor - 1) < 1e-3 for factor in factors):
+        digits = math.floor(-math.log10(max(abs(factor - 1) for factor in factors)))
+        return Fact(
+            "precision",
+            f"{subject} is right to about {digits} digits, and off by the same share in every "
+            "entry. Has a small number been added somewhere?",
+        )
     for word, sizes in _sizes(triples, names):
         if all(size == 1 for size in sizes):
             continue
@@ -304,8 +378,8 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
                     f"{subject} is {minus}1/{sizes[0] ** 2} of the right one, and {word} is "
                     f"{sizes[0]}: divided by it twice too often.",
                 )
-    if len(factors) > 1 and _equal(factors, [first] * len(factors)):
-        return Fact("factor", f"{subject} is always {first:.4g} times the right one.")
+    if len(factors) > 2 and _equal(factors, [first] * len(factors)):
+        return Fact("factor", f"{subject} is {first:.4g} times the right one, in every case tried.")
     if single:
         return None
     return Fact("factor", f"{subject} is the right one times {first:.4g}, for every entry.")
@@ -367,17 +441,19 @@ def _of_signs(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     offsets = []
     for _, f, e in triples:
         difference = f.astype(complex) - e
+        if not np.isfinite(difference).all():
+            return None
         if not close(difference, np.full(f.shape, difference.flat[0])):
             return None
         offsets.append(float(difference.flat[0].real))
     if len(offsets) > 1 and _equal(offsets, [offsets[0]] * len(offsets)):
-        return Fact("offset", f"{subject} is everywhere {offsets[0]:+.4g} beside the right one.")
+        return Fact("offset", f"{subject} is {offsets[0]:+.4g} beside the right one, everywhere.")
     if all(e.size < 2 for _, _, e in triples):
         return None
     return Fact("offset", f"All entries of {subject} are off by the same {offsets[0]:+.4g}.")
 
 
-def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact:
+def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     """Say where entries are wrong, and what these places have in common."""
     wrong = [~_close_entries(f, e) for _, f, e in triples]
     for i in range(len(triples[0][0])):
@@ -386,7 +462,9 @@ def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact:
             for (a, _, _), bad in zip(triples, wrong, strict=True)
             if isinstance(a[i], np.ndarray) and a[i].shape == bad.shape and bad.size > 1
         ]
-        if len(pairs) < len(triples):
+        # A law needs more than one case to hold in, and entries of both kinds.
+        mixed = sum(bool(bad.any() and not bad.all()) for _, bad in pairs)
+        if len(pairs) < len(triples) or mixed < 3:
             continue
         name = names[i] if i < len(names) else f"argument {i + 1}"
         for word, test in (
@@ -398,19 +476,21 @@ def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact:
             ("beyond 1 in size", lambda a: np.abs(a) > 1),
             ("below 1 in size", lambda a: np.abs(a) < 1),
         ):
-            if all(a.dtype.kind in "iuf" and (bad == test(a)).all() for a, bad in pairs) and any(
-                not bad.all() for _, bad in pairs
-            ):
+            if all(a.dtype.kind in "iuf" and (bad == test(a)).all() for a, bad in pairs):
                 return Fact("places", f"{subject} is wrong exactly where {name} is {word}.")
     first, found, expected = wrong[0], triples[0][1], triples[0][2]
     if expected.ndim and all(bad.ndim and bad.shape[0] > 1 for bad in wrong):
-        if all(not bad[0].any() and bad[1:].any() for bad in wrong):
-            return Fact("first only", f"The first entry or row of {subject} is right, others not.")
-        if all(not bad[1:].any() for bad in wrong):
-            return Fact("all but first", f"Only the first entry or row of {subject} is wrong.")
-        if all(not bad[:-1].any() for bad in wrong):
-            return Fact("all but last", f"Only the last entry or row of {subject} is wrong.")
+        rows = [bad.reshape(len(bad), -1).any(axis=1) for bad in wrong]
+        if max(map(len, rows)) > 2:
+            if all(not bad[1:].any() for bad in rows):
+                return Fact("all but first", f"Only the first entry or row of {subject} is wrong.")
+            if all(not bad[:-1].any() for bad in rows):
+                return Fact("all but last", f"Only the last entry or row of {subject} is wrong.")
+            if all(not bad[0] and bad[1:].all() for bad in rows):
+                return Fact("first only", f"Only the first entry or row of {subject} is right.")
     if not expected.ndim:
+        if subject == "the result":
+            return None  # the two numbers stand in the message already
         return Fact("value", f"{subject} is {_short(found)}; {_short(expected)} is due.")
     count, place = int(first.sum()), tuple(int(i) for i in np.argwhere(first)[0])
     place = f"[{', '.join(map(str, place))}]"
@@ -451,19 +531,35 @@ def _of_the_cases(
             continue
         name = names[i] if i < len(names) else f"argument {i + 1}"
         arrays = [[t.arguments[i] for t in group] for group in (right, wrong)]
-        if not all(isinstance(a, np.ndarray) and a.ndim for group in arrays for a in group):
-            continue
-        for words, test in (
-            (f"{name} has a single row or entry", lambda a: a.shape[0] == 1),
-            (f"{name} has a single column", lambda a: a.ndim == 2 and a.shape[1] == 1),
-            (f"{name} is square", lambda a: a.ndim == 2 and a.shape[0] == a.shape[1]),
-            (f"{name} is float64", lambda a: a.dtype == np.float64),
-            (f"{name} is float32", lambda a: a.dtype == np.float32),
-            (f"{name} has no negative entry", lambda a: a.dtype.kind in "iuf" and (a >= 0).all()),
-            (f"{name} stays below 100", lambda a: np.abs(a).max(initial=0) < 100),
+        if not all(
+            isinstance(a, np.ndarray) and a.ndim and a.dtype.kind in "iuf"
+            for group in arrays
+            for a in group
         ):
-            if all(map(test, arrays[0])) and not any(map(test, arrays[1])):
-                return [Fact("cases", f"It is right only when {words}.")]
-            if all(map(test, arrays[1])) and not any(map(test, arrays[0])):
-                return [Fact("cases", f"It goes wrong only when {words}.")]
+            continue
+        for words, test, needed in (
+            (f"{name} has a single row or entry", lambda a: a.shape[0] == 1, 1),
+            (f"{name} has a single column", lambda a: a.ndim == 2 and a.shape[1] == 1, 1),
+            (f"{name} is square", lambda a: a.ndim == 2 and a.shape[0] == a.shape[1], 1),
+            (f"{name} is float64", lambda a: a.dtype == np.float64, 2),
+            (f"{name} is float32", lambda a: a.dtype == np.float32, 1),
+            (f"{name} has no negative entry", lambda a: bool((a >= 0).all()), 3),
+        ):
+            for group, other, verb in ((0, 1, "is right"), (1, 0, "goes wrong")):
+                if (
+                    all(map(test, arrays[group]))
+                    and not any(map(test, arrays[other]))
+                    and len(arrays[group]) >= needed
+                    and len(arrays[other]) >= 3
+                ):
+                    return [Fact("cases", f"It {verb} only when {words}.")]
+        largest = [[float(np.abs(a).max(initial=0)) for a in group] for group in arrays]
+        if max(largest[0]) * 3 < min(largest[1]):
+            return [
+                Fact(
+                    "cases",
+                    f"It went right where {name} was no larger than {max(largest[0]):.4g}, and "
+                    f"wrong where it was {min(largest[1]):.4g} or more, up or down.",
+                )
+            ]
     return []

@@ -148,9 +148,9 @@ class Exercise:
     def _check_that_it_ran(self, observed: Observed, cases: Sequence[tuple]) -> None:
         if observed.used:
             raise self._error(
-                f"{self.name} calls {observed.used[0]}, which is what this blank asks you to "
-                "write. While it is checked, that one is out of reach: try it yourself, and "
-                f'see hint("{self.name}", 1).'
+                f"{self.name} calls {observed.used[0]}, which does what this blank asks you to "
+                "write, or a part of it. While it is checked, that one is out of reach: try it "
+                f"yourself. {self._first_hint()}"
             )
         last = observed.behaviours[-1].result if observed.behaviours else None
         if isinstance(last, Raised) and last.type == "NotImplementedError":
@@ -168,22 +168,34 @@ class Exercise:
             "end": "ended the whole Python process (exit, or a crash). The check ran it in a "
             "process of its own, so nothing of yours is lost.",
         }[observed.trouble]
-        raise self._error(f"{self.name} {trouble}\n{self._tried(case)}")
+        parts = [f"{self.name} {trouble}", self._tried(case), wrapped("hint", self._first_hint())]
+        raise self._error("\n".join(parts))
+
+    def _first_hint(self) -> str:
+        if not self.hints:
+            return "Look at the formula again."
+        return f'hint("{self.name}", 1) gives the first of {len(self.hints)} hints.'
 
     # The message
 
     def diagnose(
         self, trials: Sequence[Trial], known: Sequence[Sequence[Behaviour]]
     ) -> Mistake | None:
-        """Return the one mistake of the catalogue that does the same in all cases, if there is."""
-        # The second time without types, unless types are all that is wrong.
+        """Return the one mistake of the catalogue that does the same in all cases, if there is.
+
+        The second time dtypes may differ, unless they are all that is wrong. The third time, errors
+        of one type may differ in their words, if some wrong result agrees as well.
+        """
         values = all(same(trial.found.result, trial.expected, types=False) for trial in trials)
-        for types in (True,) if values else (True, False):
+        returned = any(
+            not trial.right and not isinstance(trial.found.result, Raised) for trial in trials
+        )
+        for types, words in ((True, True), (values, True), (values, not returned)):
             fitting = [
                 mistake
                 for mistake, behaviours in zip(self.mistakes, known, strict=True)
                 if all(
-                    _alike(trial.found, other, types)
+                    _alike(trial.found, other, types, words)
                     for trial, other in zip(trials, behaviours, strict=True)
                 )
             ]
@@ -192,7 +204,8 @@ class Exercise:
         return None
 
     def _report(self, trials: Sequence[Trial], wrong: Sequence[Trial]) -> str:
-        wrong = sorted(wrong, key=lambda trial: trial.size)
+        # The smallest example that shows a result; a case that raised only if all of them did.
+        wrong = sorted(wrong, key=lambda t: (isinstance(t.found.result, Raised), t.size))
         example = wrong[0]
         lines = [f"{self.name} is not right yet.", "", self._tried(example.arguments)]
         if not isinstance(example.found.result, Raised):
@@ -208,8 +221,7 @@ class Exercise:
         else:
             facts = measure(trials, wrong, self.argument_names, self.outputs)
             lines += [wrapped("measured", fact.sentence) for fact in facts[:3]]
-            if self.hints:
-                lines.append(wrapped("hint", f'hint("{self.name}", 1) gives a first one.'))
+            lines.append(wrapped("hint", self._first_hint()))
         return "\n".join(lines)
 
     def _tried(self, case: tuple) -> str:
@@ -221,13 +233,15 @@ class Exercise:
         return "\n".join(lines)
 
 
-def _alike(found: Behaviour, other: Behaviour, types: bool) -> bool:
+def _alike(found: Behaviour, other: Behaviour, types: bool, words: bool) -> bool:
     if isinstance(found.result, Raised) or isinstance(other.result, Raised):
         both = isinstance(found.result, Raised) and isinstance(other.result, Raised)
-        return both and (
-            (found.result.type, found.result.message) == (other.result.type, other.result.message)
+        return (
+            both
+            and found.result.type == other.result.type
+            and (not words or found.result.message == other.result.message)
         )
-    if types and found.changed != other.changed:
+    if found.changed != other.changed:
         return False
     return same(found.result, other.result, types=types)
 
@@ -250,7 +264,7 @@ def shown(value: object) -> str:
         return f"{value:.6g}" if isinstance(value, float) else repr(value)
     if isinstance(value, tuple | list):
         parts = [shown(part) for part in value]
-        text = f"({', '.join(parts)})"
+        text = f"[{', '.join(parts)}]" if isinstance(value, list) else f"({', '.join(parts)})"
         if len(text) <= 70 and "\n" not in text:
             return text
         parts = [part.replace("\n", "\n    ") for part in parts]

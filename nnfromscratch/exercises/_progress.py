@@ -18,9 +18,14 @@ def solved() -> dict[str, list[str]]:
         return {}
 
 
+def in_notebook() -> bool:
+    """Say whether this runs in IPython's kernel, which is what notebooks run in."""
+    return hasattr(builtins, "get_ipython")
+
+
 def record(lesson: int, name: str) -> None:
     """Note that a blank is solved; only in a notebook, and never at the price of an error."""
-    if not hasattr(builtins, "get_ipython"):
+    if not in_notebook():
         return
     done = solved()
     names = done.setdefault(f"{lesson:02}", [])
