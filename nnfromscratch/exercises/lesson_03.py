@@ -519,7 +519,7 @@ def _three_zero(rng):
     """Return a case in which some z of both hidden layers are exactly 0, and nothing is dead."""
     x, params = normal(rng, 4, 3), _three_params(rng, 3, 4, 4, 4)
     x[2] = 0
-    params["b1"], params["b2"] = np.array([0.0, 0.4, 0.3, 0.2]), np.full(4, 0.1)
+    params["b1"], params["b2"] = np.array([0.0, 0.4, 0.3, 0.2]), np.full(4, 3.0)
     return x, np.array([0, 2, 1, 3]), params
 
 
@@ -530,9 +530,9 @@ def _three_wide(rng):
 
 
 def _three_large(rng):
-    """Return a case with logits in the thousands."""
+    """Return a case with large logits, and probabilities that are not all 0 and 1."""
     x, y, params = _three_inputs(rng)
-    params["b3"] = params["b3"] + 2000.0
+    params["w3"], params["b3"] = 0.1 * params["w3"], 0.3 * params["b3"] + 1000.0
     return x, y, params
 
 
