@@ -152,9 +152,9 @@ MEASURED = {
     "constant factor": (
         row_sums,
         lambda x, m: 2.5 * x.sum(axis=1),
-        "is 2.5 times the right one, in every case tried",
+        "is 2.5 times the right one, wherever it is wrong",
     ),
-    "offset": (row_sums, lambda x, m: x.sum(axis=1) + 3, "is +3 beside the right one, everywhere"),
+    "offset": (row_sums, lambda x, m: x.sum(axis=1) + 3, "is +3 off, wherever it is wrong"),
     "nan": (row_sums, lambda x, m: x.sum(axis=1) * np.nan, "holds nan"),
     "unchanged": (lambda x, m: np.exp(x), lambda x, m: x, "is x itself"),
     "zeros": (lambda x, m: x, lambda x, m: np.zeros_like(x), "all zeros"),
@@ -221,6 +221,8 @@ MEASURED = {
         lambda x, m: (2 * x, x + 1, 3 * x),
         "Right: db. The others are not",
     ),
+    "all alike": (both, lambda x, m: (7 * (x - m), 7 * x.sum(axis=0)), "Each of dx, db is 7 times"),
+    "called wrongly": (row_sums, lambda x: x.sum(axis=1), "It could not be used: TypeError: "),
     "one number": (lambda x, m: x.sum(), row_sums, "one number is due"),
     "dict": (lambda x, m: {"a": x}, lambda x, m: {"b": x}, "The keys are ['b']; ['a'] are due"),
 }

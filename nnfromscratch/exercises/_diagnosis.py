@@ -70,7 +70,7 @@ def measure(
             else []
         )
     if raised:
-        facts.insert(1, _of_raised(raised, trials))
+        facts = [*facts[:2], _of_raised(raised, trials)]
     if any(fact.kind == "changed" for fact in facts):
         return facts
     return facts + _of_the_cases(trials, wrong, names)
@@ -80,7 +80,8 @@ def _of_raised(raised: Sequence[Trial], trials: Sequence[Trial]) -> Fact:
     error = raised[0].found.result
     where = f" at `{error.line}`" if error.line else ""
     often = "" if len(raised) == len(trials) else f" in {len(raised)} of {len(trials)} cases"
-    return Fact("raised", f"It raised {error.type}: {error.message}{where}{often}.")
+    verb = "It raised" if error.line else "It could not be used:"
+    return Fact("raised", f"{verb} {error.type}: {error.message.rstrip('.')}{where}{often}.")
 
 
 def _holds_nan(value: object) -> bool:
@@ -115,7 +116,7 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
     trial = wrong[0]
     found, expected = trial.found.result, trial.expected
     if found is None:
-        return [Fact("none", "It returned None. Does it end with `return`?")]
+        return [Fact("none", "It returned None. Does every way through it end with `return`?")]
     if isinstance(found, Other):
         return [Fact("type", f"It returned {type_of(found)}; {type_of(expected)} is due.")]
     if isinstance(expected, tuple | list):
@@ -179,8 +180,8 @@ def _of_changes(wrong: Sequence[Trial], names: Sequence[str]) -> list[Fact]:
     return [
         Fact(
             "changed",
-            f"{opening}{which} {verb} no longer what the caller gave: +=, .sort() or an assignment "
-            "into an argument changes what the caller holds. Make something new.",
+            f"{opening}{which} {verb} no longer what the caller gave: +=, -=, .sort() or an "
+            "assignment into an argument changes what the caller holds. Make something new.",
         )
     ]
 
@@ -201,7 +202,8 @@ def _parts(value: object, outputs: Sequence[str]) -> dict[str, object]:
 def _of_values(
     wrong: Sequence[Trial], names: Sequence[str], outputs: Sequence[str], nan_is_due: bool
 ) -> list[Fact]:
-    facts, right = [], []
+    facts: list[tuple[str, Fact]] = []
+    right = []
     for name in _parts(wrong[0].expected, outputs):
         triples = []
         for trial in wrong:
@@ -217,9 +219,24 @@ def _of_values(
         if fact and not name:
             fact = fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:])
         if fact:
-            facts.append(fact)
+            facts.append((name, fact))
+    joined = _joined(facts)
     if right and len(facts) > 1:
-        facts.insert(0, Fact("parts", f"Right: {', '.join(right)}. The others are not."))
+        joined.insert(0, Fact("parts", f"Right: {', '.join(right)}. The others are not."))
+    return joined
+
+
+def _joined(named: list[tuple[str, Fact]]) -> list[Fact]:
+    """Tell what is true of several results once."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, fact in named:
+        begins = bool(name) and fact.sentence.startswith(f"{name} ")
+        rest = fact.sentence.removeprefix(f"{name} ") if begins else fact.sentence
+        groups.setdefault((fact.kind, rest), []).append(name if begins else "")
+    facts = []
+    for (kind, rest), names in groups.items():
+        start = f"Each of {', '.join(names)}" if len(names) > 1 and all(names) else names[0]
+        facts.append(Fact(kind, f"{start} {rest}".strip()))
     return facts
 
 
@@ -313,7 +330,8 @@ def _of_nan(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     return Fact(
         "nan",
         f"{subject} holds {what}, where finite numbers are due; the largest argument is "
-        f"{largest:.4g}. Look for exp of something large, log of 0, or a division by 0.",
+        f"{largest:.4g}. Look for exp of something large, log of 0, a division by 0, or a root of "
+        "something negative.",
     )
 
 
@@ -354,8 +372,8 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
         digits = math.floor(-math.log10(max(abs(factor - 1) for factor in factors)))
         return Fact(
             "precision",
-            f"{subject} is right to about {digits} digits, and off by the same share in every "
-            "entry. Has a small number been added somewhere?",
+            f"{subject} is right to about {digits} digits. Has it been rounded, or a small number "
+            "been added somewhere?",
         )
     for word, sizes in _sizes(triples, names):
         if all(size == 1 for size in sizes):
@@ -379,7 +397,9 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
                     f"{sizes[0]}: divided by it twice too often.",
                 )
     if len(factors) > 2 and _equal(factors, [first] * len(factors)):
-        return Fact("factor", f"{subject} is {first:.4g} times the right one, in every case tried.")
+        return Fact(
+            "factor", f"{subject} is {first:.4g} times the right one, wherever it is wrong."
+        )
     if single:
         return None
     return Fact("factor", f"{subject} is the right one times {first:.4g}, for every entry.")
@@ -447,7 +467,7 @@ def _of_signs(triples: list, names: Sequence[str], subject: str) -> Fact | None:
             return None
         offsets.append(float(difference.flat[0].real))
     if len(offsets) > 1 and _equal(offsets, [offsets[0]] * len(offsets)):
-        return Fact("offset", f"{subject} is {offsets[0]:+.4g} beside the right one, everywhere.")
+        return Fact("offset", f"{subject} is {offsets[0]:+.4g} off, wherever it is wrong.")
     if all(e.size < 2 for _, _, e in triples):
         return None
     return Fact("offset", f"All entries of {subject} are off by the same {offsets[0]:+.4g}.")
@@ -558,8 +578,8 @@ def _of_the_cases(
             return [
                 Fact(
                     "cases",
-                    f"It went right where {name} was no larger than {max(largest[0]):.4g}, and "
-                    f"wrong where it was {min(largest[1]):.4g} or more, up or down.",
+                    f"It went right where no entry of {name} was beyond {max(largest[0]):.4g} in "
+                    f"size, and wrong where one was {min(largest[1]):.4g} or more.",
                 )
             ]
     return []

@@ -99,7 +99,7 @@ class Exercise:
         """
         if not callable(answer):
             raise self._error(
-                f"check_{self.name} takes the function itself, check_{self.name}({self.name}), "
+                f"check_{self.name} takes the {self._kind} itself, check_{self.name}({self.name}), "
                 f"and was given {type_of(answer)}."
             )
         cases = self.cases(np.random.default_rng() if rng is None else rng)
@@ -115,6 +115,10 @@ class Exercise:
         record(self.lesson, self.name)
         points = "1 point" if self.points == 1 else f"{self.points} points"
         print(f"{self.name}: right, in all {len(cases)} cases. {points}.")
+
+    @property
+    def _kind(self) -> str:
+        return "class" if isinstance(self.reference, type) else "function"
 
     def _error(self, message: str) -> ExerciseError:
         lines = message.splitlines()
@@ -209,8 +213,19 @@ class Exercise:
         example = wrong[0]
         lines = [f"{self.name} is not right yet.", "", self._tried(example.arguments)]
         if not isinstance(example.found.result, Raised):
-            lines += _labelled("you gave", example.found.result, self.outputs)
-            lines += _labelled("expected", example.expected, self.outputs)
+            found, expected, outputs = example.found.result, example.expected, self.outputs
+            # Of several results those that are wrong, to be read beside each other.
+            if isinstance(found, dict) and found.keys() == expected.keys():
+                differ = [key for key in found if not same(found[key], expected[key])]
+                found = {key: found[key] for key in differ or found}
+                expected = {key: expected[key] for key in found}
+            elif isinstance(found, tuple | list) and len(found) == len(outputs) == len(expected):
+                differ = [i for i in range(len(found)) if not same(found[i], expected[i])]
+                keep = differ or range(len(found))
+                found, expected = [found[i] for i in keep], [expected[i] for i in keep]
+                outputs = [outputs[i] for i in keep]
+            lines += _labelled("you gave", found, outputs)
+            lines += _labelled("expected", expected, outputs)
         lines.append("")
         mistake = self.diagnose(trials, self.known([trial.arguments for trial in trials]))
         if mistake:
@@ -254,7 +269,7 @@ def shown(value: object) -> str:
         shape = f"shape {value.shape}"
         if value.dtype == np.float32:
             shape += " float32"
-        if value.size > 40 or value.dtype.kind not in "biufc":
+        if value.size > (40 if value.ndim < 3 else 24) or value.dtype.kind not in "biufc":
             return shape
         tiny = 0 < np.abs(value).max(initial=0) < 1e-3
         with np.printoptions(precision=4, suppress=not tiny, linewidth=78, threshold=50):
