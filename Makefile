@@ -24,7 +24,7 @@ ifeq ($(shell id -u),0)
 LAB_OPTIONS += --allow-root
 endif
 
-.PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak \
+.PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak bench \
 	address clean
 
 help:
@@ -37,6 +37,7 @@ help:
 	@echo "make notebooks ONLY=02   ... one lesson only (for the two above: ONLY=Zen, ONLY=losses)"
 	@echo "make exercises           derive the student edition and its list from the solutions"
 	@echo "make soak                1,000 runs of every exercise's check (half an hour)"
+	@echo "make bench               how fast it is, beside everyone else (large; an extra)"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and everything that was made"
 	@echo
@@ -75,6 +76,10 @@ TORCH := torch>=2.6
 test-frameworks: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' -e '.[frameworks]'
 	$(BIN)/python -m pytest tests/test_frameworks.py -q -r s
+
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' -e '.[bench]'
+	$(BIN)/python benchmarks/speed.py
 
 test-matrix: $(STAMP)
 	$(BIN)/python tools/matrix.py $(ONLY)

@@ -210,3 +210,31 @@ def test_the_command(tmp_path, capsys):
     (folder / "solutions" / source.name).write_text("{")
     assert main(["exercises", str(folder)]) == 1
     assert f"exercises: {source.name}: " in capsys.readouterr().err
+
+
+def test_the_page_for_instructors_is_up_to_date():
+    from tools import exercises
+
+    result = json.loads(exercises.RESULT.read_text(encoding="utf-8"))
+    assert exercises.PAGE.read_text(encoding="utf-8") == exercises.page(all_exercises(), result)
+    assert result["wrong"] == []
+    assert result["runs"] == 1_000
+
+
+def test_the_soak_test_notices_what_is_wrong(rng):
+    from dataclasses import replace
+
+    from tools.exercises import faults
+
+    leaky = next(exercise for exercise in all_exercises() if exercise.name == "leaky")
+    assert faults(leaky, rng) == []
+    right, other = leaky.reference, leaky.mistakes[0]
+    assert faults(replace(leaky, variants=(other.implementation,)), rng) == [
+        "leaky: right answer 1 is rejected"
+    ]
+    accepted = replace(other, implementation=right)
+    assert faults(replace(leaky, mistakes=(accepted,)), rng) == [
+        f"leaky: {other.name!r} is accepted"
+    ]
+    twice = (other, replace(other, name="again"))
+    assert len(faults(replace(leaky, mistakes=twice), rng)) == 2
