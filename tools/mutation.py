@@ -494,6 +494,7 @@ def main(arguments=None):
         if options.again:
             known = keys_of({module: results[module]})
             wanted = [mutant for mutant in wanted if mutant.key in known]
+            assert {mutant.key for mutant in wanted} == set(known)
         with tempfile.TemporaryDirectory() as folder:
             survivors = run(wanted, options.jobs, Path(folder).resolve()) if wanted else []
         results[module] = result_of(module, mutants[module], survivors)
