@@ -193,7 +193,8 @@ def in_use(found):
 def result_of(setting, found, outcome):
     """Return what is kept of a setting: the cells of its row."""
     if outcome is None:
-        return ["this processor cannot", "", "", "", digest()]
+        why = f"this OpenBLAS takes {found['kernel']} for it" if found else "this processor cannot"
+        return [why, "", "", "", digest()]
     ran = outcome.passed + len(outcome.failed)
     tests = f"{outcome.passed} of {ran} pass" if ran else "not run"
     counts = [str(outcome.compared), str(len(outcome.differing))]
