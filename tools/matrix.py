@@ -46,7 +46,7 @@ VENVS = ROOT / ".matrix"
 OLDEST = ("numpy==2.0.*", "matplotlib==3.9.*", "pyparsing<3.3")
 NEWEST = ("numpy", "matplotlib")
 KERNELS = ("Nehalem", "Haswell", "Zen", "SkylakeX")
-NOT_NUMERICAL = ("test_notebooks", "test_repository", "test_command_line")
+NOT_NUMERICAL = ("test_notebooks", "test_repository", "test_command_line", "test_lesson_cost")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PROBE = """
 import json, warnings
