@@ -779,6 +779,27 @@ def test_a_loss_and_its_gradient_are_two_things_the_first_a_number(returned):
     assert str(caught.value).startswith("check_gradients: target returns no loss and gradient;")
 
 
+def test_rows_of_gradients_without_a_measurement():
+    wrong = nn.check_gradients(nn.relu, np.ones((2, 3)), backward=lambda da, z: da.T)
+    assert repr(tuple(wrong[0])) == "('z', (2, 3), 0, 0, inf, None, nan, nan)"
+    kinks = nn.check_gradients(nn.relu, np.zeros((2, 3)), backward=nn.relu_backward)
+    assert repr(tuple(kinks[0])) == "('z', (2, 3), 0, 6, nan, None, nan, nan)"
+
+
+def test_a_kink_is_small_or_large_beside_the_largest_entry():
+    def beside_a_large_one(x):
+        return 1e6 * x[0] + 1e-3 * abs(x[1]), np.array([1e6, 0.0])
+
+    (row,) = nn.check_gradients(beside_a_large_one, np.zeros(2))
+    assert (row.checked, row.kinks, row.error < 1e-6) == (2, 0, True)
+
+    def by_itself(x):
+        return 1e-7 * abs(x[0]), np.zeros(1)
+
+    (row,) = nn.check_gradients(by_itself, np.zeros(1))
+    assert (row.checked, row.kinks) == (0, 1)
+
+
 def test_rows_of_different_lengths_are_named():
     with pytest.raises(TypeError, match=r"^check_gradients: arguments\[0\] must be an array of"):
         nn.check_gradients(nn.relu, [[1], [1, 2]])

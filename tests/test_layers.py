@@ -93,6 +93,14 @@ def test_layers_read_as_they_are_written(rng):
     assert repr(layers) == "[LeakyReLU(0.01), Dropout(0.25), BatchNorm(300)]"
 
 
+@pytest.mark.parametrize(
+    "layer", [nn.Linear(3, 2, rng=np.random.default_rng(0)), nn.BatchNorm(3)], ids=repr
+)
+def test_gradients_begin_at_zero(layer):
+    assert set(layer.grads) == set(layer.params)
+    assert not any(array.any() for array in layer.grads.values())
+
+
 @pytest.mark.parametrize("kind", [nn.Layer, nn.Linear, *ACTIVATIONS, nn.Dropout, nn.BatchNorm])
 def test_no_layer_is_in_training_unless_told(kind):
     assert inspect.signature(kind.forward).parameters["training"].default is False

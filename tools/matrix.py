@@ -46,7 +46,7 @@ VENVS = ROOT / ".matrix"
 OLDEST = ("numpy==2.0.*", "matplotlib==3.9.*", "pyparsing<3.3")
 NEWEST = ("numpy", "matplotlib")
 KERNELS = ("Nehalem", "Haswell", "Zen", "SkylakeX")
-NOT_NUMERICAL = ("test_notebooks", "test_repository", "test_command_line")
+NOT_NUMERICAL = ("test_notebooks", "test_repository", "test_command_line", "test_lesson_cost")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PROBE = """
 import json, warnings
@@ -193,7 +193,8 @@ def in_use(found):
 def result_of(setting, found, outcome):
     """Return what is kept of a setting: the cells of its row."""
     if outcome is None:
-        return ["this processor cannot", "", "", "", digest()]
+        why = f"this OpenBLAS takes {found['kernel']} for it" if found else "this processor cannot"
+        return [why, "", "", "", digest()]
     ran = outcome.passed + len(outcome.failed)
     tests = f"{outcome.passed} of {ran} pass" if ran else "not run"
     counts = [str(outcome.compared), str(len(outcome.differing))]

@@ -2,14 +2,14 @@
 
     python tools/mutation.py                 all modules
     python tools/mutation.py losses layers   only these
-    python tools/mutation.py losses --again  only the mutants that survived the last time
+    python tools/mutation.py losses --again  only those that survived and have no reason yet
     python tools/mutation.py --page          nothing; only write the page once more
     python tools/mutation.py --jobs 4        four mutants at a time
 
 The result of each module is kept in docs/mutation.json, with the SHA-256 of the source that was
 mutated, and docs/mutation.md is composed from it. So a module can be run without the others. With
---again, which takes a minute after adding tests, what was killed before counts as killed still; it
-needs the same source.
+--again, which takes a minute after adding tests, what was killed before counts as killed still, and
+what is known to be harmless as alive; it needs the same source.
 
 The changes are those of mutmut: another operator, another number, an argument left out or None,
 True for False, a text in capitals. A few of linear algebra, which mutmut does not know, come with
@@ -467,7 +467,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Change the package and see the tests fail.")
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(MODULES))
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
-    parser.add_argument("--again", action="store_true", help="only the last time's survivors")
+    parser.add_argument("--again", action="store_true", help="only survivors without a reason")
     parser.add_argument("--page", action="store_true", help="run nothing; write the page")
     parser.add_argument("--count", action="store_true", help="only count the mutants")
     options = parser.parse_args(arguments)
@@ -490,13 +490,16 @@ def main(arguments=None):
         preload()
         gc.freeze()  # pytest collects garbage twice; in every fork it would look through all this
     for module in modules:
-        wanted = mutants[module]
+        wanted, harmless = mutants[module], []
         if options.again:
-            known = keys_of({module: results[module]})
-            wanted = [mutant for mutant in wanted if mutant.key in known]
+            known, reasons = keys_of({module: results[module]}), read_reasons()
+            alive = [mutant for mutant in wanted if mutant.key in known]
+            assert {mutant.key for mutant in alive} == set(known)
+            harmless = [mutant for mutant in alive if mutant.key in reasons]
+            wanted = [mutant for mutant in alive if mutant.key not in reasons]
         with tempfile.TemporaryDirectory() as folder:
             survivors = run(wanted, options.jobs, Path(folder).resolve()) if wanted else []
-        results[module] = result_of(module, mutants[module], survivors)
+        results[module] = result_of(module, mutants[module], survivors + harmless)
         write_results(results)
     write_results(results)
     complaints = complaints_about(results, read_reasons())
