@@ -280,6 +280,20 @@ SCALING_BACKWARD = Exercise(
             "The mean has shape (D,) and was used in every row. Slopes of separate roads add up.",
         ),
         Mistake(
+            "dsd is not summed",
+            _scaling(dsd=lambda da, x, mean, sd: -da * (x - mean) / sd**2),
+            "sd has shape (D,) and was used in every row. Slopes of separate roads add up.",
+        ),
+        Mistake(
+            "neither dmean nor dsd is summed",
+            _scaling(
+                dmean=lambda da, x, mean, sd: -da / sd,
+                dsd=lambda da, x, mean, sd: -da * (x - mean) / sd**2,
+            ),
+            "Mean and sd have shape (D,) and were used in every row. Slopes of separate roads add "
+            "up.",
+        ),
+        Mistake(
             "dmean has the wrong sign",
             _scaling(dmean=lambda da, x, mean, sd: (da / sd).sum(axis=0)),
             "A larger mean makes the result smaller. Where is that in your line?",
