@@ -632,9 +632,9 @@ SLOPES_OFF_KINKS = Exercise(
     ),
     hints=(
         "Three values are enough: f at z - h, z and z + h. They give two slopes.",
-        "Compare the two slopes: how far apart are they, whichever is larger? (The prediction: a "
-        "step reaches h to each side, so a kink within h is met.)",
-        "np.where takes nan in one place and the central difference in the other.",
+        "Compare the two slopes: how far apart are they, whichever is larger?",
+        "np.where takes nan in one place and the central difference in the other. (The prediction: "
+        "nearer than h, as far as a step reaches.)",
     ),
 )
 
