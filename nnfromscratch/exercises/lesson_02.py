@@ -40,6 +40,7 @@ LINEAR_COLUMNS = Exercise(
     reference=linear_columns,
     inputs=_linear_columns_inputs,
     corners=(_linear_columns_square,),
+    out_of_reach=("linear", "Linear"),
     variants=(
         lambda w, x, b: (x.T @ w.T + b).T,
         lambda w, x, b: np.einsum("kd,dn->kn", w, x) + b.reshape(-1, 1),
@@ -92,7 +93,8 @@ LINEAR_COLUMNS = Exercise(
     hints=(
         "Write the three shapes down: (K, D), (D, N), (K,). Which product has shape (K, N)?",
         "The bias must meet the axis of the outputs, the first one.",
-        "b[:, None] has shape (K, 1), and NumPy repeats it over the N columns.",
+        "An index None makes a new axis of length 1, over which NumPy repeats. At which end of b "
+        "is it due?",
     ),
 )
 
@@ -200,6 +202,16 @@ def _temperature_large(rng):
     return z + 900, 0.5
 
 
+def _temperature_wide(rng):
+    """Return rows that only their own largest logit makes safe, after the division."""
+    z = [[-1000.0, 1000.0, 999.5], [1000.0, -1000.0, 999.0], [0.0, 500.0, 499.5]]
+    return np.array(z), 0.5
+
+
+def _temperature_square(rng):
+    return normal(rng, 4, 4), 2.0
+
+
 def _exp(z):
     return np.exp(z - z.max(axis=1, keepdims=True))
 
@@ -225,6 +237,21 @@ def _no_keepdims(z, temperature):
     return e / e.sum(axis=1)
 
 
+def _no_keepdims_twice(z, temperature):
+    e = np.exp(z / temperature - (z / temperature).max(axis=1))
+    return e / e.sum(axis=1)
+
+
+def _taken_off(what):
+    """Return a softmax that takes something else off the rows before exp."""
+
+    def softmax(z, temperature):
+        e = np.exp(z / temperature - what(z, temperature))
+        return e / e.sum(axis=1, keepdims=True)
+
+    return softmax
+
+
 def _temperature_loop(z, temperature):
     rows = []
     for row in z:
@@ -242,7 +269,12 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
     misconception="One maximum for the whole batch is enough; a factor may go anywhere.",
     reference=softmax_with_temperature,
     inputs=_temperature_inputs,
-    corners=(_temperature_large, _temperature_large),
+    corners=(
+        _temperature_large,
+        _temperature_large,
+        _temperature_wide,
+        _temperature_square,
+    ),
     out_of_reach=("softmax", "log_softmax", "Softmax"),
     variants=(
         lambda z, temperature: _softmax((z - z.max(axis=1, keepdims=True)) / temperature),
@@ -264,6 +296,30 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
             _global_maximum,
             "A row far below the batch's largest logit turns into exp of something very negative, "
             "0, and 0 / 0. Each row needs a maximum of its own.",
+        ),
+        Mistake(
+            "the largest logit is not divided by the temperature",
+            _taken_off(lambda z, temperature: z.max(axis=1, keepdims=True)),
+            "Take off the largest of the numbers that go into exp. Otherwise exp still overflows, "
+            "or all of a row becomes 0, and 0 / 0 is nan.",
+        ),
+        Mistake(
+            "the mean of the row is taken off",
+            _taken_off(lambda z, temperature: (z / temperature).mean(axis=1, keepdims=True)),
+            "In a row with logits of 1,000 and -1,000 the largest is still far above the mean. "
+            "What must be taken off so that no exponent is above 0?",
+        ),
+        Mistake(
+            "the smallest logit is taken off",
+            _taken_off(lambda z, temperature: (z / temperature).min(axis=1, keepdims=True)),
+            "Now every exponent is 0 or more, and exp of a large one is infinite. None should be "
+            "above 0.",
+        ),
+        Mistake(
+            "the first logit is taken off",
+            _taken_off(lambda z, temperature: (z / temperature)[:, :1]),
+            "The first logit of a row may be far below the others. What must be taken off so that "
+            "no exponent is above 0?",
         ),
         Mistake(
             "the temperature is multiplied",
@@ -292,6 +348,12 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
             "e.sum(axis=1) has shape (N,), which meets the last axis, that of the classes.",
         ),
         Mistake(
+            "keepdims is forgotten, in the maximum and in the sum",
+            _no_keepdims_twice,
+            "max and sum over axis 1 have shape (N,), which meets the last axis, that of the "
+            "classes. They must keep their second axis.",
+        ),
+        Mistake(
             "one sum for the whole batch",
             lambda z, temperature: _exp(z / temperature) / _exp(z / temperature).sum(),
             "The probabilities of each row sum to 1, not those of the whole batch.",
@@ -305,7 +367,8 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
     hints=(
         "Divide the logits by the temperature; the rest is the softmax of the lesson.",
         "Take off each row's largest entry before exp, so that no exponent is above 0.",
-        "Both the maximum and the sum run over axis 1, and keep that axis with length 1.",
+        "Both the maximum and the sum run over axis 1, and keep that axis with length 1. (The "
+        "prediction: a large T makes all entries 1/C, a small one leaves 1 for the largest.)",
     ),
 )
 
@@ -325,6 +388,11 @@ def _bits_square(rng):
     return probabilities(rng, 4, 4), rng.permutation([0, 1, 1, 3])
 
 
+def _bits_zeros(rng):
+    """Return a case in which classes that are not the label have probability 0."""
+    return np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.25, 0.0, 0.75]]), np.array([1, 1, 0])
+
+
 CROSS_ENTROPY_IN_BITS = Exercise(
     name="cross_entropy_in_bits",
     lesson=2,
@@ -333,10 +401,10 @@ CROSS_ENTROPY_IN_BITS = Exercise(
     misconception="p[:, y] picks, for every row, the columns of all labels: (N, N) entries.",
     reference=cross_entropy_in_bits,
     inputs=_bits_inputs,
-    corners=(_bits_square,),
+    corners=(_bits_square, _bits_zeros),
     variants=(
         lambda p, y: -np.log(p[np.arange(len(y)), y]).mean() / np.log(2),
-        lambda p, y: -(np.eye(p.shape[1])[y] * np.log2(p)).sum() / len(p),
+        lambda p, y: -np.log2((np.eye(p.shape[1])[y] * p).sum(axis=1)).sum() / len(p),
         lambda p, y: sum(-np.log2(row[label]) for row, label in zip(p, y, strict=True)) / len(y),
         lambda p, y: -np.log2(np.take_along_axis(p, y[:, None], axis=1)).mean(),
     ),
@@ -379,9 +447,21 @@ CROSS_ENTROPY_IN_BITS = Exercise(
         ),
         Mistake(
             "the mean over all entries",
-            lambda p, y: -(np.eye(p.shape[1])[y] * np.log2(p)).mean(),
-            "The product with the one-hot rows is zero in most places, and a mean counts those "
-            "too. Divide by the number of examples.",
+            lambda p, y: -np.log2(p[np.arange(len(y)), y]).sum() / p.size,
+            "p has N times C entries, but only N surprises are added up. By what must their sum be "
+            "divided?",
+        ),
+        Mistake(
+            "the labels pick rows",
+            lambda p, y: -np.log2(p[y]).mean(),
+            "p[y] takes whole rows, the ones with these numbers. You need one entry of each row: "
+            "the label is its column.",
+        ),
+        Mistake(
+            "0 times an infinite logarithm",
+            lambda p, y: -(np.eye(p.shape[1])[y] * np.log2(p)).sum() / len(p),
+            "A class that is not the label may have probability 0. Its logarithm is infinite, and "
+            "0 times that is nan. Pick first, then take logarithms.",
         ),
         Mistake(
             "the examples are not averaged",
@@ -392,6 +472,8 @@ CROSS_ENTROPY_IN_BITS = Exercise(
     hints=(
         "First pick, for each row of p, its entry in the column that y names.",
         "p[rows, columns] with two arrays of length N picks N entries, pair by pair.",
+        "Base 2: np.log2, or np.log divided by ln 2. Then one mean, over the N surprises. (The "
+        "prediction: 1/10 for each of ten classes costs 3.3 bits.)",
     ),
 )
 
@@ -421,11 +503,19 @@ def _folded_deep(rng):
     )
 
 
-def _folded(ones=1.0, first=False, last_relu=False, relu=True, only_first=False, sigmoid=False):
+def _folded(
+    ones=1.0,
+    first=False,
+    last_relu=False,
+    relu=True,
+    only_first=False,
+    sigmoid=False,
+    first_relu=False,
+):
     """Return the forward pass with something else in it."""
 
     def forward(x, folded):
-        a = x
+        a = np.maximum(x, 0) if first_relu else x
         for i, w in enumerate(folded):
             column = np.full((len(a), 1), 0.0 if only_first and i else ones)
             z = np.hstack([column, a] if first else [a, column]) @ w
@@ -471,9 +561,15 @@ FORWARD_FOLDED = Exercise(
             "Every layer has its row of biases, so every layer's input needs its column of ones.",
         ),
         Mistake(
-            "the ones come first",
+            "the first row is taken for the biases",
             _folded(first=True),
             "The biases are the last row of each matrix, so the ones are the last column.",
+        ),
+        Mistake(
+            "ReLU on the input",
+            _folded(first_relu=True),
+            "The input may be negative, and goes into the first layer as it is. ReLU comes after a "
+            "layer.",
         ),
         Mistake(
             "no ReLU between the layers",
@@ -481,9 +577,10 @@ FORWARD_FOLDED = Exercise(
             "Without an activation between them two layers are one. What stands between them?",
         ),
         Mistake(
-            "zeros where ones are due",
+            "the biases have no effect",
             _folded(ones=0.0),
-            "A column of zeros multiplies the biases away.",
+            "The last row of each matrix is added to every example's outputs. By which number must "
+            "it be multiplied for that?",
         ),
         Mistake(
             "softmax at the end",

@@ -97,7 +97,8 @@ ELU_BACKWARD = Exercise(
     hints=(
         "The derivative of exp(z) - 1 with respect to z: what becomes of the 1?",
         "One array of slopes, as large as z; then one product, entry by entry.",
-        "np.where chooses between two arrays of slopes.",
+        "np.where chooses between two arrays of slopes. (The prediction: exp(0) is 1, so both "
+        "slopes at zero are 1, and there is no kink.)",
     ),
 )
 
@@ -279,6 +280,20 @@ SCALING_BACKWARD = Exercise(
             "The mean has shape (D,) and was used in every row. Slopes of separate roads add up.",
         ),
         Mistake(
+            "dsd is not summed",
+            _scaling(dsd=lambda da, x, mean, sd: -da * (x - mean) / sd**2),
+            "sd has shape (D,) and was used in every row. Slopes of separate roads add up.",
+        ),
+        Mistake(
+            "neither dmean nor dsd is summed",
+            _scaling(
+                dmean=lambda da, x, mean, sd: -da / sd,
+                dsd=lambda da, x, mean, sd: -da * (x - mean) / sd**2,
+            ),
+            "Mean and sd have shape (D,) and were used in every row. Slopes of separate roads add "
+            "up.",
+        ),
+        Mistake(
             "dmean has the wrong sign",
             _scaling(dmean=lambda da, x, mean, sd: (da / sd).sum(axis=0)),
             "A larger mean makes the result smaller. Where is that in your line?",
@@ -313,8 +328,22 @@ SCALING_BACKWARD = Exercise(
             "What is divided by sd is not x but its distance from the mean.",
         ),
         Mistake(
+            "dsd without the distance from the mean",
+            _scaling(dsd=lambda da, x, mean, sd: -(da / sd**2).sum(axis=0)),
+            "An entry far from the mean answers more to a change of sd than one that is near. "
+            "What multiplies 1/s?",
+        ),
+        Mistake(
             "dx is multiplied by sd",
             _scaling(dx=lambda da, x, mean, sd: da * sd),
+            "Going back is not undoing: da is multiplied by the slope of the forward step.",
+        ),
+        Mistake(
+            "dx and dmean are multiplied by sd",
+            _scaling(
+                dx=lambda da, x, mean, sd: da * sd,
+                dmean=lambda da, x, mean, sd: -(da * sd).sum(axis=0),
+            ),
             "Going back is not undoing: da is multiplied by the slope of the forward step.",
         ),
         Mistake(
@@ -322,11 +351,19 @@ SCALING_BACKWARD = Exercise(
             _scaling(dx=lambda da, x, mean, sd: da),
             "If x moves by 0.1 and sd is 2, by how much does (x - mean) / sd move?",
         ),
+        Mistake(
+            "sd is used in neither dx nor dmean",
+            _scaling(
+                dx=lambda da, x, mean, sd: da,
+                dmean=lambda da, x, mean, sd: -da.sum(axis=0),
+            ),
+            "If x or the mean moves by 0.1 and sd is 2, by how much does (x - mean) / sd move?",
+        ),
     ),
     hints=(
         "Take one entry, a = (x - m) / s, and differentiate it with respect to x, m and s.",
         "m and s of a column are used in all N rows, so their slopes are sums over the rows.",
-        "The derivative of (x - m) / s with respect to s is -(x - m) / s^2.",
+        "For s, read a as (x - m) times 1/s. What is the derivative of 1/s?",
     ),
 )
 
@@ -365,14 +402,14 @@ def _skip_rows(dh, x, w, b):
     return dx, dw, db
 
 
-def _skip(gate=None, dx=None, db=None):
-    """Return the step back with another gate, another dx or another db."""
+def _skip(gate=None, dx=None, db=None, dw=lambda x, dz: x.T @ dz):
+    """Return the step back with another gate, or another of its three results."""
 
     def backward(dh, x, w, b):
         z = x @ w + b
-        dz = dh * (gate(z, x + np.maximum(z, 0), dh) if gate else z > 0)
+        dz = dh * (gate(z, x, dh) if gate else z > 0)
         back = dx(dh, dz, w) if dx else dh + dz @ w.T
-        return back, x.T @ dz, db(dz) if db else dz.sum(axis=0)
+        return back, dw(x, dz), db(dz) if db else dz.sum(axis=0)
 
     return backward
 
@@ -424,23 +461,43 @@ SKIP_BACKWARD = Exercise(
         ),
         Mistake(
             "the gate looks at h",
-            _skip(gate=lambda z, h, dh: h > 0),
+            _skip(gate=lambda z, x, dh: x + np.maximum(z, 0) > 0),
             "h has x in it. The gate is open where the input of ReLU was positive.",
         ),
         Mistake(
+            "the gate looks at x",
+            _skip(gate=lambda z, x, dh: x > 0),
+            "x is the input of the layer. The gate is open where the input of ReLU was positive.",
+        ),
+        Mistake(
+            "the gate looks at dh",
+            _skip(gate=lambda z, x, dh: dh > 0),
+            "The gates were set on the way forward, by z. A slope that arrives may have any sign.",
+        ),
+        Mistake(
             "the gate never closes",
-            _skip(gate=lambda z, h, dh: np.maximum(z, 0) >= 0),
+            _skip(gate=lambda z, x, dh: np.maximum(z, 0) >= 0),
             "In your dz every entry of dh passes. Which of them does ReLU stop?",
         ),
         Mistake(
             "the gate is open at zero",
-            _skip(gate=lambda z, h, dh: z >= 0),
+            _skip(gate=lambda z, x, dh: z >= 0),
             "At exactly 0 we take the slope 0, as in the lesson.",
         ),
         Mistake(
             "the mean in db",
             _skip(db=lambda dz: dz.mean(axis=0)),
             "The factor 1/N is in dh already. Here slopes just add up.",
+        ),
+        Mistake(
+            "1/N twice in dw",
+            _skip(dw=lambda x, dz: x.T @ dz / len(x)),
+            "The factor 1/N is in dh already, and so in dz. A product with x.T just adds up.",
+        ),
+        Mistake(
+            "1/N twice in dw and db",
+            _skip(dw=lambda x, dz: x.T @ dz / len(x), db=lambda dz: dz.mean(axis=0)),
+            "The factor 1/N is in dh already, and so in dz. Slopes of separate examples add up.",
         ),
         Mistake(
             "dh is changed",
@@ -451,7 +508,8 @@ SKIP_BACKWARD = Exercise(
     hints=(
         "Draw it: x splits in two, one road goes through the layer, and at the + they meet again.",
         "A + hands the slope dh on to both of its sides, unchanged.",
-        "You need z for the gate: compute it again. Then dz, then dw and db as in the lesson.",
+        "Compute z again, for the gate. Through the layer x_ni reaches all z_nj, by w_ij: the sum "
+        "runs over j, the second index of w.",
     ),
 )
 
@@ -620,6 +678,12 @@ THREE_LAYER_GRADIENTS = Exercise(
             "There are two ReLUs on the way back. What does the earlier one stop?",
         ),
         Mistake(
+            "no gate at either ReLU",
+            _three(gate2=lambda z, a, d: 1, gate1=lambda z, a, d: 1),
+            "There are two ReLUs on the way back, and both let every slope pass. What does each of "
+            "them stop?",
+        ),
+        Mistake(
             "the gates look at z != 0",
             _three(gate2=lambda z, a, d: z != 0, gate1=lambda z, a, d: z != 0),
             "A negative z is not 0 either. Where does ReLU let slopes pass?",
@@ -651,10 +715,12 @@ THREE_LAYER_GRADIENTS = Exercise(
         ),
     ),
     hints=(
-        "First the forward pass, keeping z1, a1, z2, a2. Then the lesson's steps, once more often.",
+        "First the forward pass, keeping z1, a1, z2, a2. Then the lesson's steps, once more often. "
+        "Predict the shape of each gradient.",
         "Every layer back is the same three lines: dw from its input and dz, db from dz, and what "
         "it hands to the layer before.",
-        "Predict the shape of each of the six gradients, and check each with check_shape.",
+        "1/N enters once, at the logits, and nowhere again. Each ReLU has a gate, and its own z "
+        "says where it is open.",
     ),
 )
 

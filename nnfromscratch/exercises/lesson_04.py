@@ -35,13 +35,25 @@ def _worst_zeros(rng):
     return a, a * np.array([[1.0, 1.0, 0.75], [1.0, 1.0, 1.0]])
 
 
-def _worst_tiny(rng):
-    a = 1e-9 * (normal(rng, 2, 3) + 3.007)
-    return a, a * np.array([[1.0, 1.2, 0.75], [1.0, 0.9, 1.0]])
+def _worst_at(scale):
+    """Return a drawer of cases with entries of this size."""
+
+    def draw(rng):
+        a = scale * (np.abs(normal(rng, 2, 3)) + 1.007)
+        return a, a * np.array([[1.0, 1.2, 0.75], [1.0, 0.9, 1.0]])
+
+    return draw
 
 
-def _worst_float32(rng):
-    return tuple(array.astype(np.float32) for array in _worst_zeros(rng))
+def _worst_all_zero(rng):
+    return np.zeros((2, 3)), np.zeros((2, 3))
+
+
+def _worst_one_sided(rng):
+    """Return a case whose worst entry is 0 in one of the two arrays."""
+    a = np.array([[3.0, 2.0], [0.0, 1.0]])
+    b = np.array([[0.0, 2.2], [0.0, 1.0]])
+    return (a, b) if rng.integers(2) else (b, a)
 
 
 def _ratio(top, bottom):
@@ -69,7 +81,14 @@ WORST_RELATIVE_ERROR = Exercise(
     misconception="A small number in the denominator is harmless, whatever the scale.",
     reference=worst_relative_error,
     inputs=_worst_inputs,
-    corners=(_worst_zeros, _worst_tiny, _worst_tiny),
+    corners=(
+        _worst_zeros,
+        _worst_all_zero,
+        _worst_one_sided,
+        _worst_at(1e-9),
+        _worst_at(1e-9),
+        _worst_at(1e-15),
+    ),
     out_of_reach=("relative_error",),
     variants=(
         _worst_loop,
@@ -89,6 +108,35 @@ WORST_RELATIVE_ERROR = Exercise(
             "a small number is added below",
             lambda a, b: (np.abs(a - b) / (_larger(a, b) + 1e-8)).max(),
             "Beside entries of 1e-9 the number that you add is not small. Treat 0 by itself.",
+        ),
+        Mistake(
+            "a very small number is added below",
+            lambda a, b: (np.abs(a - b) / (_larger(a, b) + 1e-12)).max(),
+            "Beside entries of 1e-15 even 1e-12 is large. Treat 0 by itself.",
+        ),
+        Mistake(
+            "a floor below",
+            lambda a, b: (np.abs(a - b) / np.maximum(_larger(a, b), 1e-12)).max(),
+            "Entries of 1e-15 are below a floor of 1e-12, and their errors are lost. Only 0 needs "
+            "care: treat it by itself.",
+        ),
+        Mistake(
+            "the worst of nothing",
+            lambda a, b: (
+                np.abs(a - b)[_larger(a, b) > 0] / _larger(a, b)[_larger(a, b) > 0]
+            ).max(),
+            "Where both are 0 the entry is left out. If all are, nothing remains, and the error is "
+            "0.",
+        ),
+        Mistake(
+            "nan when all entries are zero",
+            lambda a, b: np.nanmax(np.abs(a - b) / _larger(a, b)),
+            "Skipping nan works as long as another entry is left. With zeros alone the error is 0.",
+        ),
+        Mistake(
+            "entries where one of the two is 0 are left out",
+            lambda a, b: np.where(a * b == 0, 0, np.abs(a - b) / _larger(a, b)).max(),
+            "Only where both are 0 is nothing wrong. 0 beside 3 is a large error.",
         ),
         Mistake(
             "the largest entry of the whole array below",
@@ -129,7 +177,8 @@ WORST_RELATIVE_ERROR = Exercise(
     hints=(
         "An array of differences, an array of sizes, one division, one maximum.",
         "np.maximum takes the larger of two arrays, entry by entry.",
-        "Where the larger size is 0, divide by something else: the difference is 0 there.",
+        "Where the larger size is 0, divide by something else: the difference is 0 there. (The "
+        "prediction: at most 2, for two numbers of opposite sign and equal size.)",
     ),
 )
 
@@ -230,10 +279,25 @@ COMPLEX_STEP_GRADIENT = Exercise(
             "When you come to the second entry, the first one is still moved.",
         ),
         Mistake(
-            "the array cannot hold the step",
+            "no imaginary step arrives",
             _complex_in_place,
-            "An array of real numbers has no place for an imaginary part. What type must the "
-            "moved copy have?",
+            "The imaginary part of f is 0 everywhere. Is your step imaginary, and can the array "
+            "that you move hold it?",
+        ),
+        Mistake(
+            "all entries are moved at once, for a single number",
+            lambda f, x, h: f(x + 1j * h).imag / h,
+            "x + 1j * h moves all entries. Each one needs a call of its own, and gets a slope of "
+            "its own.",
+        ),
+        Mistake(
+            "a real step to both sides",
+            _complex(
+                read=lambda f, moved, x, h: (f(moved) - f(2 * x - moved)).real / (2 * h),
+                step=lambda h: h,
+            ),
+            "Beside x a step of 1e-20 is lost, to whichever side. Step where there is nothing to "
+            "be lost beside.",
         ),
         Mistake(
             "the real part",
@@ -352,6 +416,15 @@ DIRECTIONAL_SLOPES = Exercise(
             "How far apart are the two points, counted in v?",
         ),
         Mistake(
+            "divided by 2, then multiplied by h",
+            lambda f, x, gradient, v, h: (
+                (f(x + h * v) - f(x - h * v)) / 2 * h,
+                (gradient * v).sum(),
+            ),
+            "Python reads from left to right: a / 2 * h is (a / 2) * h. What must be put in "
+            "brackets?",
+        ),
+        Mistake(
             "every entry is moved by h",
             lambda f, x, gradient, v, h: ((f(x + h) - f(x - h)) / (2 * h), (gradient * v).sum()),
             "The direction v must enter the step: entry by entry it says how far to go.",
@@ -392,7 +465,9 @@ DIRECTIONAL_SLOPES = Exercise(
     ),
     hints=(
         "Along v, f is a function of one number t: f(x + t v). You know how to measure its slope.",
-        "The promise is that of lesson 03: each entry's slope times its step, added up.",
+        "The two points are at t = h and at t = -h. By how much does t differ between them?",
+        "The promise is that of lesson 03: each entry's slope times its step, added up. (The "
+        "prediction: any gradient whose entries have the right sum.)",
     ),
 )
 
@@ -478,6 +553,10 @@ def _kink_in_place(f, z, h):
     return z
 
 
+def _kink_times_h(f, z, h):
+    return slopes_off_kinks(f, z, h) * h**2
+
+
 SLOPES_OFF_KINKS = Exercise(
     name="slopes_off_kinks",
     lesson=4,
@@ -523,6 +602,23 @@ SLOPES_OFF_KINKS = Exercise(
             "Where there is no kink, the central difference is due: it is more precise.",
         ),
         Mistake(
+            "the slope to the left",
+            _kink(value=lambda right, left: left),
+            "Where there is no kink, the central difference is due: it is more precise.",
+        ),
+        Mistake(
+            "divided by 2, then multiplied by h",
+            _kink_times_h,
+            "Python reads from left to right: a / 2 * h is (a / 2) * h. What must be put in "
+            "brackets?",
+        ),
+        Mistake(
+            "np.where has its sides exchanged",
+            _kink(where=lambda z, h, right, left: np.abs(right - left) <= 0.1),
+            "np.where takes its second argument where the condition holds. You have nan exactly "
+            "where there is a slope.",
+        ),
+        Mistake(
             "the slope to the left has the wrong sign",
             _kink(where=lambda z, h, right, left: np.abs(right + left) > 0.1),
             "On the left, subtract the left value from the middle one. On a straight line the two "
@@ -537,7 +633,8 @@ SLOPES_OFF_KINKS = Exercise(
     hints=(
         "Three values are enough: f at z - h, z and z + h. They give two slopes.",
         "Compare the two slopes: how far apart are they, whichever is larger?",
-        "np.where takes nan in one place and the central difference in the other.",
+        "np.where takes nan in one place and the central difference in the other. (The prediction: "
+        "nearer than h, as far as a step reaches.)",
     ),
 )
 
@@ -550,37 +647,41 @@ def wrong_gradients(loss, params, grads, h):
 
 def _wrong(
     kind=np.float64,
-    places=lambda shape: np.ndindex(shape),
-    shapes=True,
+    places=np.ndindex,
+    differ=lambda gradient, array: gradient.shape != array.shape,
+    go_on=False,
     worst=lambda a, b: np.abs(a - b).max(),
     size=lambda a, b: max(np.abs(a).max(), np.abs(b).max()),
     is_wrong=lambda error, size: size > 0 and error / size > 1e-5,
     restore=True,
-    width=2,
+    slope=lambda difference, h: difference / (2 * h),
+    step=None,
+    order=lambda params, grads: params,
 ):
     """Return the search with something else in it."""
 
     def search(loss, params, grads, h):
         params = {name: array.astype(kind or array.dtype) for name, array in params.items()}
-        names = []
-        for name, array in params.items():
-            gradient = grads[name]
-            if shapes and gradient.shape != array.shape:
+        names, h = [], step or h
+        for name in order(params, grads):
+            array, gradient = params[name], grads[name]
+            if differ(gradient, array):
                 names.append(name)
-                continue
-            gradient = np.broadcast_to(gradient, array.shape)
-            measured, claimed = [], []
+                if not go_on:
+                    continue
+            measured = np.zeros(array.shape)
             for place in places(array.shape):
                 before = array[place]
                 array[place] = before + h
                 up = loss(params)
                 array[place] = before - h
-                measured.append((up - loss(params)) / (width * h))
-                claimed.append(gradient[place])
+                measured[place] = slope(up - loss(params), h)
                 if restore:
                     array[place] = before
-            a, b = np.array(measured, float), np.array(claimed, float)
-            if is_wrong(worst(a, b), size(a, b)):
+            if places is not np.ndindex:
+                chosen = tuple(np.transpose(places(array.shape)))
+                measured, gradient = measured[chosen], gradient[chosen]
+            if is_wrong(worst(measured, gradient), size(measured, gradient)):
                 names.append(name)
         return names
 
@@ -605,7 +706,7 @@ def _wrong_in_place(loss, params, grads, h):
 
 def _each_by_its_own(loss, params, grads, h):
     return _wrong(
-        worst=lambda a, b: (np.abs(a - b) / np.maximum(_larger(a, b), 1e-12)).max(),
+        worst=lambda a, b: (np.abs(a - b) / np.maximum(_larger(a, b), 1e-300)).max(),
         size=lambda a, b: 1.0,
     )(loss, params, grads, h)
 
@@ -632,7 +733,7 @@ def _wrong_variant(loss, params, grads, h):
 
 def _network(rng, scale=1.0, kind=np.float64):
     """Return a loss of w, b and u, right gradients, and the parameters; u takes no part."""
-    n, d, k = 4, int(rng.integers(2, 4)), int(rng.integers(2, 4))
+    n, (d, k) = 4, sizes(rng, 2, high=3)  # w is not square, and has 6 entries
     x, t = normal(rng, n, d), normal(rng, n, k)
     params = {"w": normal(rng, d, k, scale=0.5), "b": normal(rng, k, scale=0.5)}
     params = {name: array.astype(kind) for name, array in params.items()}
@@ -645,7 +746,8 @@ def _network(rng, scale=1.0, kind=np.float64):
     exact = {name: array.astype(np.float64) for name, array in params.items()}
     a = np.tanh(x.astype(np.float64) @ exact["w"] + exact["b"])
     dz = scale * 2 * (a - t) * (1 - a**2) / n
-    grads = {"w": x.astype(np.float64).T @ dz, "b": dz.sum(axis=0), "u": np.zeros(2)}
+    # In another order than params, so that one sees whose order the answer has.
+    grads = {"u": np.zeros(2), "b": dz.sum(axis=0), "w": x.astype(np.float64).T @ dz}
     return _named(f"a loss, of size {scale:g}", loss), params, grads
 
 
@@ -653,12 +755,24 @@ def _last(g):
     return (np.arange(g.size) == g.size - 1).reshape(g.shape)
 
 
+def _first(g):
+    return (np.arange(g.size) == 0).reshape(g.shape)
+
+
 SPOIL = {
     "doubled": lambda g: 2 * g,
     "too small": lambda g: g - 0.3 * np.abs(g).max(),
     "too large": lambda g: g + 0.3 * np.abs(g).max(),
     "last": lambda g: g - 0.5 * np.abs(g).max() * _last(g),
+    "first": lambda g: g - 0.5 * np.abs(g).max() * _first(g),
+    "last a little": lambda g: g + 1.3e-5 * np.abs(g).max() * _last(g),
+    "a little": lambda g: g * (1 + 9e-5),
+    "nearly right": lambda g: g * (1 + 5e-6),
+    "zeros": lambda g: 0 * g,
+    "ones": lambda g: g + 1,
     "one number": lambda g: np.atleast_1d(g.mean()),
+    "a row": lambda g: g[None],
+    "transposed": lambda g: g.T.copy(),
     "right": lambda g: g,
 }
 
@@ -688,11 +802,18 @@ def _equal_rows(rng):
     return loss, params, grads, 1e-5
 
 
+def _long_step(rng):
+    """Return a case in which the step decides: with h = 0.1 the slope of w**3 is off by h**2."""
+    params = {"w": np.round(rng.uniform(0.5, 2, (2, 2)), 2), "b": normal(rng, 3)}
+    loss = _named("sum(w**3) + sum(2 b)", lambda p: (p["w"] ** 3).sum() + 2 * p["b"].sum())
+    return loss, params, {"b": np.full(3, 2.0), "w": 3 * params["w"] ** 2 + 0.01}, 0.1
+
+
 def _uneven(rng):
     """Return a case in which one entry is wrong, but far too small to matter in its array."""
     params = {"w": normal(rng, 2, 2), "b": normal(rng, 3), "u": normal(rng, 2)}
-    c = np.array([[3.0, 1e-6], [2.0, 1.0]])
-    loss = _named("3 w00 + 1e-6 w01 + 2 w10 + w11", lambda p: (c * p["w"]).sum())
+    c = np.array([[3.0, 1e-7], [2.0, 1.0]])
+    loss = _named("3 w00 + 1e-7 w01 + 2 w10 + w11", lambda p: (c * p["w"]).sum())
     grads = {"w": np.where(c < 1e-5, 0, c), "b": np.ones(3), "u": np.zeros(2)}
     return loss, params, grads, 1e-5
 
@@ -727,11 +848,23 @@ WRONG_GRADIENTS = Exercise(
         _planted(w="doubled", b="right"),
         _planted(kind=np.float32, w="right", b="doubled"),
         _planted(),
+        _planted(w="last a little", b="right"),
+        _planted(w="a little", b="nearly right"),
+        _planted(w="nearly right", b="a little"),
+        _planted(w="first", b="right"),
+        _planted(w="right", b="first"),
+        _planted(w="zeros", b="right"),
+        _planted(w="right", b="zeros"),
+        _planted(w="right", b="right", u="ones"),
+        _planted(w="right", b="a row"),
+        _planted(w="right", b="one number"),
+        _planted(w="transposed", b="right"),
+        _long_step,
         _equal_rows,
         _coupled,
         _uneven,
     ),
-    out_of_reach=("numerical_gradient", "check_gradients"),
+    out_of_reach=("numerical_gradient", "check_gradients", "relative_error"),
     variants=(
         _wrong_variant,
         _wrong(is_wrong=lambda error, size: error > 1e-5 * size),
@@ -750,14 +883,70 @@ WRONG_GRADIENTS = Exercise(
         ),
         Mistake(
             "the shape is not looked at",
-            _wrong(shapes=False),
+            _wrong(differ=lambda gradient, array: False),
             "A gradient of shape (1,) meets any other by broadcasting, and nobody notices. "
             "Compare the shapes first.",
+        ),
+        Mistake(
+            "the sizes are compared, not the shapes",
+            _wrong(differ=lambda gradient, array: gradient.size != array.size),
+            "(1, 3) and (3,) have as many entries, and so have w and its transpose. Compare the "
+            "shapes themselves.",
+        ),
+        Mistake(
+            "after a wrong shape the search goes on with the same name",
+            _wrong(go_on=True),
+            "Its name is in the list already, and two arrays of different shapes cannot be "
+            "compared. Go on with the next name.",
+        ),
+        Mistake(
+            "the names come in the order of grads",
+            _wrong(order=lambda params, grads: grads),
+            "Two dicts with the same names may have them in different orders. Asked for is that of "
+            "params.",
+        ),
+        Mistake(
+            "h is not used",
+            _wrong(step=1e-5),
+            "The step of the measurement is an argument: the check does not always take the same.",
         ),
         Mistake(
             "the absolute error",
             _wrong(is_wrong=lambda error, size: error > 1e-5),
             "With a loss of 1e-7 every gradient is small, and every error too. Relative to what?",
+        ),
+        Mistake(
+            "the limit is too large",
+            _wrong(is_wrong=lambda error, size: size > 0 and error / size > 1e-3),
+            "A gradient that is off by 9e-5 of its size is not right. What limit does the text "
+            "give?",
+        ),
+        Mistake(
+            "the limit is too small",
+            _wrong(is_wrong=lambda error, size: size > 0 and error / size > 1e-7),
+            "An error of 5e-6 may be rounding, and is not reported here. What limit does the text "
+            "give?",
+        ),
+        Mistake(
+            "the mean where the worst is due",
+            _wrong(worst=lambda a, b: np.abs(a - b).mean()),
+            "One wrong entry makes a gradient wrong, and a mean over many would hide it.",
+        ),
+        Mistake(
+            "all entries must be wrong",
+            _wrong(worst=lambda a, b: np.abs(a - b).min()),
+            "One wrong entry makes a gradient wrong, even if the others are right.",
+        ),
+        Mistake(
+            "a claim of zeros is believed",
+            _wrong(size=lambda a, b: max(np.abs(a).max(), np.abs(b).max()) * b.any()),
+            "Zeros are right only where zeros are measured, too. A gradient that was forgotten "
+            "claims zeros.",
+        ),
+        Mistake(
+            "nothing is compared where zeros are measured",
+            _wrong(size=lambda a, b: max(np.abs(a).max(), np.abs(b).max()) * a.any()),
+            "Measured zeros are right only if zeros are claimed, too.",
         ),
         Mistake(
             "the size of the difference is not taken",
@@ -782,8 +971,14 @@ WRONG_GRADIENTS = Exercise(
         ),
         Mistake(
             "divided by h instead of 2h",
-            _wrong(width=1),
+            _wrong(slope=lambda difference, h: difference / h),
             "The two points are 2h apart. Every right gradient looks wrong by a factor of two.",
+        ),
+        Mistake(
+            "divided by 2, then multiplied by h",
+            _wrong(slope=lambda difference, h: difference / 2 * h),
+            "Python reads from left to right: a / 2 * h is (a / 2) * h. What must be put in "
+            "brackets?",
         ),
         Mistake(
             "the right ones are returned",

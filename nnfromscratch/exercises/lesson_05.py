@@ -5,6 +5,9 @@ import numpy as np
 from ._draw import labels, normal, sizes
 from ._exercise import Exercise, Mistake
 
+LOSSES = ("softmax_cross_entropy", "mean_squared_error")
+"""The losses of the package: out of reach in every blank of this set."""
+
 
 def _softmax(z, axis=1):
     e = np.exp(z - z.max(axis=axis, keepdims=True))
@@ -64,7 +67,7 @@ BACK_THROUGH_LOG_SOFTMAX = Exercise(
     reference=back_through_log_softmax,
     inputs=_log_inputs,
     corners=(_log_square, _log_large),
-    out_of_reach=("log_softmax_backward", "softmax_backward"),
+    out_of_reach=("log_softmax_backward", "softmax_backward", *LOSSES),
     variants=(_log_with_table, _log_loop),
     mistakes=(
         Mistake(
@@ -117,7 +120,8 @@ BACK_THROUGH_LOG_SOFTMAX = Exercise(
     ),
     hints=(
         "Put the table into the sum over i, and split it in two: where is delta_ij 1?",
-        "p_j does not depend on i, so it can be taken out of the sum. What is left inside?",
+        "p_j does not depend on i, so it can be taken out of the sum. What is left inside? (The "
+        "prediction: row i sums to 0, column j to 1 - C p_j.)",
     ),
 )
 
@@ -179,7 +183,7 @@ HUBER = Exercise(
     reference=huber,
     inputs=_huber_inputs,
     outputs=("loss", "da"),
-    out_of_reach=("mean_squared_error",),
+    out_of_reach=LOSSES,
     variants=(_huber_loop, _huber_by_minimum),
     mistakes=(
         Mistake(
@@ -254,7 +258,8 @@ HUBER = Exercise(
     hints=(
         "First e = a - target, and where it is far. Then two formulas and a choice between them.",
         "The slope is e near zero, and stops growing at delta, on both sides.",
-        "np.where chooses between the pieces; np.clip keeps numbers between two limits.",
+        "np.where chooses between the pieces; np.clip keeps numbers between two limits. (The "
+        "prediction: -delta, then a ramp through 0, then delta.)",
     ),
 )
 
@@ -275,6 +280,11 @@ def _smoothed_inputs(rng):
 def _smoothed_large(rng):
     z = np.array([[1000.0, 998.0, 0.0], [-900.0, -1300.0, -905.0]])
     return z, np.array([1, 2]), 0.1
+
+
+def _smoothed_wide(rng):
+    """Return a case with probabilities of every size, which tell one small number from another."""
+    return np.array([[0.0, -18.5, -23.0, -27.5, -34.5]]), np.array([3]), 0.2
 
 
 def _smoothed(
@@ -329,9 +339,9 @@ SMOOTHED_CROSS_ENTROPY = Exercise(
     "with a small number.",
     reference=smoothed_cross_entropy,
     inputs=_smoothed_inputs,
-    corners=(_smoothed_large,),
+    corners=(_smoothed_large, _smoothed_wide),
     outputs=("loss", "dz"),
-    out_of_reach=("softmax_cross_entropy",),
+    out_of_reach=LOSSES,
     variants=(_smoothed_mixture, _smoothed_loop),
     mistakes=(
         Mistake(
@@ -371,10 +381,22 @@ SMOOTHED_CROSS_ENTROPY = Exercise(
             "and a logarithm of a sum.",
         ),
         Mistake(
-            "a small number inside the logarithm",
+            "a small number in the logarithm caps the loss",
+            _smoothed(log_p=lambda z: np.log(_softmax(z) + 1e-8)),
+            "It hides the infinity, but no log p is below -18.4 now, and it may well be -1,000. "
+            "Write log p without p.",
+        ),
+        Mistake(
+            "a tiny number in the logarithm caps the loss",
             _smoothed(log_p=lambda z: np.log(_softmax(z) + 1e-12)),
-            "It hides the infinity, but the loss is wrong: log p may well be -1,000. Write log p "
-            "without p.",
+            "It hides the infinity, but no log p is below -27.6 now, and it may well be -1,000. "
+            "Write log p without p.",
+        ),
+        Mistake(
+            "the probability is clipped in the logarithm",
+            _smoothed(log_p=lambda z: np.log(np.clip(_softmax(z), 1e-12, 1))),
+            "It hides the infinity, but no log p is below -27.6 now, and it may well be -1,000. "
+            "Write log p without p.",
         ),
         Mistake(
             "exp overflows",
@@ -404,7 +426,7 @@ SMOOTHED_CROSS_ENTROPY = Exercise(
         "First the targets t, (N, C). With s = 0 they are the one-hot rows.",
         "The lesson's derivation of p - t uses of t only that each row sums to 1.",
         "log p_c is z_c minus the logarithm of the sum of exp(z), after the row's maximum has been "
-        "taken off.",
+        "taken off. (The prediction: p = t, and then the loss is the entropy of t, above 0.)",
     ),
 )
 
@@ -457,6 +479,16 @@ def _logarithms(v, t):
     return -(t * np.log(a) + (1 - t) * np.log(1 - a))
 
 
+def _logarithms_plus(small):
+    """Return the loss of each example with a small number in the logarithms."""
+
+    def loss(v, t):
+        a = _sigmoid(v)
+        return -(t * np.log(a + small) + (1 - t) * np.log(1 - a + small))
+
+    return loss
+
+
 def _all_pairs(z, t):
     dz = (_sigmoid(z) - t) / len(z)
     return _stable(z, t).mean(), dz
@@ -464,6 +496,10 @@ def _all_pairs(z, t):
 
 def _all_pairs_loss(z, t):
     return _stable(z, t).mean(), yes_or_no_loss(z, t)[1]
+
+
+def _all_pairs_slope(z, t):
+    return yes_or_no_loss(z, t)[0], (_sigmoid(z) - t) / len(z)
 
 
 def _yes_loop(z, t):
@@ -487,7 +523,7 @@ YES_OR_NO_LOSS = Exercise(
     inputs=_yes_inputs,
     corners=(_yes_large,),
     outputs=("loss", "dz"),
-    out_of_reach=("softmax_cross_entropy", "log_softmax"),
+    out_of_reach=(*LOSSES, "log_softmax"),
     variants=(
         lambda z, t: (
             np.logaddexp(0, (1 - 2 * t) * z[:, 0]).mean(),
@@ -512,6 +548,18 @@ YES_OR_NO_LOSS = Exercise(
             "Clipping hides the infinity, but the loss is wrong: for z = 1000, t = 0 it is 1000.",
         ),
         Mistake(
+            "a small number in the logarithm caps the loss",
+            _yes(loss=_logarithms_plus(1e-8)),
+            "It hides the infinity, but no example costs more than 18.4 now: for z = 1000, t = 0 "
+            "it is 1000. Write the loss with the logit.",
+        ),
+        Mistake(
+            "a tiny number in the logarithm caps the loss",
+            _yes(loss=_logarithms_plus(1e-12)),
+            "It hides the infinity, but no example costs more than 27.6 now: for z = 1000, t = 0 "
+            "it is 1000. Write the loss with the logit.",
+        ),
+        Mistake(
             "all pairs of logits and targets",
             _all_pairs,
             "z has shape (N, 1) and t has (N,): NumPy makes (N, N) of them. Bring both to the same "
@@ -522,6 +570,12 @@ YES_OR_NO_LOSS = Exercise(
             _all_pairs_loss,
             "z has shape (N, 1) and t has (N,): their product is (N, N), and the mean over it is "
             "something else.",
+        ),
+        Mistake(
+            "all pairs in the gradient",
+            _all_pairs_slope,
+            "z has shape (N, 1) and t has (N,): their difference is (N, N). The gradient needs t "
+            "as a column, too.",
         ),
         Mistake(
             "the targets are exchanged",
@@ -563,7 +617,8 @@ YES_OR_NO_LOSS = Exercise(
         "Put a = 1 / (1 + exp(-z)) into -log(a) and -log(1 - a), and simplify each on paper.",
         "Both are log(1 + exp(something)). For a large something that is the something itself, "
         "plus very little.",
-        "log(1 + exp(u)) = max(u, 0) + log(1 + exp(-|u|)), and that never overflows.",
+        "log(1 + exp(u)) = max(u, 0) + log(1 + exp(-|u|)), and that never overflows. (The "
+        "prediction: NumPy makes (N, N) of z - t, all pairs.)",
     ),
 )
 
@@ -648,12 +703,25 @@ HINGE = Exercise(
     inputs=_hinge_inputs,
     corners=(_hinge_zero,),
     outputs=("loss", "dz"),
+    out_of_reach=LOSSES,
     variants=(_hinge_loop, _hinge_one_hot),
     mistakes=(
         Mistake(
             "the label competes with itself",
             _hinge(own=True),
             "The margin of the label against itself is always 1. The sum leaves that class out.",
+        ),
+        Mistake(
+            "the label's own margin counts in loss and slope",
+            lambda z, y: (_hinge(own=True)(z, y)[0], _hinge_own_slope(z, y)),
+            "The margin of the label against itself is always 1. It is neither in the loss nor "
+            "among the slopes that are counted.",
+        ),
+        Mistake(
+            "the label's own margin counts in its slope",
+            lambda z, y: (hinge(z, y)[0], _hinge_own_slope(z, y)),
+            "The loss leaves the label's own margin out. When you count the margins above 0 for "
+            "its slope, that one must not be among them.",
         ),
         Mistake(
             "the label's slope counts once",
@@ -702,9 +770,20 @@ HINGE = Exercise(
             "The label's logit must be ahead by 1, not only ahead.",
         ),
         Mistake(
+            "the distance of 1 is taken off",
+            _hinge(margin=-1.0),
+            "A class that is level with the label already costs 1. Which sign does that 1 have?",
+        ),
+        Mistake(
             "the difference is turned round",
             _hinge(sign=-1),
             "A class costs something when its logit is too large beside the label's.",
+        ),
+        Mistake(
+            "the difference is turned round, but not its slopes",
+            lambda z, y: (_hinge(sign=-1)(z, y)[0], -_hinge(sign=-1)(z, y)[1]),
+            "A class costs something when its logit is too large beside the label's. Your slopes "
+            "know that, your margins do not.",
         ),
         Mistake(
             "the sum where the mean is due",
@@ -728,6 +807,13 @@ HINGE = Exercise(
         "A margin above 0 gives slope 1 to its own class and takes 1 from the label's, each time.",
     ),
 )
+
+
+def _hinge_own_slope(z, y):
+    rows = np.arange(len(y))
+    g = (z - z[rows, y][:, None] + 1 > 0) * 1.0
+    g[rows, y] = -g.sum(axis=1)
+    return g / len(y)
 
 
 def _hinge_at_zero(z, y):

@@ -67,9 +67,10 @@ DESCENT_STEP = Exercise(
     variants=(_step_copied, _step_copy_of_the_dict),
     mistakes=(
         Mistake(
-            "the arrays of params are changed",
+            "the caller's dict is changed",
             _step_in_place,
-            "-= works inside the caller's arrays, even in a copy of the dict. Compute new arrays.",
+            "-= works inside the caller's arrays, even in a copy of the dict, and an assignment to "
+            "params[name] replaces them. Make a new dict of new arrays.",
         ),
         Mistake(
             "up instead of down",
@@ -113,7 +114,8 @@ DESCENT_STEP = Exercise(
     ),
     hints=(
         "Build a new dict; look at every name in params.",
-        "array - something makes a new array; array -= something does not.",
+        "array - something makes a new array; array -= something does not. (The prediction: yes. "
+        "dict(params) copies the names, not the arrays.)",
     ),
 )
 
@@ -126,7 +128,8 @@ def bowl_rates(k):
 
 def _bowl_inputs(rng):
     k = np.round(rng.uniform(0.2, 9, int(rng.integers(3, 7))), 2)
-    k[:3] = [10.0, 0.15, 2.5]  # so that least, mean and largest never meet
+    # So that least, mean and largest never meet.
+    k[:3] = [np.round(rng.uniform(9.5, 14), 2), np.round(rng.uniform(0.05, 0.18), 2), 2.5]
     return (rng.permutation(k),)
 
 
@@ -188,8 +191,8 @@ BOWL_RATES = Exercise(
             "The slowest direction counts. Only two of the curvatures can be the slowest.",
         ),
         Mistake(
-            "half of the limit is best",
-            lambda k: (bowl_rates(k)[0], 0.5 * 2 / np.median(k)),
+            "best for the median curvature",
+            lambda k: (bowl_rates(k)[0], 1 / np.median(k)),
             "Draw |1 - rate * k| over the rate, for the least k and for the largest. Where do the "
             "two lines cross?",
         ),
@@ -204,7 +207,8 @@ BOWL_RATES = Exercise(
         "range from -1 to 1 first?",
         "For the best rate only the least and the largest k matter: one factor is positive, the "
         "other negative.",
-        "The best rate makes the two equal in size: 1 - rate * least = rate * largest - 1.",
+        "The best rate makes the two equal in size: 1 - rate * least = rate * largest - 1. (The "
+        "prediction: with 1 and 100 both are 99/101, and halving takes 35 steps.)",
     ),
 )
 
@@ -218,8 +222,25 @@ def clip_by_norm(grads, limit):
 
 def _clip_inputs(rng):
     d, k = sizes(rng, 2)
-    grads = {"w": normal(rng, d, k, scale=2.0) + 0.5, "b": normal(rng, k) + 0.5}
+    names = [("w", "b"), ("w1", "b1", "w2", "b2"), ("v", "gain")][rng.integers(3)]
+    shapes = ((d, k), (k,), (k, d), (d,))
+    grads = {name: normal(rng, *s, scale=2.0) + 0.5 for name, s in zip(names, shapes, strict=False)}
     return grads, float(rng.choice([0.5, 1.5]))
+
+
+def _clip_names(rng):
+    """Return a case of other names, the third of which matters."""
+    grads = {"w1": normal(rng, 2, 3), "b1": normal(rng, 3), "w2": normal(rng, 3, 2) + 2.0}
+    return grads, 1.5
+
+
+def _clip_one(rng):
+    return {"kernel": normal(rng, 2, 3) + 1.0}, 0.5
+
+
+def _clip_tiny(rng):
+    """Return a case whose norm is so small that a small number beside it is seen."""
+    return {"w": 1e-3 * (normal(rng, 2, 3) + 1.5), "b": np.full(3, 2e-3)}, 1e-3
 
 
 def _clip_short(rng):
@@ -264,7 +285,15 @@ CLIP_BY_NORM = Exercise(
     misconception="Every array, or every entry, is cut by itself, which turns the arrow.",
     reference=clip_by_norm,
     inputs=_clip_inputs,
-    corners=(_clip_short, _clip_between, _clip_below_one, _clip_zero),
+    corners=(
+        _clip_short,
+        _clip_between,
+        _clip_below_one,
+        _clip_zero,
+        _clip_names,
+        _clip_one,
+        _clip_tiny,
+    ),
     variants=(
         lambda grads, limit: _scaled(grads, min(1.0, limit / max(_norm(grads), 1e-300))),
         lambda grads, limit: _scaled(grads, limit / np.maximum(_norm(grads), limit)),
@@ -287,6 +316,23 @@ CLIP_BY_NORM = Exercise(
             "short gradients are made longer",
             lambda grads, limit: _scaled(grads, limit / max(_norm(grads), 1e-300)),
             "A gradient within the limit stays as it is.",
+        ),
+        Mistake(
+            "short gradients are made longer, and zeros become nan",
+            lambda grads, limit: _scaled(grads, limit / _norm(grads)),
+            "A gradient within the limit stays as it is. That goes for one of zeros, too.",
+        ),
+        Mistake(
+            "1e-6 is added to the norm",
+            lambda grads, limit: _scaled(grads, min(1.0, limit / (_norm(grads) + 1e-6))),
+            "Where the norm is above the limit it is not 0, and needs no help. Here the shortened "
+            "gradient is to have exactly the limit as its norm.",
+        ),
+        Mistake(
+            "1e-8 is added to the norm",
+            lambda grads, limit: _scaled(grads, min(1.0, limit / (_norm(grads) + 1e-8))),
+            "Where the norm is above the limit it is not 0, and needs no help. Here the shortened "
+            "gradient is to have exactly the limit as its norm.",
         ),
         Mistake(
             "the square root is missing",
@@ -337,7 +383,8 @@ CLIP_BY_NORM = Exercise(
     ),
     hints=(
         "One number for the whole dict: the root of the sum of all squares, over all arrays.",
-        "One factor for all arrays. When is it 1?",
+        "One factor for all arrays. When is it 1? (The prediction: arrays clipped by themselves "
+        "keep their directions, but together the arrow turns.)",
     ),
 )
 
@@ -485,9 +532,11 @@ BACKTRACKING_RATE = Exercise(
         ),
     ),
     hints=(
-        "A while loop: as long as the fall is less than half of the promise, halve the rate.",
-        "Every try starts from the same w, and its promise has the rate of that try in it.",
+        "Every try starts from the same w, and its fall and its promise are computed anew, with "
+        "the rate of that try. Otherwise the search may never end.",
         "The promise of lesson 03: rate times the sum of the squared slopes.",
+        "A while loop: as long as the fall is less than half of the promise, halve the rate. (The "
+        "prediction: up to 1/k.)",
     ),
 )
 
@@ -524,13 +573,16 @@ def _classifier(
     sign=-1,
     anew=False,
     more=0,
+    only_one=False,
+    count=lambda y, classes: classes,
 ):
     """Return the training with something else in it."""
 
     def train(x, y, classes, rate, steps):
+        classes = count(y, classes)
         w, b = np.zeros((x.shape[1], classes)), np.zeros(classes)
         t, losses, first = np.eye(classes)[y], [], None
-        for _ in range(steps + more):
+        for _ in range(1 if only_one else steps + more):
             z = x @ w + b
             if when == "before":
                 losses.append(loss(-(t * log_p(z)).sum(), len(x)))
@@ -553,6 +605,16 @@ def _classifier_inputs(rng):
     y = labels(rng, n, c)
     y[:2] = [1, c - 1]
     return normal(rng, n, d), y, c, float(rng.choice([0.2, 0.5])), int(rng.integers(3, 6))
+
+
+def _classifier_small(rng):
+    """Return a case that is easy to read, and so the first that a message shows."""
+    return normal(rng, 2, 2), np.array([1, 0]), 2, 0.5, 2
+
+
+def _classifier_missing(rng):
+    """Return a case in which no image belongs to the last two classes."""
+    return normal(rng, 4, 3), np.array([1, 0, 2, 1]), 5, 0.5, 3
 
 
 def _classifier_large(rng):
@@ -582,7 +644,7 @@ LINEAR_CLASSIFIER = Exercise(
     misconception="The gradient is computed once, or at a place that has half moved already.",
     reference=linear_classifier,
     inputs=_classifier_inputs,
-    corners=(_classifier_large,),
+    corners=(_classifier_small, _classifier_missing, _classifier_large),
     outputs=("w", "b", "losses"),
     out_of_reach=("fit", "SGD", "Sequential", "mlp", "Linear"),
     variants=(
@@ -599,6 +661,28 @@ LINEAR_CLASSIFIER = Exercise(
             "1/N is missing",
             _classifier(error=lambda p, t: p - t),
             "The loss is a mean over the images, so its slopes have the same factor.",
+        ),
+        Mistake(
+            "1/N is missing in loss and gradients",
+            _classifier(error=lambda p, t: p - t, loss=lambda total, n: total),
+            "With twice as many images the loss should stay about the same, and so should its "
+            "slopes.",
+        ),
+        Mistake(
+            "1/N is in twice",
+            _classifier(error=lambda p, t: (p - t) / len(p) ** 2),
+            "The factor 1/N is in dz already. The products and sums after it just add up.",
+        ),
+        Mistake(
+            "only one step is made",
+            _classifier(only_one=True),
+            "Only one loss has come back. Does `return` stand inside the loop?",
+        ),
+        Mistake(
+            "the classes are counted from the labels",
+            _classifier(count=lambda y, classes: y.max() + 1),
+            "A class of which there is no image in x is a class all the same. How many there are "
+            "is an argument.",
         ),
         Mistake(
             "the mean in db",
@@ -647,6 +731,18 @@ LINEAR_CLASSIFIER = Exercise(
             "A probability that rounds to 0 has an infinite logarithm. Write log p with logits.",
         ),
         Mistake(
+            "a small number in the logarithm caps the loss",
+            _classifier(log_p=lambda z: np.log(_softmax(z) + 1e-8)),
+            "It hides the infinity, but no image costs more than 18.4 now, and it may well be "
+            "1,000. Write log p with logits.",
+        ),
+        Mistake(
+            "a tiny number in the logarithm caps the loss",
+            _classifier(log_p=lambda z: np.log(_softmax(z) + 1e-12)),
+            "It hides the infinity, but no image costs more than 27.6 now, and it may well be "
+            "1,000. Write log p with logits.",
+        ),
+        Mistake(
             "softmax over the images",
             _classifier(p=lambda z: _softmax(z, axis=0)),
             "A row is one image, and its probabilities sum to 1.",
@@ -655,7 +751,8 @@ LINEAR_CLASSIFIER = Exercise(
     hints=(
         "Four things in the loop, in this order: logits, loss, gradients, step.",
         "dz is p minus the one-hot rows, divided by N. From it follow dw and db.",
-        "Compute both gradients before you move either of the two parameters.",
+        "Compute both gradients before you move either of the two parameters. (The prediction: all "
+        "probabilities are 1/C at the start, so the first loss is ln C.)",
     ),
 )
 

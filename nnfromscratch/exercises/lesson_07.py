@@ -106,7 +106,8 @@ SPLIT_ORDER = Exercise(
     ),
     hints=(
         "Where does each batch start? At 0, at size, at twice the size, ...",
-        "range takes a third number, the distance; a slice that reaches past the end is cut there.",
+        "range takes a third number, the distance; a slice that reaches past the end is cut there. "
+        "(The prediction: 430 batches, the last with 88.)",
     ),
 )
 
@@ -236,7 +237,8 @@ SMOOTHED_LOSSES = Exercise(
     hints=(
         "A loop with one running number s. For each loss: update s, then store the corrected one.",
         "With all losses equal to 1, s is 1 - beta after one step. And after t steps?",
-        "Divide by 1 - beta to the power t, with t counted from 1.",
+        "Divide by 1 - beta to the power t, with t counted from 1. (The prediction: the first "
+        "value is the first loss itself.)",
     ),
 )
 
@@ -346,17 +348,30 @@ DECAYED_STEP = Exercise(
         Mistake(
             "there is no pull",
             _decayed(which=lambda name: False),
-            "This is the plain step. What does `decay` add to it?",
+            "No weight is pulled. The names are w1, b1 and so on: does your question find those "
+            "that begin with w?",
         ),
         Mistake(
-            "the parameters are changed",
+            "half of the pull",
+            _decayed(pull=lambda p, g, rate, decay: rate * decay / 2 * p),
+            "The penalty has a factor one half, and the derivative of a square has a factor 2.",
+        ),
+        Mistake(
+            "only w1 is pulled",
+            _decayed(which=lambda name: name == "w1"),
+            "There may be a w2, too. Ask for the first letter of a name.",
+        ),
+        Mistake(
+            "the caller's dict is changed",
             _decayed_in_place,
-            "-= and *= work inside the caller's arrays. Make new ones.",
+            "-= and *= work inside the caller's arrays, and an assignment to params[name] replaces "
+            "them. Make a new dict of new arrays.",
         ),
     ),
     hints=(
         "The slope of the penalty along a weight w is decay times w. Add it to the gradient.",
-        "Weights and biases are told apart by their names, or by the number of their axes.",
+        "Weights and biases are told apart by the first letter of their names. (The prediction: "
+        "2 becomes 1.9, and the bias stays 2.)",
     ),
 )
 
@@ -428,6 +443,12 @@ MAX_NORM = Exercise(
             "w is (D, H): the weights that go into hidden unit h are a column.",
         ),
         Mistake(
+            "norms of the rows, used for the columns",
+            lambda w, limit: w * _factor(np.linalg.norm(w, axis=1), limit),
+            "One norm for each row makes (D,), and that meets the last axis of w, the columns. "
+            "Over which axis is a column summed?",
+        ),
+        Mistake(
             "one norm for the whole matrix",
             lambda w, limit: w * _factor(np.linalg.norm(w), limit),
             "Each unit has a norm of its own. Which axis is summed over, and which stays?",
@@ -436,6 +457,11 @@ MAX_NORM = Exercise(
             "all columns have the limit as their norm",
             lambda w, limit: w * (limit / np.maximum(np.linalg.norm(w, axis=0), 1e-300)),
             "A column that is within the limit stays as it is.",
+        ),
+        Mistake(
+            "all columns have the limit as their norm, and zeros become nan",
+            lambda w, limit: w * (limit / np.linalg.norm(w, axis=0)),
+            "A column that is within the limit stays as it is. That goes for one of zeros, too.",
         ),
         Mistake(
             "all columns are shortened by the same factor",
@@ -479,7 +505,8 @@ MAX_NORM = Exercise(
     hints=(
         "First the norms, (H,): one for each column.",
         "Then one factor for each column, which is 1 where the norm is within the limit.",
-        "(D, H) times (H,) multiplies each column by its own factor.",
+        "(D, H) times (H,) multiplies each column by its own factor. (The prediction: (H,). Norms "
+        "of rows, (D,), would run without an error if D = H.)",
     ),
 )
 
@@ -503,12 +530,12 @@ def _epoch(
     order_of=lambda order: order,
     label_order=None,
     divisor=lambda batch, size, n: len(batch),
-    mean=lambda sums, sizes: sum(sums) / sum(sizes),
+    mean=lambda sums, sizes, n: sum(sums) / sum(sizes),
     count=lambda n, size: -(-n // size),
     sign=-1,
     still=False,
     after=False,
-    bias=True,
+    bias=lambda d: d.sum(axis=0),
 ):
     """Return an epoch with something else in it."""
 
@@ -523,12 +550,12 @@ def _epoch(
             each, dz = _loss_and_slope(z, y[labels_at])
             dz = dz / divisor(batch, size, len(x))
             w = w + sign * rate * x[batch].T @ dz
-            b = b + sign * rate * dz.sum(axis=0) if bias else b
+            b = b + sign * rate * bias(dz)
             if after:
                 each, _ = _loss_and_slope(x[batch] @ w + b, y[labels_at])
             sums.append(each.sum())
             lengths.append(len(batch))
-        return w, b, mean(sums, lengths)
+        return w, b, mean(sums, lengths, len(x))
 
     return epoch
 
@@ -588,7 +615,7 @@ ONE_EPOCH = Exercise(
     out_of_reach=("minibatches", "fit", "SGD", "Sequential", "Linear"),
     variants=(
         _epoch_gathered,
-        _epoch(mean=lambda sums, sizes: float(np.average(_each(sums, sizes), weights=sizes))),
+        _epoch(mean=lambda sums, sizes, n: float(np.average(_each(sums, sizes), weights=sizes))),
     ),
     mistakes=(
         Mistake(
@@ -617,19 +644,38 @@ ONE_EPOCH = Exercise(
             "The loss of a batch is a mean, and so is its gradient.",
         ),
         Mistake(
+            "1/N is in twice",
+            _epoch(divisor=lambda batch, size, n: len(batch) ** 2),
+            "The factor one over the size of the batch is in dz already. The products and sums "
+            "after it just add up.",
+        ),
+        Mistake(
+            "the mean in db",
+            _epoch(bias=lambda d: d.mean(axis=0)),
+            "The factor one over the size of the batch is in dz already. The bias adds up.",
+        ),
+        Mistake(
             "the rest at the end is lost",
             _epoch(count=lambda n, size: n // size),
             "Every example has its turn in an epoch. The last batch may be smaller.",
         ),
         Mistake(
+            "the last, smaller batch is left out",
+            _epoch(
+                count=lambda n, size: n // size,
+                mean=lambda sums, sizes, n: sum(sums) / n,
+            ),
+            "You divide by all examples, but those of the last, smaller batch had no turn.",
+        ),
+        Mistake(
             "the mean of the batch means",
-            _epoch(mean=lambda sums, sizes: np.mean(_each(sums, sizes))),
+            _epoch(mean=lambda sums, sizes, n: np.mean(_each(sums, sizes))),
             "The examples of a smaller last batch count for more in it. Weigh each batch by its "
             "size.",
         ),
         Mistake(
             "the loss of the last batch",
-            _epoch(mean=lambda sums, sizes: sums[-1] / sizes[-1]),
+            _epoch(mean=lambda sums, sizes, n: sums[-1] / sizes[-1]),
             "Asked for is the mean loss over all examples of the epoch.",
         ),
         Mistake(
@@ -654,8 +700,9 @@ ONE_EPOCH = Exercise(
         ),
         Mistake(
             "the bias never moves",
-            _epoch(bias=False),
-            "There are two parameters, and both have a gradient.",
+            _epoch(bias=lambda d: 0.0),
+            "db has one number for each class: a sum over the images. A sum over everything is 0, "
+            "as each row of dz sums to 0.",
         ),
         Mistake(
             "w and b are changed",
@@ -667,7 +714,9 @@ ONE_EPOCH = Exercise(
         "Loop over the starts of the batches. In the loop: take the batch, loss and gradients, "
         "step.",
         "Add up the losses of the examples, not of the batches, and divide once at the end.",
-        "Divide by the length of the batch as it is: the last one may be shorter than size.",
+        "`softmax_cross_entropy` has divided by the length of the batch, the last one's too. So dw "
+        "is a product and db a sum, without another factor. (The prediction: (3 * 2 + 6) / 4 is "
+        "3, not 4.)",
     ),
 )
 
