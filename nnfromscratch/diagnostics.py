@@ -5,12 +5,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .examination import CAUSES, Examination, Finding, examine
 from .functional import ieee
 from .layers import ReLU, Sigmoid, Softmax, Tanh
 from .losses import softmax_cross_entropy
 from .model import Sequential
 from .optimizers import Optimizer
 from .shapes import FloatArray, IntArray, as_float_array, check_instance
+
+__all__ = [
+    "CAUSES",
+    "SATURATED",
+    "Examination",
+    "Finding",
+    "LayerReport",
+    "LayerStatistics",
+    "examine",
+    "layer_statistics",
+    "update_ratios",
+]
 
 SATURATED = {Sigmoid: (0.01, 0.99), Softmax: (0.01, 0.99), Tanh: (-0.99, 0.99)}
 """Outputs beyond these two count as saturated: the slope there is below a twentieth of its peak."""
