@@ -277,8 +277,6 @@ def network_e(seed: int, mnist: tuple) -> dict:
     nesterov = {"momentum": 0.9, "schedule": nn.schedules.linear()}
     variants = {  # squared error, pixels, spread, weight decay, rate, more
         "cross-entropy as it was": (False, 255, 0.1, 0, 0.01, {}),
-        "cross-entropy, pixels to 1": (False, 1, 0.1, 0, 0.01, {}),
-        "cross-entropy, pixels to 1, He": (False, 1, None, 0, 0.01, {}),
         "cross-entropy, pixels to 1, He, step 0.1 falling, Nesterov": (
             *(False, 1, None, 0, 0.1),
             nesterov,

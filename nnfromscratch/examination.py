@@ -98,6 +98,7 @@ CAUSES = {
     "weights too small": ("09", "start by He's rule, sqrt(2 / D), or Xavier's"),
     "units saturated": ("05", "smaller first weights; cross-entropy in place of squared error"),
     "outputs dead": ("05", "cross-entropy in place of squared error; smaller first weights"),
+    "gradient scaled": ("04", "let backward multiply by what forward multiplies with"),
     "units dead": ("06", "start again with a smaller step, and biases of zero"),
     "gradients vanish": ("09", "ReLU and He's rule, or batch normalization"),
     "no activation": ("02", "put a ReLU between the two affine layers"),
@@ -785,8 +786,10 @@ class _Patient:
             elif factor == math.inf and key != "x":
                 found("parameters not used", f"{name} is not zero, but changing it changes nothing")
             else:
+                # By a factor it still points the right way, at another pace than the others.
+                cause = "gradient scaled" if 0 < factor < math.inf else "gradient wrong"
                 found(
-                    "gradient wrong",
+                    cause,
                     f"{name} {self._how_wrong(factor, n, key, layer, values[position])}",
                 )
         if not guilty:

@@ -501,7 +501,7 @@ KINDS: list[tuple[Callable[[_Case], None], str]] = [
     (holes, "nan in the data"),
     (same_image, "inputs all the same"),
     (sigmoid_of_sigmoid, "gradient wrong"),
-    (averaged_bias, "gradient wrong"),
+    (averaged_bias, "gradient scaled"),
     (shared_memory, "gradient wrong"),
     (pile, "gradients pile up"),
     (frozen_weights, "parameters frozen"),
