@@ -41,11 +41,11 @@ MOST = 0.5
 """More than half: of a layer's units dead, of its outputs saturated. Fresh networks by the rules of
 He and Xavier have a third at the very most, deep in a narrow network."""
 EXCESS = 3.0
-"""Loss at the start above that of knowing nothing, in nats for cross-entropy. Logits of spread s add
-about s²/2, so s is above 2.4, where the rules give 0.5 to 1.5."""
+"""Loss at the start above that of knowing nothing, in nats for cross-entropy. Logits of spread s
+add about s²/2, so s is above 2.4, where the rules give 0.5 to 1.5."""
 LARGE_GAIN = 3.0
-"""Root mean square of a layer's weights times the root of its inputs: 1.4 by He's rule, 1 or less by
-Xavier's. Twice He's rule doubles the signal in every layer."""
+"""Root mean square of a layer's weights times the root of its inputs: 1.4 by He's rule, and by
+Xavier's less. Twice He's rule doubles the signal in every layer."""
 SLOW_PACE = 1e-4
 """Norm of a gradient by the norm of its weights. Times a rate of 0.1 this moves the weights by a
 hundred-thousandth a step."""
@@ -112,9 +112,9 @@ CAUSES = {
     "no bias": ("02", "give the layer a bias"),
     "cannot overfit": ("12", "look at each layer: layer_statistics(model, x, y)"),
 }
-"""Every cause: the lesson to read, and the smallest cure. The order is that of suspicion: what makes
-the other measurements meaningless first, then what is wrong in any case, then what is a matter of
-degree. A cause stands before what it causes."""
+"""Every cause: the lesson to read, and the smallest cure. The order is that of suspicion: first
+what makes the other measurements meaningless, then what is wrong in any case, then what is a matter
+of degree. A cause stands before what it causes."""
 
 MILD = {"no bias", "class missing", "too few units", "labels contradictory", "one class only"}
 MILD |= {"dropout too strong"}
@@ -472,8 +472,8 @@ class _Patient:
             if (out >= 0).all() and (abs(sums - 1) < 1e-3).all():
                 found(
                     "softmax twice",
-                    f"the outputs are probabilities already (rows add up to {sums.mean():.3f}), and "
-                    "the loss takes a softmax of them",
+                    f"the outputs are probabilities already (rows add up to {sums.mean():.3f}), "
+                    "and the loss takes a softmax of them",
                 )
             elif not _weights(last) and not isinstance(last, BatchNorm):
                 self._squashed(last)
@@ -543,7 +543,7 @@ class _Patient:
 
     def _loss(self) -> None:
         """The value at hand against that of knowing nothing, and the gradient of the loss."""
-        found, measured = self.report.found, self.report.measured
+        measured = self.report.measured
         labels = self.sample_y
         shares = np.maximum(np.bincount(labels, minlength=self.classes) / len(labels), 1e-3)
         rows = np.broadcast_to(shares / shares.sum(), (len(labels), self.classes))
@@ -729,7 +729,7 @@ class _Patient:
         eps = _coarsest(model, x)
         factors = {}
         sizes = _natural_sizes(model, x, training)
-        for name, w in model.params.items():
+        for name in model.params:
 
             def moved(v, name=name):
                 other = copy.deepcopy(model)
@@ -816,8 +816,8 @@ class _Patient:
             worst = np.unravel_index(np.abs(said - slope).argmax(), v.shape)
             share = float((np.abs(said - slope) > 0.01).mean())
             return (
-                f"is wrong at {share:.0%} of the inputs: at {v[worst]:.2f} it lets {said[worst]:.2f} "
-                f"through, measured {slope[worst]:.2f}"
+                f"is wrong at {share:.0%} of the inputs: at {v[worst]:.2f} it lets "
+                f"{said[worst]:.2f} through, measured {slope[worst]:.2f}"
             )
         return "is not its measured slope"
 
@@ -1067,14 +1067,14 @@ class _Patient:
                 "climbs", f"a step goes up the gradient (cosine {along / sizes[0] / sizes[1]:+.2f})"
             )
 
-    def _trial(self, factor: float) -> float:
+    def _trial(self, factor: float, steps: int | None = None) -> float:
         """Train a copy for some steps at `factor` times the rate; return the loss it ends with."""
         trial, optimizer = copy.deepcopy(self.model), copy.deepcopy(self.optimizer)
         optimizer.learning_rate = optimizer.learning_rate * factor
         rng = np.random.default_rng(1)  # the same batches for every rate
         size = min(self.batch_size, 256, len(self.some_y))
         parameters = sum(w.size for w in trial.params.values())
-        steps = int(np.clip(MOST_OPERATIONS / 3 / (6 * parameters * size), 3, 50))
+        steps = steps or int(np.clip(MOST_OPERATIONS / 3 / (6 * parameters * size), 3, 50))
         for _ in range(steps):
             batch = rng.integers(0, len(self.some_y), size)
             out = trial.forward(self.some_x[batch], True)
@@ -1083,7 +1083,7 @@ class _Patient:
                 return math.inf
             trial.backward(d_out)
             optimizer.step(trial)
-        self.steps = steps
+        self.steps = min(steps, self.steps or steps)
         out = _forward(trial, self.sample_x, training=True)[-1]
         value = float(self.loss(out, self.sample_y)[0])
         return value if math.isfinite(value) else math.inf
@@ -1099,7 +1099,10 @@ class _Patient:
         text = f"{self.steps} steps at {rate:g} take the loss from {self.now:.3g} to {end:.3g}"
         self.report.measured["short run"] = text
         if end > 0.9 * min(self.nothing, max(self.now, goal)) and end > self.now * STANDS:
-            for factor in (0.1, 0.01, 0.001):
+            # A deep network may stumble at first, at a rate with which it learns later.
+            patience = 4 * self.steps
+            worse = (0.1, 0.01, 0.001) if self._trial(1.0, patience) > 0.9 * self.nothing else ()
+            for factor in worse:
                 other = self._trial(factor)
                 if other < goal:
                     self.report.found(
@@ -1256,8 +1259,8 @@ def _compare(
 ) -> float:
     """How many times its measured slope a gradient is, along itself and three random directions.
 
-    Returns 1 where nothing contradicts it, 0 for a gradient of zero where there is a slope, infinity
-    for the opposite, and nan if the directions do not agree on a factor. Directions along which f
+    Returns 1 where nothing contradicts it, 0 for a gradient of zero where there is a slope,
+    infinity for the opposite, and nan if the directions do not agree on a factor. Directions along which f
     has a kink, or rounds too much to tell, say nothing.
     """
     directions = [rng.normal(size=gradient.shape) for _ in range(3)]

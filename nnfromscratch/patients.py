@@ -122,46 +122,46 @@ def _squared_error(a: FloatArray, y: IntArray) -> tuple:
 # The faults, each a function that changes a healthy case
 
 
-def raw_pixels(case: _Case) -> None:
+def _raw_pixels(case: _Case) -> None:
     case.x = 255 * case.x
 
 
-def twice_scaled(case: _Case) -> None:
+def _twice_scaled(case: _Case) -> None:
     case.x = case.x / 255
 
 
-def far_from_centre(case: _Case) -> None:
+def _far_from_centre(case: _Case) -> None:
     case.x = case.x + np.float32(case.rng.choice([6, 8]))
 
 
-def holes(case: _Case) -> None:
+def _holes(case: _Case) -> None:
     rows = case.rng.choice(len(case.x), 5, replace=False)
     case.x = case.x.copy()
     case.x[rows, case.rng.integers(784, size=5)] = np.nan
 
 
-def same_image(case: _Case) -> None:
+def _same_image(case: _Case) -> None:
     case.x = np.repeat(case.x[:1], len(case.x), axis=0)
 
 
-def shuffled_labels(case: _Case) -> None:
+def _shuffled_labels(case: _Case) -> None:
     case.y = case.rng.permutation(case.y)
 
 
-def shifted_labels(case: _Case) -> None:
+def _shifted_labels(case: _Case) -> None:
     case.y = np.roll(case.y, int(case.rng.choice([-2, -1, 1, 2])))
 
 
-def labels_from_one(case: _Case) -> None:
+def _labels_from_one(case: _Case) -> None:
     case.y = case.y + 1
 
 
-def lying_labels(case: _Case) -> None:
+def _lying_labels(case: _Case) -> None:
     lies = case.rng.random(len(case.y)) < 0.4
     case.y = np.where(lies, case.rng.integers(10, size=len(case.y)), case.y)
 
 
-def nearly_all_ones(case: _Case) -> None:
+def _nearly_all_ones(case: _Case) -> None:
     ones = np.flatnonzero(case.y == 1)
     rows = np.concatenate([case.rng.choice(ones, 2_700), case.rng.choice(len(case.y), 300)])
     rows = case.rng.permutation(rows)
@@ -173,7 +173,7 @@ class _OpenReLU(ReLU):
         return d_out * (self.z != 0)
 
 
-def open_gate(case: _Case) -> None:
+def _open_gate(case: _Case) -> None:
     case.activation = _OpenReLU
 
 
@@ -182,7 +182,7 @@ class _SlopeOfOutput(Sigmoid):
         return d_out * functional.sigmoid(self.a) * (1 - functional.sigmoid(self.a))
 
 
-def sigmoid_of_sigmoid(case: _Case) -> None:
+def _sigmoid_of_sigmoid(case: _Case) -> None:
     case.activation = _SlopeOfOutput
     case.initializer = xavier_normal
 
@@ -194,7 +194,7 @@ class _MeanBias(Linear):
         return dx
 
 
-def averaged_bias(case: _Case) -> None:
+def _averaged_bias(case: _Case) -> None:
     case.linear = _MeanBias
 
 
@@ -207,7 +207,7 @@ class _PilesUp(Linear):
         return dx
 
 
-def pile(case: _Case) -> None:
+def _pile(case: _Case) -> None:
     case.linear = _PilesUp
 
 
@@ -230,7 +230,7 @@ class _Frozen(Linear):
         return dx
 
 
-def frozen_weights(case: _Case) -> None:
+def _frozen_weights(case: _Case) -> None:
     _exchange(case, _Frozen)
 
 
@@ -240,7 +240,7 @@ class _ReadsAnother(Linear):
         return functional.linear(x, self.own, self.params["b"])
 
 
-def own_copy(case: _Case) -> None:
+def _own_copy(case: _Case) -> None:
     _exchange(case, _ReadsAnother)
 
 
@@ -258,7 +258,7 @@ class _NoBias(Linear):
         return d_out @ self.params["w"].T
 
 
-def without_bias(case: _Case) -> None:
+def _without_bias(case: _Case) -> None:
     case.linear = _NoBias
 
 
@@ -267,7 +267,7 @@ def _summed(z: FloatArray, y: IntArray) -> tuple:
     return loss, dz * len(z)
 
 
-def sum_in_gradient(case: _Case) -> None:
+def _sum_in_gradient(case: _Case) -> None:
     case.loss = _summed
 
 
@@ -276,7 +276,7 @@ def _total(z: FloatArray, y: IntArray) -> tuple:
     return loss * len(z), dz * len(z)
 
 
-def sum_in_both(case: _Case) -> None:
+def _sum_in_both(case: _Case) -> None:
     case.loss = _total
 
 
@@ -285,7 +285,7 @@ def _upside_down(z: FloatArray, y: IntArray) -> tuple:
     return loss, -dz
 
 
-def wrong_sign(case: _Case) -> None:
+def _wrong_sign(case: _Case) -> None:
     case.loss = _upside_down
 
 
@@ -294,20 +294,20 @@ def _number_as_target(a: FloatArray, y: IntArray) -> tuple:
     return (difference**2).mean(), difference * (2 / a.size)
 
 
-def number_as_target(case: _Case) -> None:
+def _number_as_target(case: _Case) -> None:
     case.loss = _number_as_target
     case.rate = 0.01
 
 
-def softmax_twice(case: _Case) -> None:
+def _softmax_twice(case: _Case) -> None:
     case.last = [Softmax()]
 
 
-def relu_on_logits(case: _Case) -> None:
+def _relu_on_logits(case: _Case) -> None:
     case.last = [ReLU()]
 
 
-def sigmoid_on_logits(case: _Case) -> None:
+def _sigmoid_on_logits(case: _Case) -> None:
     case.last = [case.rng.choice([Sigmoid, Tanh])()]
 
 
@@ -319,28 +319,28 @@ class _Identity(Layer):
         return d_out
 
 
-def no_activation(case: _Case) -> None:
+def _no_activation(case: _Case) -> None:
     case.activation = _Identity
 
 
-def all_zero(case: _Case) -> None:
+def _all_zero(case: _Case) -> None:
     case.initializer = _constant(0.0)
 
 
-def all_equal(case: _Case) -> None:
+def _all_equal(case: _Case) -> None:
     case.initializer = _constant(0.02)
 
 
-def too_large(case: _Case) -> None:
+def _too_large(case: _Case) -> None:
     case.initializer = _spread(float(case.rng.choice([0.5, 1.0])))
 
 
-def too_small(case: _Case) -> None:
+def _too_small(case: _Case) -> None:
     case.deep(5)
     case.initializer = _spread(0.01)
 
 
-def saturated_sigmoids(case: _Case) -> None:
+def _saturated_sigmoids(case: _Case) -> None:
     case.activation = Sigmoid
     case.last = [Sigmoid()]
     case.loss = _squared_error
@@ -348,20 +348,20 @@ def saturated_sigmoids(case: _Case) -> None:
     case.rate = 3.0
 
 
-def vanishing(case: _Case) -> None:
+def _vanishing(case: _Case) -> None:
     case.deep(7)
     case.activation = Sigmoid
     case.initializer = xavier_normal
 
 
-def dead_units(case: _Case) -> None:
+def _dead_units(case: _Case) -> None:
     def change(model):
         model.layers[0].params["b"][...] -= np.float32(15)
 
     case.after.append(change)
 
 
-def always_open(case: _Case) -> None:
+def _always_open(case: _Case) -> None:
     def change(model):
         for layer in model.layers[:-1]:
             if isinstance(layer, Linear):
@@ -370,27 +370,27 @@ def always_open(case: _Case) -> None:
     case.after.append(change)
 
 
-def bottleneck(case: _Case) -> None:
+def _bottleneck(case: _Case) -> None:
     case.sizes = [784, 100, 2, 10]
 
 
-def rate_too_large(case: _Case) -> None:
+def _rate_too_large(case: _Case) -> None:
     case.rate = float(case.rng.choice([6.4, 10.0]))
 
 
-def rate_too_small(case: _Case) -> None:
+def _rate_too_small(case: _Case) -> None:
     case.rate = float(case.rng.choice([1e-4, 1e-5]))
 
 
-def adam_too_large(case: _Case) -> None:
+def _adam_too_large(case: _Case) -> None:
     case.optimizer = Adam(0.5)
 
 
-def momentum_too_large(case: _Case) -> None:
+def _momentum_too_large(case: _Case) -> None:
     case.rate, case.momentum = 0.5, 0.99
 
 
-def penalty(case: _Case) -> None:
+def _penalty(case: _Case) -> None:
     case.decay = float(case.rng.choice([0.1, 0.3]))
 
 
@@ -399,11 +399,11 @@ class _Ascent(SGD):
         return -super().direction(name, g)
 
 
-def climbing(case: _Case) -> None:
+def _climbing(case: _Case) -> None:
     case.optimizer = _Ascent(case.rate)
 
 
-def heavy_dropout(case: _Case) -> None:
+def _heavy_dropout(case: _Case) -> None:
     layers = case.network()
     layers.insert(2, Dropout(0.95, rng=case.rng))
     case.layers = layers
@@ -414,7 +414,7 @@ class _AlwaysDropout(Dropout):
         return super().forward(x, True)
 
 
-def dropout_in_tests(case: _Case) -> None:
+def _dropout_in_tests(case: _Case) -> None:
     layers = case.network()
     layers.insert(2, _AlwaysDropout(0.4, rng=case.rng))
     case.layers = layers
@@ -429,7 +429,7 @@ class _PlainDropout(Dropout):
         return out
 
 
-def dropout_not_rescaled(case: _Case) -> None:
+def _dropout_not_rescaled(case: _Case) -> None:
     layers = case.network()
     layers.insert(2, _PlainDropout(0.5, rng=case.rng))
     case.layers = layers
@@ -440,7 +440,7 @@ class _BatchAlways(BatchNorm):
         return super().forward(x, True)
 
 
-def batch_in_tests(case: _Case) -> None:
+def _batch_in_tests(case: _Case) -> None:
     layers = case.network()
     layers.insert(1, _BatchAlways(case.sizes[1]))
     case.layers = layers
@@ -455,7 +455,7 @@ class _Rewrites(Layer):
         return d_out - d_out.mean()
 
 
-def rewrites_data(case: _Case) -> None:
+def _rewrites_data(case: _Case) -> None:
     case.layers = [_Rewrites(), *case.network()]
 
 
@@ -471,58 +471,58 @@ class _SharedReLU(ReLU):
         return functional.relu_backward(d_out, MEMORY["z"])
 
 
-def shared_memory(case: _Case) -> None:
+def _shared_memory(case: _Case) -> None:
     case.sizes = [784, 80, 80, 10]
     case.activation = _SharedReLU
 
 
 KINDS: list[tuple[Callable[[_Case], None], str]] = [
-    (raw_pixels, "inputs not scaled"),
-    (open_gate, "gradient wrong"),
-    (sum_in_gradient, "sum for mean"),
-    (too_large, "weights too large"),
-    (saturated_sigmoids, "weights too large"),
-    (relu_on_logits, "activation on the logits"),
-    (without_bias, "no bias"),
-    (softmax_twice, "softmax twice"),
-    (rate_too_large, "rate too large"),
-    (rate_too_small, "rate too small"),
-    (all_zero, "units all alike"),
-    (all_equal, "units all alike"),
-    (too_small, "weights too small"),
-    (vanishing, "gradients vanish"),
-    (shuffled_labels, "labels unrelated"),
-    (shifted_labels, "labels shifted"),
-    (labels_from_one, "labels out of range"),
-    (lying_labels, "labels contradictory"),
-    (nearly_all_ones, "one class only"),
-    (twice_scaled, "inputs too small"),
-    (far_from_centre, "inputs off centre"),
-    (holes, "nan in the data"),
-    (same_image, "inputs all the same"),
-    (sigmoid_of_sigmoid, "gradient wrong"),
-    (averaged_bias, "gradient scaled"),
-    (shared_memory, "gradient wrong"),
-    (pile, "gradients pile up"),
-    (frozen_weights, "parameters frozen"),
-    (own_copy, "parameters not used"),
-    (sum_in_both, "sum for mean"),
-    (wrong_sign, "loss gradient wrong"),
-    (number_as_target, "labels ignored"),
-    (sigmoid_on_logits, "activation on the logits"),
-    (no_activation, "no activation"),
-    (dead_units, "units dead"),
-    (always_open, "activation without effect"),
-    (bottleneck, "too few units"),
-    (adam_too_large, "rate too large"),
-    (momentum_too_large, "rate too large"),
-    (penalty, "penalty too strong"),
-    (climbing, "climbs"),
-    (heavy_dropout, "dropout too strong"),
-    (dropout_in_tests, "random outside training"),
-    (dropout_not_rescaled, "not rescaled"),
-    (batch_in_tests, "examples mixed"),
-    (rewrites_data, "inputs changed"),
+    (_raw_pixels, "inputs not scaled"),
+    (_open_gate, "gradient wrong"),
+    (_sum_in_gradient, "sum for mean"),
+    (_too_large, "weights too large"),
+    (_saturated_sigmoids, "weights too large"),
+    (_relu_on_logits, "activation on the logits"),
+    (_without_bias, "no bias"),
+    (_softmax_twice, "softmax twice"),
+    (_rate_too_large, "rate too large"),
+    (_rate_too_small, "rate too small"),
+    (_all_zero, "units all alike"),
+    (_all_equal, "units all alike"),
+    (_too_small, "weights too small"),
+    (_vanishing, "gradients vanish"),
+    (_shuffled_labels, "labels unrelated"),
+    (_shifted_labels, "labels shifted"),
+    (_labels_from_one, "labels out of range"),
+    (_lying_labels, "labels contradictory"),
+    (_nearly_all_ones, "one class only"),
+    (_twice_scaled, "inputs too small"),
+    (_far_from_centre, "inputs off centre"),
+    (_holes, "nan in the data"),
+    (_same_image, "inputs all the same"),
+    (_sigmoid_of_sigmoid, "gradient wrong"),
+    (_averaged_bias, "gradient scaled"),
+    (_shared_memory, "gradient wrong"),
+    (_pile, "gradients pile up"),
+    (_frozen_weights, "parameters frozen"),
+    (_own_copy, "parameters not used"),
+    (_sum_in_both, "sum for mean"),
+    (_wrong_sign, "loss gradient wrong"),
+    (_number_as_target, "labels ignored"),
+    (_sigmoid_on_logits, "activation on the logits"),
+    (_no_activation, "no activation"),
+    (_dead_units, "units dead"),
+    (_always_open, "activation without effect"),
+    (_bottleneck, "too few units"),
+    (_adam_too_large, "rate too large"),
+    (_momentum_too_large, "rate too large"),
+    (_penalty, "penalty too strong"),
+    (_climbing, "climbs"),
+    (_heavy_dropout, "dropout too strong"),
+    (_dropout_in_tests, "random outside training"),
+    (_dropout_not_rescaled, "not rescaled"),
+    (_batch_in_tests, "examples mixed"),
+    (_rewrites_data, "inputs changed"),
 ]
 """The kinds of fault and the cause that each comes down to; the first seven are the old networks'."""
 
