@@ -59,8 +59,9 @@ LEARNED = 0.5
 """A loss below half of that of knowing nothing: the network has learned, so it could."""
 AGREES = 1e-3
 """Relative difference of a backward and a measured slope: kinks and rounding stay far below."""
-CONTRADICTED = 0.2
-"""Share of clear neighbourhoods whose centre has another label. On clean digits it is 2 %."""
+CONTRADICTED = 0.25
+"""Share of clear neighbourhoods whose centre has another label. On clean digits it is 0.09; where a
+fifth of the labels are drawn at random it is 0.24, where two fifths are, 0.41."""
 MOST_OPERATIONS = 3e10
 """Multiplications that a trial run may cost: about a second."""
 
@@ -438,8 +439,8 @@ class _Patient:
             votes = (y[known][nearest][:, :, np.newaxis] == np.arange(self.classes)).sum(axis=1)
             # Lies leave one label far ahead; where the data are hard, the second is close.
             second, top = np.sort(votes, axis=1)[:, -2:].T
-            sure = (top >= 0.4 * k) & (top >= 3 * second)
-            if sure.mean() > MOST:
+            sure = (top >= 0.4 * k) & (top >= 2 * second)
+            if sure.mean() > 0.3:
                 torn = float((votes.argmax(axis=1) != y[asked])[sure].mean())
                 if torn > CONTRADICTED:
                     self.report.found(
@@ -846,12 +847,11 @@ class _Patient:
             return
         if not math.isfinite(self.now):
             self.report.found("loss at the start", f"the loss is {self.now} before any step")
-        elif self.now > limit:
-            if not self._large_weights(f"the loss is {self.now:.3g}"):
-                self.report.found(
-                    "loss at the start",
-                    f"the loss is {self.now:.3g}, where knowing nothing costs {self.nothing:.3g}",
-                )
+        elif self.now > limit and not self._large_weights(f"the loss is {self.now:.3g}"):
+            self.report.found(
+                "loss at the start",
+                f"the loss is {self.now:.3g}, where knowing nothing costs {self.nothing:.3g}",
+            )
 
     def _large_weights(self, consequence: str) -> bool:
         """Blame the weights, if they are large."""
@@ -1260,8 +1260,8 @@ def _compare(
     """How many times its measured slope a gradient is, along itself and three random directions.
 
     Returns 1 where nothing contradicts it, 0 for a gradient of zero where there is a slope,
-    infinity for the opposite, and nan if the directions do not agree on a factor. Directions along which f
-    has a kink, or rounds too much to tell, say nothing.
+    infinity for the opposite, and nan if the directions do not agree on a factor. Directions along
+    which f has a kink, or rounds too much to tell, say nothing.
     """
     directions = [rng.normal(size=gradient.shape) for _ in range(3)]
     if gradient.any():

@@ -524,6 +524,6 @@ KINDS: list[tuple[Callable[[_Case], None], str]] = [
     (_batch_in_tests, "examples mixed"),
     (_rewrites_data, "inputs changed"),
 ]
-"""The kinds of fault and the cause that each comes down to; the first seven are the old networks'."""
+"""The kinds of fault, and the cause that each comes down to; the first seven are the old ones."""
 
 assert all(cause in CAUSES for _, cause in KINDS)
