@@ -35,6 +35,8 @@ SMALL_INPUT = 0.1
 """Largest size of any input. Scaled inputs reach 1; a tenth makes slopes a tenth as large."""
 OFFSET = 10.0
 """Mean of the inputs in units of their spread, over columns. Digits on white paper have 3."""
+FEW = 50
+"""With fewer examples than this a unit may be silent for all of them, and a column constant."""
 FLAT = 0.05
 """A slope below a twentieth of its peak: a sigmoid beyond 0.0127 or 0.9873."""
 MOST = 0.5
@@ -343,7 +345,7 @@ class _Patient:
                 f"the first layer of weights receives nothing larger than {largest:.2g}, where 1 "
                 "is usual",
             )
-        elif math.sqrt((mean**2).mean()) > OFFSET * math.sqrt((spread**2).mean()):
+        elif len(v) >= FEW and math.sqrt((mean**2).mean() / (spread**2).mean()) > OFFSET:
             found(
                 "inputs off centre",
                 f"the inputs' mean is {mean.mean():.3g}, "
@@ -891,6 +893,8 @@ class _Patient:
             dead = flat.all(axis=0)
             closed = float(flat.mean())
             shown.append(f"{dead.mean():.0%}")
+            if len(v) < FEW:
+                continue
             if dead.mean() > MOST and not bounded and not self.has("inputs all the same"):
                 found(
                     "units dead",
@@ -906,7 +910,6 @@ class _Patient:
                 and not self.has("units all alike", "units dead", "inputs all the same")
                 and v.shape[1] >= 5
                 and (~flat).all(axis=0).mean() > 0.95
-                and len(v) >= 50
             ):
                 found(
                     "activation without effect",
@@ -1100,11 +1103,10 @@ class _Patient:
         self.report.measured["short run"] = text
         if end > 0.9 * min(self.nothing, max(self.now, goal)) and end > self.now * STANDS:
             # A deep network may stumble at first, at a rate with which it learns later.
-            patience = 4 * self.steps
-            worse = (0.1, 0.01, 0.001) if self._trial(1.0, patience) > 0.9 * self.nothing else ()
-            for factor in worse:
+            later = self._trial(1.0, 4 * self.steps)
+            for factor in (0.1, 0.01, 0.001):
                 other = self._trial(factor)
-                if other < goal:
+                if other < min(goal, 0.5 * later):
                     self.report.found(
                         "rate too large", f"{text}; steps at {factor * rate:g} end at {other:.3g}"
                     )
