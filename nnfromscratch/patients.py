@@ -289,13 +289,13 @@ def _wrong_sign(case: _Case) -> None:
     case.loss = _upside_down
 
 
-def _number_as_target(a: FloatArray, y: IntArray) -> tuple:
+def _distance_to_number(a: FloatArray, y: IntArray) -> tuple:
     difference = a - y[:, np.newaxis].astype(a.dtype)
     return (difference**2).mean(), difference * (2 / a.size)
 
 
 def _number_as_target(case: _Case) -> None:
-    case.loss = _number_as_target
+    case.loss = _distance_to_number
     case.rate = 0.01
 
 
