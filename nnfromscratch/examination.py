@@ -1,4 +1,4 @@
-"""What is wrong with my network? One call that measures what usually is, and names the cause.
+"""What is usually wrong with a network, measured: the machinery behind `diagnostics.examine`.
 
 Every threshold stands here with where it comes from. They are wide: a finding that is not there
 sends a reader the wrong way, so a measurement that could mean either says nothing.
@@ -13,19 +13,10 @@ import numpy as np
 
 from .functional import log_softmax
 from .layers import BatchNorm, Dropout, Layer
-from .losses import softmax_cross_entropy
 from .model import Sequential
-from .optimizers import Adam, Optimizer
+from .optimizers import Adam
 from .shapes import (
     FloatArray,
-    IntArray,
-    ShapeError,
-    as_array,
-    as_float_array,
-    check_instance,
-    check_labels,
-    check_positive_integer,
-    check_rng,
 )
 
 LARGE_INPUT = 10.0
@@ -176,64 +167,7 @@ class Examination(list[Finding]):
     __repr__ = __str__
 
 
-def examine(
-    model: Sequential,
-    x: FloatArray,
-    y: IntArray,
-    *,
-    loss: Callable = softmax_cross_entropy,
-    optimizer: Optimizer | None = None,
-    batch_size: int = 128,
-    rng: np.random.Generator | None = None,
-) -> Examination:
-    """Measure what is usually wrong with a network that does not learn, and name what is.
-
-    It looks at the data, at the loss and its gradient, at every layer forward and backward, at the
-    start, and, with an optimizer, at the steps. Copies do the work: model, optimizer and data are
-    not changed. Where one cause explains another measurement, only the cause is named; so mend the
-    first finding and examine again.
-
-    Args:
-        model: the network, fresh or trained.
-        x: the examples that it is trained on, (N, D), in their order; a few thousand are enough.
-        y: their labels, (N,).
-        loss: the function that it is trained with, of outputs and labels.
-        optimizer: the rule that it is trained with; without one no step is judged.
-        batch_size: examples per step.
-        rng: chooses the examples to look at; by default the same ones every time.
-
-    Returns:
-        an Examination; it is empty if nothing was found, and it prints as a report.
-
-    Raises:
-        ShapeError: x or y does not fit the model.
-        TypeError: an argument is of the wrong type.
-        ValueError: there are no examples, or batch_size is below 1.
-    """
-    check_instance("examine", "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
-    x, y = as_float_array("examine", "x", x), as_array("examine", "y", y)
-    if x.dtype.kind == "c":
-        raise TypeError(f"examine: x must hold real numbers, got dtype {x.dtype}")
-    if x.ndim < 2 or len(x) == 0:
-        raise ShapeError(f"examine: x has shape {x.shape} but (N, D) is needed, with N at least 1")
-    if not callable(loss):
-        raise TypeError(f"examine: loss must be a function, got {loss!r}")
-    if optimizer is not None and not callable(getattr(optimizer, "step", None)):
-        raise TypeError(f"examine: optimizer must be one such as SGD(0.1), got {optimizer!r}")
-    batch_size = check_positive_integer("examine", "batch_size", batch_size)
-    rng = np.random.default_rng(0) if rng is None else rng
-    check_rng("examine", rng)
-    with np.errstate(all="ignore"):
-        outputs = copy.deepcopy(model).forward(x[:2].copy())
-        if outputs.ndim != 2 or outputs.shape[1] == 0:
-            raise ShapeError(f"examine: the model makes outputs {outputs.shape} from x {x.shape}")
-        if y.shape != (len(x),) or y.dtype.kind not in "iu":
-            check_labels("examine", y, len(x), outputs.shape[1])
-        patient = _Patient(model, x, y, loss, optimizer, batch_size, copy.deepcopy(rng))
-        return patient.examine(outputs.shape[1])
-
-
-class _Patient:
+class Examiner:
     """A network, its data, and what has been found so far."""
 
     def __init__(self, model, x, y, loss, optimizer, batch_size, rng) -> None:
@@ -251,9 +185,11 @@ class _Patient:
                 self.report.skipped[name] = f"{type(error).__name__}: {error}"
 
     def has(self, *causes: str) -> bool:
+        """Tell whether one of these has been found."""
         return any(cause in self.report.causes for cause in causes)
 
     def examine(self, classes: int) -> Examination:
+        """Make all measurements that the network allows, in order."""
         found, measured = self.report.found, self.report.measured
         bad = [name for name, w in self.model.params.items() if not np.isfinite(w).all()]
         bad += [name for name, w in self.model.buffers.items() if not np.isfinite(w).all()]
