@@ -1016,6 +1016,40 @@ def _() -> Iterator[tuple]:
         yield found[name], 0.5 * norms[0] / norms[1]
 
 
+@case("diagnostics.examine", "faults that were put in: the first cause named, or none", EXACT)
+def _() -> Iterator[tuple]:
+    rng = np.random.default_rng(0)
+    y = np.arange(600) % 3
+    x = 0.5 * rng.normal(size=(600, 8)) + 2 * np.eye(3, 8)[y]
+
+    def first(x=x, y=y, last=(), start=nn.he_normal, loss=nn.softmax_cross_entropy, rate=0.1):
+        rng = np.random.default_rng(1)
+        layers = [
+            nn.Linear(8, 20, rng=rng, initializer=start),
+            nn.ReLU(),
+            nn.Linear(20, 3, rng=rng),
+        ]
+        found = nn.diagnostics.examine(
+            nn.Sequential([*layers, *last]), x, y, loss=loss, optimizer=nn.SGD(rate), batch_size=32
+        )
+        return [found.causes[0] if found else "nothing"]
+
+    def summed(z, y):
+        loss, dz = nn.softmax_cross_entropy(z, y)
+        return loss, dz * len(z)
+
+    yield first(), ["nothing"]
+    yield first(x=255 * x), ["inputs not scaled"]
+    yield first(y=np.roll(rng.permutation(y), 1)), ["labels unrelated"]
+    yield first(y=y + 1), ["labels out of range"]
+    yield first(x=np.where(x > 3.2, np.nan, x)), ["nan in the data"]
+    yield first(last=[nn.Softmax()]), ["softmax twice"]
+    yield first(last=[nn.ReLU()]), ["activation on the logits"]
+    yield first(loss=summed), ["sum for mean"]
+    yield first(rate=1e-6), ["rate too small"]
+    yield first(rate=100), ["rate too large"]
+
+
 # --- gradient checks and shapes
 
 

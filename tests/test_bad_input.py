@@ -1107,6 +1107,23 @@ add(
 )
 
 
+def right_examination(a, report):
+    assert set(report.causes) <= set(nn.diagnostics.CAUSES)
+    assert str(report).startswith("examine")
+
+
+add(
+    "diagnostics.examine",
+    lambda rng: examples(rng, model=an_mlp(), optimizer=nn.SGD(0.1), batch_size=2, rng=rng),
+    {
+        **{"x": ARRAYS, "y": LABELS, "model": THINGS, "batch_size": SIZES, "rng": GENERATORS},
+        "optimizer": values(0.1, "SGD", nn.ReLU(), nn.Adam(), {}, [], np.ones(2)),
+    },
+    right_examination,
+    call=nn.diagnostics.examine,
+)
+
+
 # Shapes and gradients
 
 
@@ -1286,7 +1303,7 @@ FUNCTION_NAMES = {
     "layers",
     "diagnostics",
 }
-FUNCTION_NAMES |= {"layer_statistics", "update_ratios"}
+FUNCTION_NAMES |= {"examine", "layer_statistics", "update_ratios"}
 
 
 def complains_properly(entry, arguments, replaced, error):

@@ -266,6 +266,9 @@ def changed_ratios(change):
     return lambda *arguments: {k: change(v) for k, v in measure(*arguments).items()}
 
 
+EXAMINE = nn.diagnostics.examine
+
+
 def shifted(x, y):
     return x, np.roll(y, 1)
 
@@ -529,6 +532,11 @@ BROKEN = {
     "diagnostics.update_ratios": [
         changed_ratios(lambda ratio: ratio / 0.5),
         changed_ratios(lambda ratio: ratio**2),
+    ],
+    "diagnostics.examine": [
+        lambda model, x, y, **settings: nn.diagnostics.Examination(),
+        lambda model, x, y, loss, **settings: EXAMINE(model, x, y, **settings),
+        lambda model, x, y, optimizer, **settings: EXAMINE(model, x, y, **settings),
     ],
     "evaluate": [
         lambda model, x, y, batch_size: nn.training.evaluate(model, x[:-1], y[:-1]),
