@@ -1062,7 +1062,7 @@ class Examiner:
                 return
         if self.learned or end < STANDS * self.now:
             return
-        for factor in (30.0, 100.0, 1000.0, 10000.0):
+        for factor in (30.0, 1e2, 1e3, 1e4, 1e5, 1e6):
             other = self._trial(factor)
             if other < goal:
                 self.report.found(
