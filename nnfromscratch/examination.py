@@ -6,6 +6,7 @@ sends a reader the wrong way, so a measurement that could mean either says nothi
 
 import copy
 import math
+import textwrap
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -155,10 +156,11 @@ class Examination(list[Finding]):
         """Return the findings in order of suspicion, then the numbers that were looked at."""
         lines = ["examine: nothing found" if not self else "examine, most suspicious first:"]
         for number, finding in enumerate(self, start=1):
-            lines += [
+            for text in (
                 f"{number}. {finding.cause}: {finding.what}",
                 f"   try: {finding.cure} (lesson {finding.lesson})",
-            ]
+            ):
+                lines += textwrap.wrap(text, 92, subsequent_indent="   ")
         width = max((len(name) for name in self.measured), default=0)
         lines += [f"  {name:<{width}}  {text}" for name, text in self.measured.items()]
         lines += [f"  not measured, {name}: {error}" for name, error in self.skipped.items()]
@@ -1060,7 +1062,7 @@ class Examiner:
                 return
         if self.learned or end < STANDS * self.now:
             return
-        for factor in (30.0, 100.0, 1000.0, 10000.0):
+        for factor in (30.0, 1e2, 1e3, 1e4, 1e5, 1e6):
             other = self._trial(factor)
             if other < goal:
                 self.report.found(
