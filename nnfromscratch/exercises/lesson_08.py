@@ -7,6 +7,12 @@ import numpy as np
 from ._draw import normal, sizes
 from ._exercise import Exercise, Mistake
 
+
+def _as_it_was(value):
+    """Return a copy of an array; whatever else an answer has returned is judged as it is."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
 # how_many_parameters
 
 
@@ -51,7 +57,7 @@ HOW_MANY_PARAMETERS = Exercise(
             "The bias is added to the layer's output. What shape has it?",
         ),
         Mistake(
-            "the pixels have biases too",
+            "the inputs have biases too",
             lambda sizes: sum(d * k for d, k in pairwise(sizes)) + sum(sizes),
             "The first size is that of the input, which no layer computes. It has no bias.",
         ),
@@ -71,14 +77,15 @@ HOW_MANY_PARAMETERS = Exercise(
             "The last layer is an affine layer like the others.",
         ),
         Mistake(
-            "every layer reads the pixels",
+            "every layer reads the inputs",
             lambda sizes: sum(sizes[0] * k + k for k in sizes[1:]),
-            "A layer's inputs are the outputs of the layer before it, not the pixels.",
+            "A layer reads the outputs of the layer before it, not those of the network's input.",
         ),
     ),
     hints=(
         "Count one layer first: with D inputs and K outputs, w is (D, K). And b?",
-        "A list of n sizes describes n - 1 layers, each between two neighbours.",
+        "A list of n sizes describes n - 1 layers, each between two neighbours. (Predicted? In "
+        "(784, 300, 10) only 310 numbers are biases, about a thousandth of all.)",
     ),
 )
 
@@ -108,6 +115,12 @@ def _elu_inputs(rng):
 def _elu_large(rng):
     x = np.array([[1000.0, -2.0, 0.5], [-0.5, 800.0, -1.0]])
     return x, normal(rng, 2, 3), 0.5
+
+
+def _elu_steep(rng):
+    # alpha above 1: just below zero the curve runs below the straight line
+    x = np.array([[-0.5, 0.5, -0.25], [2.0, -3.0, -1.0]])
+    return x, normal(rng, 2, 3), 2.0
 
 
 def _use_elu(answer, x, d_out, alpha):
@@ -203,7 +216,7 @@ ELU_LAYER = Exercise(
     misconception="The memory is shared by all layers of a kind, or the gate is set by d_out.",
     reference=_ELU,
     inputs=_elu_inputs,
-    corners=(_elu_large,),
+    corners=(_elu_large, _elu_steep),
     call=_use_elu,
     arguments=("x", "d_out", "alpha"),
     outputs=("a", "dx"),
@@ -257,6 +270,14 @@ ELU_LAYER = Exercise(
             "Just below zero the output must be just below zero. What does exp(x) approach?",
         ),
         Mistake(
+            "the larger of the two, whatever x is",
+            _elu_with(
+                forward=lambda x, alpha: np.maximum(x, alpha * np.expm1(np.minimum(x, 0))),
+            ),
+            "With alpha above 1 the curve runs below the straight line for some x below zero. It "
+            "is x > 0 that chooses, not which of the two is larger.",
+        ),
+        Mistake(
             "d_out is left out",
             _elu_with(backward=lambda d_out, slope: slope + 0 * d_out),
             "backward hands on the slope of the loss: the layer's own slope times what came in "
@@ -280,7 +301,7 @@ ELU_LAYER = Exercise(
         Mistake(
             "the argument is changed",
             _EluInPlace,
-            "An assignment into x changes the caller's array. Make a new one.",
+            "An assignment into x, or x *= ..., writes into the caller's array. Make a new one.",
         ),
     ),
     hints=(
@@ -319,17 +340,31 @@ def _scale_square(rng):
 
 def _gain_of(layer, where):
     held = getattr(layer, where)
+    if not isinstance(held, dict):
+        raise TypeError(f"{where} must be a dict, and is a {type(held).__name__}")
     if "gain" not in held:
-        raise LookupError(f'{where} has no "gain"; it has {sorted(held)}')
-    return np.array(held["gain"])
+        raise LookupError(f'{where} has no "gain"; it has {sorted(map(str, held))}')
+    return _as_it_was(held["gain"])
+
+
+def _set_gain(layer, gain):
+    held = _gain_of(layer, "params")
+    if not isinstance(held, np.ndarray):
+        raise TypeError(f'params["gain"] must be an array, and is a {type(held).__name__}')
+    if held.shape != gain.shape:
+        raise ValueError(f'params["gain"] has shape {held.shape}; {gain.shape} is due')
+    layer.params["gain"][...] = gain  # as an optimizer does
+    return held
 
 
 def _use_scale(answer, x, d_out, gain):
-    layer = answer(len(gain))
-    start = _gain_of(layer, "params")
-    layer.params["gain"][...] = gain
-    y = np.array(layer.forward(x))
-    dx = np.array(layer.backward(d_out))
+    layer, other = answer(len(gain)), answer(len(gain))
+    start = _set_gain(layer, gain)
+    _set_gain(other, gain[::-1] + 1.25)  # a second layer of the kind, with numbers of its own
+    y = _as_it_was(layer.forward(x))
+    other.forward(x[::-1] + 0.25)
+    dx = _as_it_was(layer.backward(d_out))
+    other.backward(d_out[::-1] + 0.25)
     first = _gain_of(layer, "grads")
     layer.forward(x + 1)
     layer.backward(d_out)
@@ -374,6 +409,37 @@ class _ScaleApart(_FeatureScale):
     def backward(self, d_out):
         self.grads["gain"] = (d_out * self.x).sum(axis=0)
         return d_out * self.gain
+
+
+class _ScaleShared(_FeatureScale):
+    params, grads = {}, {}
+
+    def __init__(self, features):
+        self.params["gain"] = np.ones(features)
+        self.grads["gain"] = np.zeros(features)
+
+
+class _ScaleSharedInput(_FeatureScale):
+    def forward(self, x):
+        _ScaleSharedInput.x = x
+        return x * self.params["gain"]
+
+
+class _ScaleForwardApart(_FeatureScale):
+    def __init__(self, features):
+        super().__init__(features)
+        self.gain = self.params["gain"].copy()
+
+    def forward(self, x):
+        self.x = x
+        return x * self.gain
+
+
+class _ScaleInPlace(_FeatureScale):
+    def forward(self, x):
+        self.x = x
+        x *= self.params["gain"]
+        return x
 
 
 class _ScaleFirst(_FeatureScale):
@@ -459,10 +525,34 @@ FEATURE_SCALE = Exercise(
             "The second backward must not remember the first: grads belong to the latest pass.",
         ),
         Mistake(
-            "params is not used",
+            "the layer works with another gain than that in params",
             _ScaleApart,
-            "An optimizer changes the array in params. If the layer works with another one, it "
-            "never learns.",
+            "An optimizer changes the array in params. A layer that works with another one, be it "
+            "a copy, never learns.",
+        ),
+        Mistake(
+            "forward works with a copy of the gain",
+            _ScaleForwardApart,
+            "An optimizer changes the array in params, and a copy stays as it was. Which array "
+            "does forward multiply by?",
+        ),
+        Mistake(
+            "all layers of the kind share one memory",
+            _ScaleShared,
+            "A second layer has run in between, and this one found its numbers. params and grads "
+            "of one object are made in __init__, with self.",
+        ),
+        Mistake(
+            "all layers of the kind share one x",
+            _ScaleSharedInput,
+            "A second layer has run in between, and this one found its x. What belongs to one "
+            "object goes into self.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _ScaleInPlace,
+            "x *= ... writes into the caller's array, which backward needs as it was. Make a new "
+            "one.",
         ),
         Mistake(
             "the first batch is remembered for ever",
@@ -508,10 +598,20 @@ def _vector_square(rng):
     return _vector_of(rng, 2, 2, 2)
 
 
+def _vector_32(rng):
+    vector, shapes = _vector_of(rng, 2, 1, 3)
+    return vector.astype(np.float32), shapes
+
+
 def _use_arrays(answer, vector, shapes):
     arrays = answer(vector, shapes)
     if not isinstance(arrays, dict):
         raise TypeError(f"a dict is due, and a {type(arrays).__name__} came back")
+    if arrays.keys() != shapes.keys():
+        raise LookupError(f"the names are {list(shapes)}, and these came back: {list(arrays)}")
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name} must be an array, and is a {type(array).__name__}")
     result = tuple(np.array(arrays[name]) for name in shapes)
     for name in shapes:
         arrays[name][...] = 0.0  # an optimizer changes them in place; the vector should not feel it
@@ -566,7 +666,7 @@ ARRAYS_FROM_VECTOR = Exercise(
     misconception="A slice is a copy; arrays can be taken from a vector without counting places.",
     reference=arrays_from_vector,
     inputs=_vector_inputs,
-    corners=(_vector_square,),
+    corners=(_vector_square, _vector_32),
     call=_use_arrays,
     outputs=("w1", "b1", "w2", "b2"),
     variants=(_vector_pop, _vector_split),
@@ -576,6 +676,12 @@ ARRAYS_FROM_VECTOR = Exercise(
             _vector_with(part=lambda piece: piece),
             "The numbers are right, but a slice is a window on the vector: who changes the array "
             "changes the vector. Copy each piece.",
+        ),
+        Mistake(
+            "float32 is lost",
+            _vector_with(part=lambda piece: piece.astype(np.float64)),
+            "np.zeros and np.empty make float64 unless they are told otherwise. A copy of a slice "
+            "has the dtype of the vector.",
         ),
         Mistake(
             "every array starts at the beginning",
@@ -638,15 +744,15 @@ class _Residual:
 
 class _Affine:
     def __init__(self, w, b):
-        self.w, self.b, self.dw = w, b, None
+        self.w, self.b, self.dw, self.dx = w, b, None, None
 
     def forward(self, x):
         self.x = x
         return x @ self.w + self.b
 
     def backward(self, d_out):
-        self.dw = self.x.T @ d_out
-        return d_out @ self.w.T
+        self.dw, self.dx = self.x.T @ d_out, d_out @ self.w.T
+        return self.dx
 
 
 class _Tanh:
@@ -670,18 +776,20 @@ def _residual_arrays(rng, n, d, h):
 
 
 def _residual_inputs(rng):
-    return _residual_arrays(rng, *sizes(rng, 3, high=5))
+    return _residual_arrays(rng, *sizes(rng, 3, high=4))
 
 
 def _residual_square(rng):
-    return _residual_arrays(rng, 2, 3, 3)
+    return _residual_arrays(rng, 2, 2, 2)
 
 
 def _use_residual(answer, x, d_out, w1, b1, w2, b2):
-    layers = [_Affine(w1, b1), _Tanh(), _Affine(w2, b2)]
-    block = answer(layers)
-    y = np.array(block.forward(x))
-    return y, block.backward(d_out), layers[0].dw
+    first = _Affine(w1, b1)
+    block = answer([first, _Affine(w2, b2), _Tanh()])  # tanh remembers what it has returned
+    y = _as_it_was(block.forward(x))
+    dx = _as_it_was(block.backward(d_out))
+    dw, kept = first.dw, first.dx
+    return y, dx, dw, kept, block.forward(x)
 
 
 def _down(layers, x):
@@ -723,6 +831,27 @@ def _residual_in_place(layers, x):
 def _residual_gradient_in_place(layers, d_out):
     d_out += _up(layers, d_out)
     return d_out
+
+
+def _output_in_place(layers, x):
+    out = _down(layers, x)
+    out += x
+    return out
+
+
+def _slope_in_place(layers, d_out):
+    d = _up(layers, d_out)
+    d += d_out
+    return d
+
+
+class _ResidualReverse(_Residual):
+    def backward(self, d_out):
+        self.layers.reverse()
+        d = d_out
+        for layer in self.layers:
+            d = layer.backward(d)
+        return d_out + d
 
 
 def _each_by_itself(layers, x):
@@ -788,8 +917,7 @@ class _ResidualIndices:
         d = np.copy(d_out)
         for i in range(len(self.layers) - 1, -1, -1):
             d = self.layers[i].backward(d)
-        d += d_out
-        return d
+        return np.add(d, d_out)
 
 
 RESIDUAL = Exercise(
@@ -803,7 +931,7 @@ RESIDUAL = Exercise(
     corners=(_residual_square, _residual_square),
     call=_use_residual,
     arguments=("x", "d_out", "w1", "b1", "w2", "b2"),
-    outputs=("y", "dx", "dw1"),
+    outputs=("y", "dx", "dw1", "what the first layer handed back", "y of a second pass"),
     out_of_reach=("Sequential",),
     variants=(_ResidualRecursive, _ResidualIndices),
     mistakes=(
@@ -855,6 +983,51 @@ RESIDUAL = Exercise(
             "d_out += ... writes into the caller's array. Make a new one.",
         ),
         Mistake(
+            "the input is gone: its name now holds what the layers made",
+            _residual_with(forward=lambda layers, x: 2 * _down(layers, x)),
+            "When x = layer.forward(x) has run, x is not the input any more, and that is added at "
+            "the end. Give what passes through the layers another name.",
+        ),
+        Mistake(
+            "d_out is gone: its name now holds what the layers handed back",
+            _residual_with(backward=lambda layers, d_out: 2 * _up(layers, d_out)),
+            "When d_out = layer.backward(d_out) has run, d_out is not the slope that came in any "
+            "more. Give what passes through the layers another name.",
+        ),
+        Mistake(
+            "x and d_out are gone: their names hold what the layers made",
+            _residual_with(
+                forward=lambda layers, x: 2 * _down(layers, x),
+                backward=lambda layers, d_out: 2 * _up(layers, d_out),
+            ),
+            "Both are needed at the end as they came in. Give what passes through the layers "
+            "another name.",
+        ),
+        Mistake(
+            "what the last layer returned is changed",
+            _residual_with(forward=_output_in_place),
+            "The array belongs to the layer, which may need it in its backward. += writes into it: "
+            "make a new array.",
+        ),
+        Mistake(
+            "what the first layer handed back is changed",
+            _residual_with(backward=_slope_in_place),
+            "The array belongs to the layer, which may still hold it. += writes into it: make a "
+            "new array.",
+        ),
+        Mistake(
+            "what the layers returned is changed, both ways",
+            _residual_with(forward=_output_in_place, backward=_slope_in_place),
+            "The arrays belong to the layers, which may still need them. += writes into them: make "
+            "new ones.",
+        ),
+        Mistake(
+            "the list itself is turned round",
+            _ResidualReverse,
+            "The first pass is right, and the second finds its layers in the wrong order. Walk "
+            "through the list from its end, and leave self.layers as it is.",
+        ),
+        Mistake(
             "the roads are multiplied",
             _residual_with(backward=lambda layers, d_out: d_out * _up(layers, d_out)),
             "Slopes multiply along one road. Those of separate roads are added.",
@@ -862,7 +1035,8 @@ RESIDUAL = Exercise(
     ),
     hints=(
         "Write the two loops of the lesson first, as if there were no road around.",
-        "y = x + f(x). What is the slope of y by x, when that of f is known?",
+        "y = x + f(x). What is the slope of y by x, when that of f is known? (Predicted? Where f "
+        "is zero, y is x and dx is d_out: a hundred such blocks pass both on unharmed.)",
         "Keep d_out under its own name while another variable goes through the layers; both are "
         "needed at the end.",
     ),

@@ -75,11 +75,18 @@ LEAKY_DEVIATION = Exercise(
             lambda shape, slope: math.sqrt(2 * (1 + slope**2) / shape[0]),
             "More of the signal passes a leaky unit, so the weights must be smaller than He's.",
         ),
+        Mistake(
+            "the share that passes stands above the bar",
+            lambda shape, slope: math.sqrt((1 + slope**2) / (2 * shape[0])),
+            "sigma^2 times D times the share (1 + s^2) / 2 must be 1. Where does the share stand "
+            "when that is solved for sigma^2?",
+        ),
     ),
     hints=(
         "Put the mean square of a into Var(z) = D sigma^2 (mean square of the inputs).",
         "For the signal to keep its size, sigma^2 times everything else must be 1.",
-        "Check: a slope of 0 gives He's rule, and a slope of 1 gives 1 / sqrt(D).",
+        "Check: a slope of 0 gives He's rule, and a slope of 1 gives 1 / sqrt(D). (Predicted? More "
+        "of the signal passes, so the weights are smaller than He's.)",
     ),
 )
 
@@ -171,13 +178,13 @@ XAVIER_FROM_UNIFORM = Exercise(
         Mistake(
             "the argument is changed",
             _xavier_in_place,
-            "*= and -= write into the caller's array. Make a new one.",
+            "*=, -= or an assignment into u writes into the caller's array. Make a new one.",
         ),
         Mistake(
             "float32 is lost",
             lambda u: (math.sqrt(6 / sum(u.shape)) * (2 * u - 1)).astype(np.float64),
-            "np.sqrt of a number is a float64, and makes float64 of a float32 array. math.sqrt "
-            "gives a plain Python number, which does not.",
+            "Something in the product is float64: an array, or a number from np.sqrt. math.sqrt "
+            "gives a plain Python number, which takes the dtype of u.",
         ),
     ),
     hints=(
@@ -273,7 +280,7 @@ TO_UNIT_OUTPUT = Exercise(
         Mistake(
             "the argument is changed",
             _unit_in_place,
-            "w /= ... writes into the caller's weights. Return new ones.",
+            "w /= ... or an assignment into w writes into the caller's weights. Return new ones.",
         ),
     ),
     hints=(
@@ -307,6 +314,13 @@ def _silent_zero(rng):
     return x, w, np.array([0.0, 0.0, 0.0, -2.5])
 
 
+def _silent_bias(rng):
+    # Of six units: three silent whose bias alone is positive, one silent through its bias.
+    x = np.array([[1.0, 2.0], [3.0, -1.0], [2.0, 2.0]])
+    w = np.array([[-1.0, -1.0, -2.0, 1.0, 1.0, 1.0], [-1.0, 0.0, -1.0, 1.0, 0.0, 0.0]])
+    return x, w, np.array([1.0, 0.5, 1.5, -5.0, 1.0, -1.5])
+
+
 def _relu(x, w, b):
     return np.maximum(x @ w + b, 0)
 
@@ -321,10 +335,10 @@ SILENT_SHARE = Exercise(
     lesson=9,
     goal="Find the units of a layer that no example wakes.",
     points=2,
-    misconception="The share of zeros among the activations is taken for that of dead units.",
+    misconception="The share of zeros among the activations is taken for that of silent units.",
     reference=silent_share,
     inputs=_silent_inputs,
-    corners=(_silent_zero,),
+    corners=(_silent_zero, _silent_bias),
     variants=(
         _silent_loop,
         lambda x, w, b: 1 - np.mean(_relu(x, w, b).max(axis=0) > 0),
@@ -334,13 +348,14 @@ SILENT_SHARE = Exercise(
         Mistake(
             "the share of zeros",
             lambda x, w, b: float((_relu(x, w, b) == 0).mean()),
-            "A unit that is silent for half of the examples is alive. Look at each unit over all "
-            "examples, then count units.",
+            "A unit that is silent for half of the examples is not counted. Look at each unit over "
+            "all examples, then count units.",
         ),
         Mistake(
             "silent for at least one example",
             lambda x, w, b: float((_relu(x, w, b) == 0).any(axis=0).mean()),
-            "A dead unit is silent for every example: is any the right question?",
+            "A unit that answers to one example does not count as silent. For how many of them "
+            "must it be 0?",
         ),
         Mistake(
             "examples are counted, not units",
@@ -348,7 +363,7 @@ SILENT_SHARE = Exercise(
             "a has shape (N, H), and a unit is a column. Which axis must go first?",
         ),
         Mistake(
-            "the living are counted",
+            "the units that answer are counted",
             lambda x, w, b: float((_relu(x, w, b) > 0).any(axis=0).mean()),
             "This is the share of the units that answer to something. The others are asked for.",
         ),
@@ -365,16 +380,22 @@ SILENT_SHARE = Exercise(
         Mistake(
             "the bias is left out",
             lambda x, w, b: float((x @ w <= 0).all(axis=0).mean()),
-            "A very negative bias is what silences most dead units. It belongs to z.",
+            "A very negative bias is what silences most silent units. It belongs to z.",
         ),
         Mistake(
-            "a z of exactly zero is taken for alive",
+            "the bias comes after ReLU",
+            lambda x, w, b: float((np.maximum(x @ w, 0) + b <= 0).all(axis=0).mean()),
+            "ReLU is the last thing that happens: z is whole, bias and all, before it is cut.",
+        ),
+        Mistake(
+            "a z of exactly zero is taken for an answer",
             lambda x, w, b: float((x @ w + b < 0).all(axis=0).mean()),
             "ReLU of 0 is 0: such a unit says nothing either.",
         ),
     ),
     hints=(
-        "Compute z, then ReLU, shape (N, H). Dead means: a column of zeros.",
+        "Compute z, then ReLU, shape (N, H). A silent unit is a column of zeros. (Predicted? One "
+        "of the four is such a column: 0.25.)",
         "(a == 0) is an array of True and False; all(axis=...) asks along one axis.",
         "The mean of an array of True and False is the share of True.",
     ),
@@ -482,7 +503,19 @@ ORTHONORMAL_COLUMNS = Exercise(
                 share=lambda q, a, j, k: q[:, j] @ a[:, k] / (q[:, j] @ q[:, j]) * q[:, j],
                 unit=False,
             ),
-            "They are at right angles. What is the sum of squares of each?",
+            "They are at right angles. What is the sum of squares of each? See step 3.",
+        ),
+        Mistake(
+            "step 3 is forgotten",
+            _gram_schmidt(unit=False),
+            "The shares of step 2 are measured along columns of length 1. What is the sum of "
+            "squares of your first column?",
+        ),
+        Mistake(
+            "a number is taken off, not a column",
+            _gram_schmidt(share=lambda q, a, j, k: q[:, j] @ a[:, k]),
+            "The sum of products is one number, and says how much of q_j to take off. The same "
+            "number from every entry is not along q_j.",
         ),
         Mistake(
             "length 1 comes only at the end",
@@ -526,7 +559,8 @@ ORTHONORMAL_COLUMNS = Exercise(
         Mistake(
             "the argument is changed",
             _gram_schmidt_in_place,
-            "a[:, k] is a window on the caller's matrix, and -= writes through it. Copy first.",
+            "a[:, k] is a window on the caller's matrix: -= and /= write through it, as does an "
+            "assignment. Copy first.",
         ),
     ),
     hints=(

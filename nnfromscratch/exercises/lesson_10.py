@@ -36,6 +36,7 @@ WARMUP_THEN_FALL = Exercise(
         lambda rng: (10, 10, 50),
         lambda rng: (5, 10, 50),
         lambda rng: (30, 10, 50),
+        lambda rng: (50, 10, 50),
     ),
     variants=(
         lambda step, warmup, steps: min(step / warmup, (steps - step) / (steps - warmup)),
@@ -46,7 +47,7 @@ WARMUP_THEN_FALL = Exercise(
     ),
     mistakes=(
         Mistake(
-            "the fall has begun at step 0",
+            "the fall is measured from step 0",
             lambda step, warmup, steps: (
                 step / warmup if step < warmup else (steps - step) / steps
             ),
@@ -65,6 +66,26 @@ WARMUP_THEN_FALL = Exercise(
                 step / warmup if step < warmup else 1 - (step - warmup) / (steps - warmup - 1)
             ),
             "The factor is 0 at step steps itself. From warmup to there, how many steps are it?",
+        ),
+        Mistake(
+            "step warmup itself has no answer",
+            lambda step, warmup, steps: (
+                None
+                if step == warmup
+                else step / warmup
+                if step < warmup
+                else (steps - step) / (steps - warmup)
+            ),
+            "There is a step that is neither below warmup nor above it. What does your function "
+            "return there?",
+        ),
+        Mistake(
+            "the fall begins one step too far down",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else (steps - step - 1) / (steps - warmup)
+            ),
+            "At step warmup the factor is 1, and the whole fall is still to come: that is all of "
+            "steps - warmup.",
         ),
         Mistake(
             "no fall",
@@ -126,29 +147,23 @@ def _clip_inputs(rng):
     d, h = sizes(rng, 2)
     arrays = normal(rng, d, h), normal(rng, h), normal(rng, h, 2, scale=3.0)
     share = rng.uniform(0.2, 0.7) if rng.integers(3) else rng.uniform(1.1, 1.4)
-    return *arrays, float(np.round(share * _norm(*arrays), 2))
+    return _grads(*arrays), float(np.round(share * _norm(*arrays), 2))
+
+
+def _grads(w1, b1, w2):
+    return {"w1": w1, "b1": b1, "w2": w2}
 
 
 def _clip_one(rng):
-    return np.array([[3.0, 0.0]]), np.array([0.0, 4.0]), np.array([[12.0], [0.0]]), 6.5
+    return _grads(np.array([[3.0, 0.0]]), np.array([0.0, 4.0]), np.array([[12.0], [0.0]])), 6.5
 
 
 def _clip_none(rng):
-    return np.array([[0.3, 0.0]]), np.array([0.0, 0.4]), np.array([[1.2], [0.0]]), 6.5
+    return _grads(np.array([[0.3, 0.0]]), np.array([0.0, 0.4]), np.array([[1.2], [0.0]])), 6.5
 
 
 def _clip_zero(rng):
-    return np.zeros((1, 2)), np.zeros(2), np.zeros((2, 1)), 1.0
-
-
-def _use_clip(answer, w1, b1, w2, limit):
-    grads = {"w1": w1, "b1": b1, "w2": w2}
-    clipped = answer(grads, limit)
-    if not isinstance(clipped, dict):
-        raise TypeError(f"a dict is due, and a {type(clipped).__name__} came back")
-    if clipped.keys() != {"w1", "b1", "w2"}:
-        raise LookupError(f"the names are w1, b1 and w2, and these came back: {list(clipped)}")
-    return tuple(clipped[name] for name in ("w1", "b1", "w2"))
+    return _grads(np.zeros((1, 2)), np.zeros(2), np.zeros((2, 1))), 1.0
 
 
 def _clip_with(scale):
@@ -194,9 +209,6 @@ CLIP_TOGETHER = Exercise(
     reference=clip_together,
     inputs=_clip_inputs,
     corners=(_clip_one, _clip_none, _clip_zero),
-    call=_use_clip,
-    arguments=("w1", "b1", "w2", "limit"),
-    outputs=("w1", "b1", "w2"),
     variants=(_clip_concatenated, _clip_if),
     mistakes=(
         Mistake(
@@ -251,14 +263,16 @@ CLIP_TOGETHER = Exercise(
             "Too long a gradient has become longer still. The factor must be below 1.",
         ),
         Mistake(
-            "the gradients are changed in place",
+            "the caller's gradients are changed",
             _clip_in_place,
-            "g *= ... writes into the caller's arrays. Return a dict of new ones.",
+            "g *= ... writes into the caller's arrays, and grads[name] = ... into the caller's "
+            "dict. Return a new dict of new arrays.",
         ),
     ),
     hints=(
         "Think of all gradients as one long vector. What is its length?",
-        "Add up the squares over all arrays, then take one root.",
+        "Add up the squares over all arrays, then take one root. (Predicted? (3, 0) and (0, 4) "
+        "have the norm 5 together, so a limit of 2.5 halves both.)",
         "If the norm is above the limit, every array is multiplied by limit / norm.",
     ),
 )
@@ -305,6 +319,14 @@ def _ball_with(
         return end(w, v, momentum)
 
     return walk
+
+
+def _ball_at_rest(w, curvature, rate, momentum, steps):
+    for _ in range(steps):
+        v = np.zeros_like(w)
+        v = momentum * v - rate * curvature * (w + momentum * v)
+        w = w + v
+    return w
 
 
 def _ball_moves_first(w, curvature, rate, momentum, steps):
@@ -381,6 +403,12 @@ LOOK_AHEAD_BALL = Exercise(
             "A share of the old velocity survives each step.",
         ),
         Mistake(
+            "the velocity is set back to zero in every step",
+            _ball_at_rest,
+            "The ball is at rest once, before the first step. What stands inside the loop happens "
+            "in every step.",
+        ),
+        Mistake(
             "no friction",
             _ball_with(keep=lambda momentum: 1.0),
             "Only a share of the old velocity survives each step.",
@@ -411,14 +439,20 @@ LOOK_AHEAD_BALL = Exercise(
             "range(1, steps) has one number less than steps. Count the passes of your loop.",
         ),
         Mistake(
+            "one step too many",
+            _ball_with(count=lambda steps: steps + 1),
+            "range(steps + 1) has one number more than steps. Count the passes of your loop.",
+        ),
+        Mistake(
             "the argument is changed",
             _ball_in_place,
-            "w += v writes into the caller's array. w = w + v makes a new one.",
+            "w += v and w[:] = ... write into the caller's array. w = w + v makes a new one.",
         ),
     ),
     hints=(
         "Three lines in the loop: the place ahead, the new velocity, the new place.",
-        "The slope at a place p of the bowl is curvature * p.",
+        "The slope at a place p of the bowl is curvature * p. (Predicted? After one step the ball "
+        "is at 6, after two at 3.75.)",
     ),
 )
 
@@ -440,7 +474,7 @@ def _adagrad_inputs(rng):
     return normal(rng, d, scale=2.0), slopes, 0.1, float(rng.choice([0.1, 0.2, 0.5]))
 
 
-def _adagrad_with(add=lambda total, g, t: total + g**2, size=None, sign=-1, late=False):
+def _adagrad_with(add=lambda total, g, t: total + g**2, size=None, sign=-1, late=False, more=0.0):
     """Return the walk with something else in it."""
 
     def walk(w, slopes, rate, epsilon):
@@ -449,7 +483,7 @@ def _adagrad_with(add=lambda total, g, t: total + g**2, size=None, sign=-1, late
             new = add(total, g, t)
             seen = total if late else new
             divisor = np.sqrt(seen) + epsilon if size is None else size(seen, epsilon)
-            w = w + sign * rate * g / divisor
+            w = w + sign * rate * g / divisor + more * epsilon
             total = new
         return w
 
@@ -523,6 +557,18 @@ ADAGRAD = Exercise(
             "A weight whose slopes have all been zero would be divided by zero. What prevents it?",
         ),
         Mistake(
+            "without brackets epsilon is added to w",
+            _adagrad_with(size=lambda total, epsilon: np.sqrt(total), more=1.0),
+            "A fraction bar holds together what is below it; / does not. What does Python divide "
+            "by, and what does it add afterwards?",
+        ),
+        Mistake(
+            "without brackets epsilon is added to the step",
+            _adagrad_with(size=lambda total, epsilon: np.sqrt(total), more=-1.0),
+            "A fraction bar holds together what is below it; / does not. What does Python divide "
+            "by, and what does it add afterwards?",
+        ),
+        Mistake(
             "the present slope is counted too late",
             _adagrad_with(late=True),
             "The square of the present slope belongs to the sum before this step divides by it.",
@@ -550,12 +596,14 @@ ADAGRAD = Exercise(
         Mistake(
             "the argument is changed",
             _adagrad_in_place,
-            "w -= ... writes into the caller's array. w = w - ... makes a new one.",
+            "w -= ... and w[:] = ... write into the caller's array. w = w - ... makes a new one.",
         ),
     ),
     hints=(
         "Compare with RMSProp in the lesson: only the line of the memory is another.",
         "In each step: add the squares to the sum, then step. The sum has the shape of w.",
+        "(Predicted? With slopes of 1 the sum is t after t steps: the first step is one rate long "
+        "and the hundredth a tenth of it, apart from epsilon.)",
     ),
 )
 
@@ -608,6 +656,31 @@ def _restarts_by_ends(step, first, growth):
     return math.cos(math.pi / 2 * (step - begin) / (end - begin)) ** 2
 
 
+def _restarts_once(step, first, growth):
+    length = first
+    if step >= length:
+        step, length = step - length, length * growth
+    return (1 + math.cos(math.pi * step / length)) / 2
+
+
+def _restarts_grown_first(step, first, growth):
+    length = first
+    while step >= length:
+        length *= growth
+        step -= length
+    return (1 + math.cos(math.pi * step / length)) / 2
+
+
+def _restarts_by_logarithm(step, first, growth):
+    if growth == 1:
+        begin, length = step - step % first, first
+    else:
+        cycle = int(math.log(step * (growth - 1) / first + 1, growth))
+        begin = first * (growth**cycle - 1) // (growth - 1)
+        length = first * growth**cycle
+    return (1 + math.cos(math.pi * (step - begin) / length)) / 2
+
+
 COSINE_WITH_RESTARTS = Exercise(
     name="cosine_with_restarts",
     lesson=10,
@@ -623,6 +696,7 @@ COSINE_WITH_RESTARTS = Exercise(
         lambda rng: (17, 4, 2),
         lambda rng: (9, 4, 1),
         lambda rng: (19, 4, 3),
+        lambda rng: (121, 1, 3),  # a restart where math.log(243, 3) is just below 5
     ),
     variants=(_restarts_recursive, _restarts_by_ends),
     mistakes=(
@@ -636,6 +710,24 @@ COSINE_WITH_RESTARTS = Exercise(
             "it ends after the first cycle",
             lambda step, first, growth: (1 + math.cos(math.pi * min(step / first, 1))) / 2,
             "When a cycle is over the next begins, at 1 again.",
+        ),
+        Mistake(
+            "only the first cycle is taken off",
+            _restarts_once,
+            "An if asks once. What is left of step may lie beyond the second cycle too, and beyond "
+            "the third.",
+        ),
+        Mistake(
+            "the length grows before it is taken off",
+            _restarts_grown_first,
+            "What is over is the cycle as long as it was. Its length comes off first; then the "
+            "next one is longer.",
+        ),
+        Mistake(
+            "a logarithm finds the cycle, and is rounded",
+            _restarts_by_logarithm,
+            "math.log(243, 3) is 4.999..., not 5, so at some restarts the cycle is one too low. "
+            "Count in whole numbers.",
         ),
         Mistake(
             "the cycles do not grow",
@@ -694,7 +786,8 @@ COSINE_WITH_RESTARTS = Exercise(
         "Two questions: in which cycle is this step, and how far into it?",
         "While the step lies beyond the present cycle, take the cycle's length off and make the "
         "length grow.",
-        "The place within the cycle, from 0 to below 1, goes into the lesson's half cosine.",
+        "The place within the cycle, from 0 to below 1, goes into the lesson's half cosine. "
+        "(Predicted? Step 2 is half down, 0.5; step 4 restarts, 1; step 8 is half down again.)",
     ),
 )
 
@@ -721,31 +814,43 @@ class _DecoupledAdam:
             w -= self.rate * direction
 
 
-def _adam_inputs(rng):
-    d, k, t = sizes(rng, 3, high=5)
+def _adam_arrays(rng, t, *shape):
     rate, epsilon = rng.choice([0.1, 0.2, 0.3]), rng.choice([0.05, 0.1])
-    arrays = normal(rng, d, k) + 1, normal(rng, k), normal(rng, t, d, k), normal(rng, t, k)
-    return *arrays, float(rate), float(epsilon), float(rng.choice([0.1, 0.5]))
+    w, b, v = normal(rng, *shape) + 1, normal(rng, shape[-1]), normal(rng, *shape) - 1
+    slopes = normal(rng, t, *shape), normal(rng, t, shape[-1]), normal(rng, t, *shape)
+    return w, b, v, *slopes, float(rate), float(epsilon), float(rng.choice([0.1, 0.5]))
+
+
+def _adam_inputs(rng):
+    d, k, t = sizes(rng, 3, high=4)
+    return _adam_arrays(rng, t, d, k)
 
 
 def _adam_ones(rng):
     dw = np.array([[[1.0, -2.0]], [[1.0, -1.0]], [[3.0, 0.5]]])
     db = np.array([[0.5, 1.0], [0.5, -1.0], [1.0, 2.0]])
-    return np.array([[1.0, 2.0]]), np.array([1.0, -1.0]), dw, db, 0.1, 0.1, 0.5
+    w, b, v = np.array([[1.0, 2.0]]), np.array([1.0, -1.0]), np.array([[-1.0, 0.5]])
+    return w, b, v, dw, db, -dw[::-1], 0.1, 0.1, 0.5
 
 
-def _use_adam(answer, w, b, dw, db, rate, epsilon, decay):
+def _adam_three_axes(rng):
+    return _adam_arrays(rng, 3, 1, 1, 3)
+
+
+def _use_adam(answer, w, b, v, dw, db, dv, rate, epsilon, decay):
     optimizer = answer(rate, 0.8, 0.95, epsilon, decay)
-    w, b = w.copy(), b.copy()  # the model's own arrays, which must change in place
-    params, early = {"w": w, "b": b}, []
-    for slope_w, slope_b in zip(dw, db, strict=True):
-        optimizer.step(params, {"w": slope_w, "b": slope_b})
+    w, b, v = w.copy(), b.copy(), v.copy()  # the model's own arrays, which must change in place
+    params, early = {"w": w, "b": b, "kernel": v}, []
+    for slope_w, slope_b, slope_v in zip(dw, db, dv, strict=True):
+        optimizer.step(params, {"kernel": slope_v, "b": slope_b, "w": slope_w})
         early.append(w.copy())
-    return early[0], w, b, params["w"]
+    if params.keys() != {"w", "b", "kernel"}:
+        raise LookupError(f"params had w, b and kernel, and after step it has {list(params)}")
+    return early[0], w, b, v, params["w"]
 
 
 def _adam_with(
-    correct=True,
+    correct="ms",
     first=1,
     count="step",
     decay="decoupled",
@@ -753,9 +858,12 @@ def _adam_with(
     keep_corrected=False,
     exchanged=False,
     square=lambda g: g**2,
-    replace=False,
+    replace="",
     sign=-1,
+    decay_sign=-1,
     shared=False,
+    heavy=lambda name, w: w.ndim > 1,
+    zipped=False,
 ):
     """Return the optimizer with something else in it."""
 
@@ -768,16 +876,17 @@ def _adam_with(
         def step(self, params, grads):
             beta1, beta2 = self.betas
             self.t += count == "step"
+            by_order = dict(zip(params, grads.values(), strict=True))
             for name, w in params.items():
                 self.t += count == "array"
                 place = "" if shared else name
-                weights, g = w.ndim > 1, grads[name]
+                weights, g = heavy(name, w), by_order[name] if zipped else grads[name]
                 if decay == "inside" and weights:
                     g = g + self.decay * w
                 m = beta1 * self.m.get(place, 0) + (1 - beta1) * g
                 s = beta2 * self.s.get(place, 0) + (1 - beta2) * square(g)
-                m_hat = m / np.float64(1 - beta1**self.t) if correct else m
-                s_hat = s / np.float64(1 - beta2**self.t) if correct else s
+                m_hat = m / np.float64(1 - beta1**self.t) if "m" in correct else m
+                s_hat = s / np.float64(1 - beta2**self.t) if "s" in correct else s
                 self.m[place], self.s[place] = (m_hat, s_hat) if keep_corrected else (m, s)
                 move = self.rate * m_hat / root(s_hat, self.epsilon)
                 pull = 0 * w
@@ -785,12 +894,12 @@ def _adam_with(
                     pull = self.rate * self.decay * w
                 if decay == "no rate" and weights:
                     pull = self.decay * w
-                new = w + sign * move - pull
+                new = w + sign * move + decay_sign * pull
                 if decay == "afterwards" and weights:
                     new = new - self.rate * self.decay * new
-                if replace:
+                if replace == "in params":
                     params[name] = new
-                else:
+                elif not replace:
                     w[...] = new
 
     return Rule
@@ -808,7 +917,7 @@ class _AdamShrinksFirst:
             t, m, s = self.past.get(name, (0, np.zeros_like(w), np.zeros_like(w)))
             t, m, s = t + 1, m + (1 - beta1) * (g - m), s + (1 - beta2) * (g * g - s)
             self.past[name] = t, m, s
-            if w.ndim == 2:
+            if w.ndim >= 2:
                 w *= 1 - rate * decay
             w -= rate * (m / (1 - beta1**t)) / ((s / (1 - beta2**t)) ** 0.5 + epsilon)
 
@@ -827,7 +936,7 @@ class _AdamFromHistory:
             two = sum(beta2**i for i in range(len(past)))
             m = sum(beta1**i * g[name] for i, g in enumerate(past)) / one
             s = sum(beta2**i * g[name] ** 2 for i, g in enumerate(past)) / two
-            w += -rate * (m / (np.sqrt(s) + epsilon) + (decay * w if name[0] == "w" else 0))
+            w += -rate * (m / (np.sqrt(s) + epsilon) + (decay * w if len(w.shape) > 1 else 0))
 
 
 DECOUPLED_ADAM = Exercise(
@@ -838,17 +947,43 @@ DECOUPLED_ADAM = Exercise(
     misconception="The count of steps runs with the arrays, or corrected averages are kept.",
     reference=_DecoupledAdam,
     inputs=_adam_inputs,
-    corners=(_adam_ones,),
+    corners=(_adam_ones, _adam_three_axes),
     call=_use_adam,
-    arguments=("w", "b", "dw of each step", "db of each step", "rate", "epsilon", "decay"),
-    outputs=("w after one step", "w", "b", "params['w']"),
+    arguments=(
+        "w",
+        "b",
+        "kernel",
+        "dw of each step",
+        "db of each step",
+        "dkernel of each step",
+        "rate",
+        "epsilon",
+        "decay",
+    ),
+    outputs=("w after one step", "w", "b", "kernel", "params['w']"),
     out_of_reach=("Optimizer", "Adam", "AdamW", "RMSProp"),
     variants=(_AdamShrinksFirst, _AdamFromHistory),
     mistakes=(
         Mistake(
             "no bias correction",
-            _adam_with(correct=False),
+            _adam_with(correct=""),
             "The averages start at zero and are too small at first. What are they divided by?",
+        ),
+        Mistake(
+            "only m is corrected",
+            _adam_with(correct="m"),
+            "s starts at zero as well, and is too small at first by a factor of its own.",
+        ),
+        Mistake(
+            "only s is corrected",
+            _adam_with(correct="s"),
+            "m starts at zero as well, and is too small at first by a factor of its own.",
+        ),
+        Mistake(
+            "s holds slopes, not squares",
+            _adam_with(square=lambda g: g),
+            "Slopes of both signs cancel in an average, and the root of a negative one is nan. "
+            "What does s average?",
         ),
         Mistake(
             "the count of steps starts at 0",
@@ -875,7 +1010,30 @@ DECOUPLED_ADAM = Exercise(
         Mistake(
             "the biases decay too",
             _adam_with(decay="biases"),
-            "Only arrays of two dimensions shrink. How does the lesson's step tell them apart?",
+            "Only arrays of two dimensions or more shrink. How does the lesson's step tell them "
+            "apart?",
+        ),
+        Mistake(
+            "whether an array decays goes by its name",
+            _adam_with(heavy=lambda name, w: name.startswith("w")),
+            "Not every array of weights is called w. How many dimensions an array has, it says "
+            "itself.",
+        ),
+        Mistake(
+            "arrays of three dimensions do not decay",
+            _adam_with(heavy=lambda name, w: w.ndim == 2),
+            "Two dimensions or more, says the text.",
+        ),
+        Mistake(
+            "arrays and gradients are paired by their order",
+            _adam_with(zipped=True),
+            "Two dicts may hold the same names in another order. Look each gradient up by the name "
+            "of its array.",
+        ),
+        Mistake(
+            "the decay makes the weights grow",
+            _adam_with(decay_sign=1),
+            "In the formula the minus stands before the brackets, so it holds for the decay too.",
         ),
         Mistake(
             "the decay lacks the rate",
@@ -914,13 +1072,19 @@ DECOUPLED_ADAM = Exercise(
         ),
         Mistake(
             "the arrays are replaced, not changed",
-            _adam_with(replace=True),
-            "The model still holds the old arrays. w -= ... changes the array itself; "
-            "w = w - ... makes another.",
+            _adam_with(replace="nowhere"),
+            "w = w - ... makes a new array that nobody else sees, and the model still holds the "
+            "old one. w -= ... changes the array itself.",
+        ),
+        Mistake(
+            "params gets new arrays",
+            _adam_with(replace="in params"),
+            "params[name] = ... changes your dict; the model still holds the old array. w -= ... "
+            "changes the array itself.",
         ),
         Mistake(
             "uphill",
-            _adam_with(sign=1),
+            _adam_with(sign=1, decay_sign=1),
             "A step goes against the slope.",
         ),
         Mistake(

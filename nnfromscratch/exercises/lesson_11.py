@@ -38,6 +38,10 @@ def _of_the_batch(x, gamma, beta, mean, variance, epsilon):
     return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + epsilon) + beta
 
 
+def _batch_variance(x, gamma, beta, mean, variance, epsilon):
+    return gamma * (x - mean) / np.sqrt(x.var(axis=0) + epsilon) + beta
+
+
 def _in_use_loop(x, gamma, beta, mean, variance, epsilon):
     y = np.empty_like(x)
     for n, d in np.ndindex(x.shape):
@@ -67,6 +71,19 @@ NORMALIZE_IN_USE = Exercise(
             _of_the_batch,
             "A trained network must give one image the same answer in any company. Which mean and "
             "variance were handed in?",
+        ),
+        Mistake(
+            "the batch's own variance",
+            _batch_variance,
+            "The mean is the one that was handed in, and the variance is measured on this batch. "
+            "Which variance was handed in?",
+        ),
+        Mistake(
+            "gamma and beta are left out",
+            lambda x, gamma, beta, mean, variance, epsilon: (
+                (x - mean) / np.sqrt(variance + epsilon)
+            ),
+            "The learned scale and shift come after the normalization, in test mode too.",
         ),
         Mistake(
             "epsilon after the root",
@@ -124,7 +141,8 @@ NORMALIZE_IN_USE = Exercise(
         ),
     ),
     hints=(
-        "It is the training formula with other numbers for the mean and the variance.",
+        "It is the training formula with other numbers for the mean and the variance. (Predicted? "
+        "These come from training, so an image gets the same answer in any batch.)",
         "mean and variance have shape (D,) and meet the last axis of x by themselves.",
     ),
 )
@@ -140,8 +158,8 @@ def renewed_averages(mean, variance, x, keep):
     )
 
 
-def _averages(rng, n, d):
-    keep = float(rng.choice([0.6, 0.7, 0.8, 0.9]))
+def _averages(rng, n, d, keep=None):
+    keep = float(rng.choice([0.6, 0.7, 0.8, 0.9])) if keep is None else keep
     return normal(rng, d), _variances(rng, d), normal(rng, n, d, scale=2.0) + 1, keep
 
 
@@ -187,10 +205,10 @@ RENEWED_AVERAGES = Exercise(
     lesson=11,
     goal="Renew running averages, with a variance that is right on average.",
     points=2,
-    misconception="The shares of old and new are exchanged, or the layer's arrays are replaced.",
+    misconception="The shares of old and new are exchanged, or the caller's arrays are changed.",
     reference=renewed_averages,
     inputs=_averages_inputs,
-    corners=(lambda rng: _averages(rng, 3, 3), lambda rng: _averages(rng, 2, 3)),
+    corners=(lambda rng: _averages(rng, 3, 3, 0.6), lambda rng: _averages(rng, 2, 3)),
     outputs=("mean", "variance"),
     out_of_reach=("BatchNorm",),
     variants=(
@@ -242,6 +260,11 @@ RENEWED_AVERAGES = Exercise(
             "The variance of a batch is measured around the mean of that batch.",
         ),
         Mistake(
+            "keep is always 0.9",
+            _averages_with(mix=lambda old, now, keep: 0.9 * old + 0.1 * now),
+            "keep is an argument: the caller decides how much of the old stays.",
+        ),
+        Mistake(
             "nothing of the old is kept",
             _averages_with(mix=lambda old, now, keep: now),
             "These are the numbers of this batch alone. A running average forgets slowly.",
@@ -270,7 +293,8 @@ RENEWED_AVERAGES = Exercise(
         Mistake(
             "the old averages are changed in place",
             _averages_in_place,
-            "*= and += write into the caller's arrays. Here new ones are asked for.",
+            "*= and +=, or an assignment into mean or variance, write into the caller's arrays. "
+            "Here new ones are asked for.",
         ),
     ),
     hints=(
@@ -408,12 +432,14 @@ NORMALIZE_ROWS = Exercise(
         Mistake(
             "the argument is changed",
             _rows_in_place,
-            "-= and /= write into the caller's array. Make new ones.",
+            "-= and /=, or an assignment into x, write into the caller's array. Make new ones.",
         ),
     ),
     hints=(
         "Take the lesson's forward pass. What changes is the axis, and not for gamma and beta.",
         "The mean of each row has to meet all D entries of its row: shape (N, 1).",
+        "(Predicted? A row of equal entries lies at its mean, 0 after the normalization, so its "
+        "answer is beta.)",
     ),
 )
 
@@ -456,6 +482,11 @@ def _fold_in_place(w, b, gamma, beta, mean, variance, epsilon):
     return w, b
 
 
+def _fold_before(w, b, gamma, beta, mean, variance, epsilon):
+    scale = gamma / np.sqrt(variance + epsilon)
+    return w * scale, (b - mean) * scale + beta
+
+
 def _fold_no_gamma(w, b, gamma, beta, mean, variance, epsilon):
     scale = 1 / np.sqrt(variance + epsilon)
     return scale[:, None] * w, b + (beta - mean * scale) @ w
@@ -492,6 +523,17 @@ FOLD_INTO_NEXT = Exercise(
             _fold_with(weights=lambda w, scale: w * scale),
             "The scale belongs to the inputs of this layer. Along which axis of w (D, K) do they "
             "lie?",
+        ),
+        Mistake(
+            "this folds into the layer before",
+            _fold_before,
+            "The lesson's layer came before the normalization, and its outputs were scaled. Here "
+            "the layer comes after it: its inputs are scaled.",
+        ),
+        Mistake(
+            "beta is scaled too",
+            _fold_with(bias=lambda w, new, b, beta, mean, scale: b + ((beta - mean) * scale) @ w),
+            "(x - mean) scale + beta: which of the two, mean and beta, stands inside the brackets?",
         ),
         Mistake(
             "the bias is left as it was",
@@ -552,7 +594,8 @@ FOLD_INTO_NEXT = Exercise(
         Mistake(
             "the old layer is changed",
             _fold_in_place,
-            "*= and += write into the caller's arrays. Return new ones.",
+            "*= and +=, or an assignment into w or b, write into the caller's arrays. Return new "
+            "ones.",
         ),
     ),
     hints=(
@@ -610,6 +653,15 @@ def _three_roads(dx_hat, x_hat, s):
     return (dx_hat - _mean1(dx_hat) - x_hat * _mean1(dx_hat * x_hat)) / s
 
 
+def _mean_by_examples(a):
+    return a.sum(axis=1, keepdims=True) / len(a)
+
+
+def _dgamma_of_dx_hat(dy, x, gamma, epsilon):
+    dx, dgamma, dbeta = normalize_rows_backward(dy, x, gamma, epsilon)
+    return dx, gamma * dgamma, dbeta
+
+
 def _gamma_in_front(dy, x, gamma, epsilon):
     dx, dgamma, dbeta = _back_with(through=lambda dy, gamma: dy)(dy, x, gamma, epsilon)
     return gamma * dx, dgamma, dbeta
@@ -649,7 +701,7 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
     inputs=_back_inputs,
     corners=(lambda rng: _back(rng, 3, 3), lambda rng: _back(rng, 1, 4)),
     outputs=("dx", "dgamma", "dbeta"),
-    out_of_reach=("batch_norm_backward", "BatchNorm"),
+    out_of_reach=("batch_norm_backward", "BatchNorm", "numerical_gradient", "check_gradients"),
     variants=(_back_walk, _back_jacobian),
     mistakes=(
         Mistake(
@@ -708,6 +760,17 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
             "The mean of a row gives each entry a D-th of what arrives. Where is the 1 / D?",
         ),
         Mistake(
+            "divided by N where D numbers were averaged",
+            _back_with(
+                dx=lambda dx_hat, x_hat, s: (
+                    (dx_hat - _mean_by_examples(dx_hat) - x_hat * _mean_by_examples(dx_hat * x_hat))
+                    / s
+                )
+            ),
+            "In the lesson a mean ran over N examples. Over how many numbers does the mean of a "
+            "row run?",
+        ),
+        Mistake(
             "the last term has the wrong sign",
             _back_with(
                 dx=lambda dx_hat, x_hat, s: (
@@ -742,6 +805,16 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
             "gamma is multiplied with x_hat. By how much does y change when gamma rises?",
         ),
         Mistake(
+            "dgamma is made from dx_hat",
+            _dgamma_of_dx_hat,
+            "dx_hat holds gamma already. The slope along y is dy, and gamma stands right before y.",
+        ),
+        Mistake(
+            "epsilon is left out",
+            _back_with(size=lambda v, epsilon: np.sqrt(v)),
+            "s is the root of variance plus epsilon, as in the forward pass.",
+        ),
+        Mistake(
             "epsilon after the root",
             _back_with(size=lambda v, epsilon: np.sqrt(v) + epsilon),
             "s is the root of variance plus epsilon, as in the forward pass.",
@@ -749,9 +822,11 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
     ),
     hints=(
         "dgamma and dbeta are those of the lesson: gamma and beta still belong to the features.",
-        "Take the lesson's walk in six pieces. Only the axis of the means and sums changes.",
+        "Take the lesson's walk in six pieces. The axis of the means and sums over a row changes, "
+        "and with it the number that divides: N becomes D.",
         "The lesson's line before gamma came out: (dx_hat - its mean - x_hat times the mean of "
-        "dx_hat x_hat) / s, now along each row.",
+        "dx_hat x_hat) / s, now along each row. (Predicted? Each row of dx sums to 0; the columns "
+        "need not.)",
     ),
 )
 

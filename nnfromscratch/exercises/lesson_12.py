@@ -37,7 +37,7 @@ L1_PRICE = Exercise(
     misconception="The slope depends on the size of the weight, as that of L2 does.",
     reference=l1_price,
     inputs=_l1_inputs,
-    corners=(lambda rng: (np.array([[2.0, -3.0, 0.0]]), 0.1),),
+    corners=(lambda rng: (np.array([[2.0, -0.5, 0.0]]), 0.1),),
     outputs=("price", "slope"),
     variants=(
         _l1_loop,
@@ -52,6 +52,11 @@ L1_PRICE = Exercise(
             lambda w, strength: (strength / 2 * (w**2).sum(), strength * w),
             "Here the price of a weight is its size, not its square, and the slope does not "
             "depend on how large it is.",
+        ),
+        Mistake(
+            "the slope is the weight, cut at 1",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * np.clip(w, -1, 1)),
+            "A small weight has the full slope as well. |w| rises at 0.1 as steeply as at 5.",
         ),
         Mistake(
             "the slope is the size",
@@ -113,6 +118,8 @@ L1_PRICE = Exercise(
     hints=(
         "The price is a sum over all weights. The slope has the shape of w.",
         "Three cases for the slope: above zero, below, and at it. NumPy has a function for them.",
+        "(Predicted? L1 takes the same amount off every weight in each step, so it brings them to "
+        "zero. L2 takes a share of what is left, and something is always left.)",
     ),
 )
 
@@ -120,10 +127,10 @@ L1_PRICE = Exercise(
 
 
 def mix_pairs(x, y, partner, share, classes):
-    targets = np.eye(classes)[y]
+    answers = np.eye(classes)[y]
     keep = share[:, None]
     mixed = keep * x + (1 - keep) * x[partner]
-    return mixed, keep * targets + (1 - keep) * targets[partner]
+    return mixed, keep * answers + (1 - keep) * answers[partner]
 
 
 def _mix(rng, n, d, classes):
@@ -133,6 +140,12 @@ def _mix(rng, n, d, classes):
     return normal(rng, n, d), y, partner, np.round(rng.uniform(0.55, 0.95, n), 2), classes
 
 
+def _mix_in_a_ring(rng):
+    # Averaged labels 1.2, 2.2 and 0.6: no label of the pair, and cut another than rounded.
+    y, partner = np.array([0, 3, 1]), np.array([1, 2, 0])
+    return normal(rng, 3, 2), y, partner, np.array([0.6, 0.6, 0.6]), 4
+
+
 def _mix_inputs(rng):
     n, d, classes = sizes(rng, 3, low=3, high=6)
     return _mix(rng, n, d, classes)
@@ -140,7 +153,7 @@ def _mix_inputs(rng):
 
 def _mix_with(
     images=lambda x, other, keep: keep * x + (1 - keep) * other,
-    targets=lambda t, other, keep: keep * t + (1 - keep) * other,
+    answers=lambda t, other, keep: keep * t + (1 - keep) * other,
     who=lambda partner: partner,
     keep=lambda share: share[:, None],
     labels_of=lambda partner: partner,
@@ -149,7 +162,7 @@ def _mix_with(
 
     def function(x, y, partner, share, classes):
         t, others, k = np.eye(classes)[y], who(partner), keep(share)
-        return images(x, x[others], k), targets(t, t[labels_of(others)], k)
+        return images(x, x[others], k), answers(t, t[labels_of(others)], k)
 
     return function
 
@@ -160,18 +173,34 @@ def _mix_numbers(x, y, partner, share, classes):
 
 
 def _mix_in_place(x, y, partner, share, classes):
-    targets = mix_pairs(x, y, partner, share, classes)[1]
+    answers = mix_pairs(x, y, partner, share, classes)[1]
     x[...] = share[:, None] * x + (1 - share[:, None]) * x[partner]
-    return x, targets
+    return x, answers
+
+
+def _mix_averaged(whole):
+    def function(x, y, partner, share, classes):
+        mixed, averages = _mix_numbers(x, y, partner, share, classes)
+        return mixed, np.eye(classes)[whole(averages).astype(int)]
+
+    return function
+
+
+def _mix_with_mixed(x, y, partner, share, classes):
+    mixed, answers = x.copy(), np.eye(classes)[y]
+    for n in range(len(x)):
+        for rows in (mixed, answers):
+            rows[n] = share[n] * rows[n] + (1 - share[n]) * rows[partner[n]]
+    return mixed, answers
 
 
 def _mix_loop(x, y, partner, share, classes):
-    mixed, targets = np.zeros_like(x), np.zeros((len(x), classes))
+    mixed, answers = np.zeros_like(x), np.zeros((len(x), classes))
     for n in range(len(x)):
         mixed[n] = share[n] * x[n] + (1 - share[n]) * x[partner[n]]
-        targets[n, y[n]] += share[n]
-        targets[n, y[partner[n]]] += 1 - share[n]
-    return mixed, targets
+        answers[n, y[n]] += share[n]
+        answers[n, y[partner[n]]] += 1 - share[n]
+    return mixed, answers
 
 
 def _mix_matrix(x, y, partner, share, classes):
@@ -189,13 +218,13 @@ MIX_PAIRS = Exercise(
     misconception="The images are mixed and the answers are not, or the labels are as numbers.",
     reference=mix_pairs,
     inputs=_mix_inputs,
-    corners=(lambda rng: _mix(rng, 3, 3, 3), lambda rng: _mix(rng, 5, 3, 4)),
-    outputs=("mixed", "targets"),
+    corners=(lambda rng: _mix(rng, 3, 3, 3), lambda rng: _mix(rng, 5, 3, 4), _mix_in_a_ring),
+    outputs=("mixed", "answers"),
     variants=(_mix_loop, _mix_matrix),
     mistakes=(
         Mistake(
             "the answers are not mixed",
-            _mix_with(targets=lambda t, other, keep: t),
+            _mix_with(answers=lambda t, other, keep: t),
             "An image that is a third of a 7 should be answered with a third of a 7.",
         ),
         Mistake(
@@ -209,13 +238,31 @@ MIX_PAIRS = Exercise(
             "Half of a 2 and half of a 6 is not a 4. Make one-hot rows first.",
         ),
         Mistake(
+            "one-hot of the averaged labels, cut to whole numbers",
+            _mix_averaged(np.floor),
+            "Between a 2 and a 6 there is no 4. Make one-hot rows of both labels first, and mix "
+            "the rows.",
+        ),
+        Mistake(
+            "one-hot of the averaged labels, rounded",
+            _mix_averaged(np.round),
+            "Between a 2 and a 6 there is no 4. Make one-hot rows of both labels first, and mix "
+            "the rows.",
+        ),
+        Mistake(
+            "a partner is mixed already",
+            _mix_with_mixed,
+            "In your loop some partners come from rows that have been written before. Read from "
+            "the old arrays and write into new ones.",
+        ),
+        Mistake(
             "the shares are exchanged",
             _mix_with(keep=lambda share: 1 - share[:, None]),
             "share is how much of an image is itself. The partner has the rest.",
         ),
         Mistake(
             "the shares are exchanged in the answers",
-            _mix_with(targets=lambda t, other, keep: (1 - keep) * t + keep * other),
+            _mix_with(answers=lambda t, other, keep: (1 - keep) * t + keep * other),
             "Image and answer are mixed with the same shares.",
         ),
         Mistake(
@@ -238,7 +285,7 @@ MIX_PAIRS = Exercise(
             "the partner is added in full",
             _mix_with(
                 images=lambda x, other, keep: keep * x + other,
-                targets=lambda t, other, keep: keep * t + other,
+                answers=lambda t, other, keep: keep * t + other,
             ),
             "The two shares must add up to 1. What is left for the partner?",
         ),
@@ -250,7 +297,8 @@ MIX_PAIRS = Exercise(
     ),
     hints=(
         "x[partner] has, in row n, the partner of image n.",
-        "np.eye(classes)[y] has the one-hot rows. Mix them exactly as you mix the images.",
+        "np.eye(classes)[y] has the one-hot rows. Mix them exactly as you mix the images. "
+        "(Predicted? A half at 2 and a half at 6; a 4 would mean that it looks like a 4.)",
         "share[:, np.newaxis] has shape (N, 1) and is repeated along the features.",
     ),
 )
@@ -292,6 +340,24 @@ def _patience_with(
         return result(len(errors), best, errors)
 
     return function
+
+
+def _patience_from(start):
+    def function(errors, patience):
+        best, lowest = 0, start
+        for epoch, now in enumerate(errors, start=1):
+            if now < lowest:
+                best, lowest = epoch, now
+            if epoch - best >= patience:
+                return epoch, best
+        return len(errors), best
+
+    return function
+
+
+def _patience_knows_all(errors, patience):
+    best = int(np.argmin(errors)) + 1
+    return min(best + patience, len(errors)), best
 
 
 def _patience_total(errors, patience):
@@ -339,6 +405,8 @@ PATIENCE_AT_WORK = Exercise(
         lambda rng: (np.array([0.5, 0.6, 0.4, 0.5, 0.3, 0.4, 0.2]), 2),
         lambda rng: (np.array([0.9, 0.5, 0.6, 0.7, 0.8, 0.1, 0.05]), 3),
         lambda rng: (np.array([0.5, 0.4, 0.3, 0.35]), 3),
+        lambda rng: (np.array([2.4, 1.9, 2.0, 1.95, 1.7]), 2),
+        lambda rng: (np.array([0.5, 0.4, 0.3995, 0.41, 0.42, 0.3]), 2),
     ),
     outputs=("epochs", "best"),
     out_of_reach=("EarlyStopping",),
@@ -354,6 +422,29 @@ PATIENCE_AT_WORK = Exercise(
             "an equal error counts as better",
             _patience_with(better=lambda now, best, before: now <= best),
             "An epoch that is as good as the best has improved nothing.",
+        ),
+        Mistake(
+            "small improvements do not count",
+            _patience_with(better=lambda now, best, before: now < best - 1e-3),
+            "Below is below, by however little.",
+        ),
+        Mistake(
+            "the best error starts too low",
+            _patience_from(1.0),
+            "The first epoch is the best so far, however large its error. Begin with that error, "
+            "or with infinity.",
+        ),
+        Mistake(
+            "the best error starts at 0",
+            _patience_from(0.0),
+            "No error is below 0, so no epoch is ever the best. Begin with the first error, or "
+            "with infinity.",
+        ),
+        Mistake(
+            "the best of the whole list is looked for first",
+            _patience_knows_all,
+            "After an epoch training knows the errors up to there and no others. It may have "
+            "stopped before the best of the list came.",
         ),
         Mistake(
             "one epoch too patient",
@@ -440,6 +531,16 @@ def _shift_by(down, right):
     return lambda rng: (_images(rng, 2, 4, 3), down, right)
 
 
+def _use_shift(answer, images, down, right):
+    new = answer(images, down, right)
+    if not isinstance(new, np.ndarray):
+        return new
+    result = new.copy()
+    if new.flags.writeable:
+        new[...] = 7.0  # the caller draws on the new images; the old ones should not feel it
+    return result
+
+
 def _shift_with(change):
     return lambda images, down, right: shift_pixels(images, *change(down, right))
 
@@ -464,6 +565,16 @@ def _shift_forward_only(images, down, right):
 def _shift_in_place(images, down, right):
     images[...] = shift_pixels(images, down, right)
     return images
+
+
+def _shift_same(images, down, right):
+    return shift_pixels(images, down, right) if down or right else images
+
+
+def _shift_roll_emptied(images, down, right):
+    new = np.roll(images, (down, right), axis=(1, 2))
+    new[:, :down], new[:, :, :right] = 0, 0
+    return new
 
 
 def _shift_cut(images, down, right):
@@ -545,6 +656,8 @@ SHIFT_PIXELS = Exercise(
         _shift_by(0, 0),
         lambda rng: (_images(rng, 3, 3, 3), 1, -1),
     ),
+    call=_use_shift,
+    arguments=("images", "down", "right"),
     out_of_reach=("distort",),
     variants=(_shift_padded, _shift_slices, _shift_matrices),
     mistakes=(
@@ -552,6 +665,12 @@ SHIFT_PIXELS = Exercise(
             "what leaves on one side comes back on the other",
             _shift_wraps,
             "np.roll is a carousel. Outside the image there is paper: zeros come in.",
+        ),
+        Mistake(
+            "rolled, and emptied at the same end whatever the sign",
+            _shift_roll_emptied,
+            "[:down] is the top for a positive down. For down = -1 the bottom row must be emptied, "
+            "and [:-1] is all but that.",
         ),
         Mistake(
             "the other way",
@@ -616,6 +735,12 @@ SHIFT_PIXELS = Exercise(
             "Axis 0 counts the images. Rows are axis 1, columns axis 2.",
         ),
         Mistake(
+            "the caller's own images come back",
+            _shift_same,
+            "For a shift of (0, 0) this is the very array that came in, and whoever draws on the "
+            "new images draws on the old ones. Return a copy there too.",
+        ),
+        Mistake(
             "the argument is changed",
             _shift_in_place,
             "The caller needs the old images again. Write into a new array.",
@@ -624,8 +749,8 @@ SHIFT_PIXELS = Exercise(
     hints=(
         "Ask, don't put: for the new pixel (r, c), which old pixel does it read? Is there one?",
         "Two loops over r and c are fine; new[:, r, c] = ... does all images at once.",
-        "The new pixel (r, c) reads the old one at (r - down, c - right), if both numbers lie "
-        "within the image; otherwise it stays 0.",
+        "Work out the old row and the old column of each new pixel, and look whether both lie in "
+        "the image, at either end. (Predicted? What has left the image does not come back.)",
     ),
 )
 
@@ -649,11 +774,12 @@ class _KeepSome:
 def _keep(rng, n, d):
     x = normal(rng, n, d)
     x.flat[rng.permutation(x.size)[:2]] = 0.0  # silent for reasons of their own
-    numbers = np.round(rng.uniform(0, 0.98, (6, n, d)), 2) + 0.005
-    # Enough of both kinds, in the first mask and in the next one, and not in the same places.
+    numbers = np.round(rng.uniform(0, 0.98, (3, n, d)), 2) + 0.005
+    # Three masks that differ, a number between keep and 1 - keep, and a zero that survives.
     keep = float(rng.choice([0.4, 0.6, 0.7, 0.8]))
-    numbers[0, 0, :2], numbers[1, 0, :2] = (0.005, 0.985), (0.985, 0.005)
-    x[0, :2] = (0.7, -1.2)
+    numbers[:, 0, :2] = (0.005, 0.985), (0.985, 0.005), (0.005, 0.005)
+    numbers[0, -1, -1], numbers[0, -1, 0] = 0.505, 0.005
+    x[0, :2], x[-1, -1], x[-1, 0] = (0.7, -1.2), 0.9, 0.0
     return x, normal(rng, n, d), keep, numbers
 
 
@@ -662,22 +788,26 @@ def _keep_inputs(rng):
 
 
 def _use_keep(answer, x, d_out, keep, numbers):
-    turn = itertools.cycle(numbers)
+    turn = itertools.cycle([*numbers, *(1 - numbers)])  # three are enough, for who needs no more
 
     def draw(shape):
         u = next(turn)
-        if shape == u.shape:
-            return u.copy()
-        if shape in (u.shape[1], u.shape[1:], (1, u.shape[1])):
-            return u[0].reshape(shape)
-        raise ValueError(f"draw: the shape must be that of x, {u.shape}, got {shape!r}")
+        if shape != u.shape:
+            raise ValueError(f"draw(shape) was called with another shape than that of x, {u.shape}")
+        return u.copy()
 
-    layer = answer(keep, draw)
-    y = np.array(layer.forward(x, True))
-    dx = np.array(layer.backward(d_out))
-    y_use = np.array(layer.forward(x, False))
-    dx_use = np.array(layer.backward(d_out))
+    layer, other = answer(keep, draw), answer(keep, draw)
+    y = _as_it_was(layer.forward(x, True))
+    other.forward(x, True)  # a second layer of the kind, as in a network of any depth
+    dx = _as_it_was(layer.backward(d_out))
+    y_use = _as_it_was(layer.forward(x, False))
+    dx_use = _as_it_was(layer.backward(d_out))
     return y, dx, y_use, dx_use, layer.forward(x, True)
+
+
+def _as_it_was(value):
+    """Return a copy of an array; whatever else an answer has returned is judged as it is."""
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _keep_with(
@@ -689,6 +819,7 @@ def _keep_with(
     once=False,
     always=False,
     stale=False,
+    draws_in_use=False,
 ):
     """Return the layer with something else in it."""
 
@@ -705,6 +836,8 @@ def _keep_with(
                     self.factor = self.new(x)
                 self.now, self.y = self.factor, x * self.factor
             else:
+                if draws_in_use:
+                    self.draw(x.shape)
                 if not stale:
                     self.now = use(np.ones_like(x), None, self.keep)
                 self.y = use(x, None, self.keep)
@@ -725,6 +858,14 @@ class _KeepDrawsAnew(_KeepSome):
         if not self.training:
             return d_out
         return d_out * (self.draw(d_out.shape) < self.keep) / self.keep
+
+
+class _KeepShared(_KeepSome):
+    def forward(self, x, training):
+        _KeepShared.factor = np.ones_like(x)
+        if training:
+            _KeepShared.factor = (self.draw(x.shape) < self.keep) / self.keep
+        return x * self.factor
 
 
 class _KeepInPlace(_KeepSome):
@@ -785,8 +926,8 @@ KEEP_SOME = Exercise(
     inputs=_keep_inputs,
     corners=(lambda rng: _keep(rng, 3, 3),),
     call=_use_keep,
-    arguments=("x", "d_out", "keep", "what draw returns, in turn"),
-    outputs=("y", "dx", "y in use", "dx in use", "y of another step"),
+    arguments=("x", "d_out", "keep", "what the calls of draw return, in turn"),
+    outputs=("y", "dx", "y in use", "dx in use", "y of a second step in training"),
     out_of_reach=("Dropout",),
     variants=(_KeepPlaces, _KeepWhere),
     mistakes=(
@@ -817,6 +958,36 @@ KEEP_SOME = Exercise(
             _keep_with(chosen=lambda u, keep: u >= keep),
             "keep is the probability of surviving. For which uniform numbers is it met, those "
             "below it or those above?",
+        ),
+        Mistake(
+            "keep is taken for the rate",
+            _keep_with(chosen=lambda u, keep: u >= keep, scale=lambda keep: 1 / (1 - keep)),
+            "The lesson's rate was the probability of being silenced. keep is the other side: the "
+            "probability of surviving.",
+        ),
+        Mistake(
+            "as many survive as should be silent",
+            _keep_with(chosen=lambda u, keep: u < 1 - keep),
+            "A uniform number lies below keep with the probability keep. What is the probability "
+            "of your comparison?",
+        ),
+        Mistake(
+            "1 - keep throughout",
+            _keep_with(chosen=lambda u, keep: u < 1 - keep, scale=lambda keep: 1 / (1 - keep)),
+            "keep is the probability of surviving, and 1 - keep that of being silenced. Which of "
+            "them belongs here?",
+        ),
+        Mistake(
+            "all layers of the kind share one mask",
+            _KeepShared,
+            "A second layer has run in between, and this one found its mask. What belongs to one "
+            "object goes into self.",
+        ),
+        Mistake(
+            "draw is called in use too",
+            _keep_with(draws_in_use=True),
+            "Who draws where no numbers are needed uses up those of the next step. In use, "
+            "nothing is drawn.",
         ),
         Mistake(
             "backward lets everything pass",
@@ -859,9 +1030,9 @@ KEEP_SOME = Exercise(
             "An output can be 0 because its input was. Remember the mask itself.",
         ),
         Mistake(
-            "one mask for all examples",
+            "draw is not asked for the shape of x",
             _keep_with(shape=lambda x: x.shape[1:]),
-            "Each example has a mask of its own: draw as many numbers as x has entries.",
+            "Each entry of x, in each example, needs a number of its own.",
         ),
         Mistake(
             "the mask is drawn once and for all",
@@ -871,13 +1042,14 @@ KEEP_SOME = Exercise(
         Mistake(
             "the argument is changed",
             _KeepInPlace,
-            "x *= ... writes into the caller's array. Make a new one.",
+            "x *= ... or an assignment into x writes into the caller's array. Make a new one.",
         ),
     ),
     hints=(
         "forward in training: draw, compare with keep, multiply, divide. Remember the factor.",
         "backward multiplies d_out by the same factor. What is the factor in use?",
-        "Keep self.factor: (draw(x.shape) < keep) / keep in training, ones otherwise.",
+        "One factor for both passes: what is it for a survivor, for a silent one, in use? "
+        "(Predicted? dx would be right on average, and wrong in every single step.)",
     ),
 )
 
