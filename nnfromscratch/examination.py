@@ -1046,7 +1046,8 @@ class Examiner:
             return
         self.steps = 0
         end = self._trial(1.0)
-        goal = FALLS * self.nothing
+        # A start may be lucky, and below the loss of knowing nothing before any step.
+        goal = FALLS * (self.nothing if self.learned else min(self.nothing, self.now))
         text = f"{self.steps} steps at {rate:g} take the loss from {self.now:.3g} to {end:.3g}"
         self.report.measured["short run"] = text
         if end < goal:
