@@ -13,10 +13,21 @@ from ._sandbox import CPU_SECONDS, MEMORY, Behaviour, Observed, Raised, behaviou
 
 CASES = 20
 """How many random cases a check draws, besides the corners."""
+BLANK = "still blank"
+STOPPED = {
+    "time": "no end",
+    "memory": "too much memory",
+    "text": "prints without end",
+    "end": "ends the process",
+}
+"""What an answer did that did not come to an end, by what `observe` calls it."""
 
 
 class ExerciseError(AssertionError):
     """An answer is not right yet. The message says what was tried, what came back, and a hint."""
+
+    mistake = ""
+    """What is wrong in a few words, for those who count: a mistake's name, or a kind of fact."""
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: the message alone, without the way to it."""
@@ -97,24 +108,34 @@ class Exercise:
         if not callable(answer):
             raise self._error(
                 f"check_{self.name} takes the function itself, check_{self.name}({self.name}), "
-                f"and was given {type_of(answer)}."
+                f"and was given {type_of(answer)}.",
+                "not a function",
             )
         cases = self.cases(np.random.default_rng() if rng is None else rng)
         observed = observe(answer, cases, self.call, self._out_of_reach_of(answer))
         if observed.printed:
             print(f"({self.name} printed: {_first_lines(observed.printed)})")
+        self.judge(cases, observed)
+        record(self.lesson, self.name)
+        points = "1 point" if self.points == 1 else f"{self.points} points"
+        print(f"{self.name}: right, in all {len(cases)} cases. {points}.")
+
+    def judge(self, cases: Sequence[tuple], observed: Observed) -> None:
+        """Raise an ExerciseError unless what an answer did with the cases is right.
+
+        The answer itself is not needed: whoever grades may have observed it elsewhere.
+        """
         self._check_that_it_ran(observed, cases)
         results = zip(cases, observed.behaviours, self.expected(cases), strict=True)
         trials = [Trial(*parts) for parts in results]
         wrong = [trial for trial in trials if not trial.right]
         if wrong:
-            raise self._error(self._report(trials, wrong))
-        record(self.lesson, self.name)
-        points = "1 point" if self.points == 1 else f"{self.points} points"
-        print(f"{self.name}: right, in all {len(cases)} cases. {points}.")
+            raise self._error(*self._report(trials, wrong))
 
-    def _error(self, message: str) -> ExerciseError:
-        return ExerciseError(message)
+    def _error(self, message: str, mistake: str) -> ExerciseError:
+        error = ExerciseError(message)
+        error.mistake = mistake
+        return error
 
     def _out_of_reach_of(self, answer: Callable) -> dict[str, object]:
         """Return what an answer may not call: the package's, and the solutions here."""
@@ -146,13 +167,15 @@ class Exercise:
             raise self._error(
                 f"{self.name} calls {observed.used[0]}, which is what this blank asks you to "
                 "write. While it is checked, that one is out of reach: try it yourself, and "
-                f'see hint("{self.name}", 1).'
+                f'see hint("{self.name}", 1).',
+                "the package's own is called",
             )
         last = observed.behaviours[-1].result if observed.behaviours else None
         if isinstance(last, Raised) and last.type == "NotImplementedError":
             raise self._error(
                 f"{self.name} is still blank. Write it in the cell above, in place of the line "
-                "`raise NotImplementedError`, and run both cells again."
+                "`raise NotImplementedError`, and run both cells again.",
+                BLANK,
             )
         if not observed.trouble:
             return
@@ -164,7 +187,7 @@ class Exercise:
             "end": "ended the whole Python process (exit, or a crash). The check ran it in a "
             "process of its own, so nothing of yours is lost.",
         }[observed.trouble]
-        raise self._error(f"{self.name} {trouble}\n{self._tried(case)}")
+        raise self._error(f"{self.name} {trouble}\n{self._tried(case)}", STOPPED[observed.trouble])
 
     # The message
 
@@ -187,7 +210,8 @@ class Exercise:
                 return fitting[0]
         return None
 
-    def _report(self, trials: Sequence[Trial], wrong: Sequence[Trial]) -> str:
+    def _report(self, trials: Sequence[Trial], wrong: Sequence[Trial]) -> tuple[str, str]:
+        """Return the message, and what is wrong in a few words."""
         wrong = sorted(wrong, key=lambda trial: trial.size)
         example = wrong[0]
         lines = [f"{self.name} is not right yet.", "", self._tried(example.arguments)]
@@ -197,6 +221,7 @@ class Exercise:
         lines.append("")
         mistake = self.diagnose(trials, self.known([trial.arguments for trial in trials]))
         if mistake:
+            name = mistake.name
             lines += [f"mistake   {mistake.name}", f"hint      {mistake.hint}"]
             if isinstance(example.found.result, Raised):
                 lines += [
@@ -205,9 +230,10 @@ class Exercise:
         else:
             facts = measure(trials, wrong, self.argument_names, self.outputs)
             lines += [f"measured  {fact.sentence}" for fact in facts[:3]]
+            name = f"measured: {facts[0].kind}" if facts else "not known"
             if self.hints:
                 lines.append(f'hint      hint("{self.name}", 1) gives a first one.')
-        return "\n".join(lines)
+        return "\n".join(lines), name
 
     def _tried(self, case: tuple) -> str:
         names = [*self.argument_names, *[f"argument {i + 1}" for i in range(len(case))]]
