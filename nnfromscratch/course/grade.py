@@ -137,7 +137,7 @@ class Asking:
         self.jail = session.ready()
         self.deadline = time.monotonic() + self.limits.check_seconds
         self.readers: set[Inside] = set()
-        self.last, self.printed, self.lost = "", "", None
+        self.last, self.ended = "", False
         forbidden = [name for exercise in exercises for name in exercise.out_of_reach]
         use = "\n".join(sent(exercise)[1] for exercise in exercises)
         names = [self.limits.check_processor, *forbidden]
@@ -154,18 +154,15 @@ class Asking:
     def _ask(self, request: tuple) -> dict:
         try:
             answer = self.jail.ask(request, self.deadline)
-        except Lost as lost:
+        except Lost:
             self.session.lose()
-            self.lost = lost
             raise
         if "ended" in answer:  # the fork alone: the session goes on
+            self.ended = True
             trouble = "time" if answer["ended"] == -24 else "end"  # SIGXCPU
-            self.lost = Lost(trouble, "it ended its process")
-            self.lost.certain = trouble == "time"
-            raise self.lost
+            raise Lost(trouble, "it ended its process")
         if "trouble" in answer:
-            self.lost = Lost("text" if answer["trouble"] == "text" else "memory", "it was stopped")
-            raise self.lost
+            raise Lost("text" if answer["trouble"] == "text" else "memory", "it was stopped")
         return answer
 
     def request(self, request: tuple, arguments: tuple = ()) -> object:
@@ -207,7 +204,7 @@ class Asking:
 
     def end(self) -> None:
         """Let the fork go; the session's process is then ready for the next check."""
-        if self.session.jail is self.jail and not self.lost:
+        if self.session.jail is self.jail and not self.ended:
             with contextlib.suppress(Lost):
                 self.jail.send(("done",), self.deadline)
                 if "ended" in self.jail.receive(time.monotonic() + self.limits.check_seconds):
