@@ -427,7 +427,8 @@ def attackers(course="/nowhere", port=9):
     garbage += "    except OSError:\n        pass\n"
     add("writes_to_all_descriptors", Book(leaky=garbage + right), ("leaky",))
     forged = (
-        "import os, json, struct\nm = json.dumps({'result': 1, 'changed': [[0, 1]], 'used': 5}).encode()\n"
+        "import os, json, struct\nm = json.dumps({'result': 1, 'changed': [[0, 1]], 'used': 5})\n"
+        "m = m.encode()\n"
         "for d in range(3, 64):\n    try:\n        os.write(d, struct.pack('<Q', len(m)) + m)\n"
         "    except OSError:\n        pass\nreturn z\n"
     )
@@ -441,7 +442,8 @@ def attackers(course="/nowhere", port=9):
         "import sys, gc\nframe = sys._getframe()\nwhile frame:\n"
         "    for value in list(frame.f_locals.values()):\n"
         "        for name in ('expected', 'reference'):\n"
-        "            if hasattr(value, name):\n                return getattr(value, name)(z, slope)\n"
+        "            if hasattr(value, name):\n"
+        "                return getattr(value, name)(z, slope)\n"
         "    frame = frame.f_back\nreturn z"
     )
     add("searches_the_stack", Book(leaky=frames), ("leaky",))

@@ -16,13 +16,15 @@ from pathlib import Path
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what nbgrader imports has deprecations of its own
+    from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
     from nbgrader.api import Gradebook, MissingEntry
     from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
     from nbgrader.coursedir import CourseDirectory
-    from nbgrader.preprocessors import NbGraderPreprocessor
+    from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from traitlets import Unicode
 from traitlets.config import Config
 
+from .examine import text_of
 from .layout import Course, CourseError
 from .student import CODE_STUB, HIDDEN, _without, secrets
 
@@ -65,6 +67,21 @@ class Verdicts(NbGraderPreprocessor):
         return nb, resources
 
 
+class Harmless(NbGraderPreprocessor):
+    """Shows HTML in a student's own text as text: a page of feedback must not run their scripts."""
+
+    course = Unicode(help="the course's folder").tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Return the notebook with its student's text made harmless."""
+        source = Course(Path(self.course)).source(resources["nbgrader"]["assignment"])
+        given = {text_of(cell) for cell in source.released["cells"]}
+        for cell in nb.cells:
+            if cell.cell_type != "code" and cell.source not in given:
+                cell.source = cell.source.replace("<", "&lt;")
+        return nb, resources
+
+
 def _outputs(text: str, error: tuple[str, str] | None) -> list:
     from nbformat.v4 import new_output
 
@@ -83,7 +100,7 @@ def _run(converter: type, course: Course, name: str, student: str, **settings: o
     config.CourseDirectory.student_id = student
     config.CourseDirectory.submitted_directory = "mended"
     config.ClearSolutions.code_stub = {"python": "\n".join(CODE_STUB)}
-    config.Verdicts.course = str(course.root)
+    config.Verdicts.course = config.Harmless.course = str(course.root)
     said = _Said()
     logger = logging.getLogger("nnfromscratch.course.nbgrader")
     logger.propagate = False
@@ -148,12 +165,13 @@ def feedback(course: Course, student: str, name: str) -> bool:
     with _gradebook(course) as book:
         state = [result["key"], *_entries(book.find_submission(name, student))]
     mark = hashlib.sha256(repr(state).encode()).hexdigest()
-    path, stamp = course.file("feedback", student, name, "html"), ".state"
-    if path.is_file() and (path.parent / stamp).is_file():
-        if (path.parent / stamp).read_text() == mark:
-            return False
-    _run(GenerateFeedback, course, name, student)
-    (path.parent / stamp).write_text(mark)
+    path = course.file("feedback", student, name, "html")
+    known = path.parent / ".state"
+    if path.is_file() and known.is_file() and known.read_text() == mark:
+        return False
+    steps = [GetGrades, Harmless, CSSHTMLHeaderPreprocessor]
+    _run(GenerateFeedback, course, name, student, preprocessors=steps)
+    known.write_text(mark)
     return True
 
 

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import multiprocessing
+import os
 import signal
 import sys
 from collections import Counter
@@ -15,11 +16,13 @@ from pathlib import Path
 from .._files import replacing
 from . import layout
 from .collect import collect
-from .examine import examine
+from .examine import LARGEST, Source, examine
 from .grade import NOT_COMPARED, grade, starter
 from .jail import JailError, Limits, sandbox_works, stripped_package
 from .layout import Course, CourseError
 from .student import to_text
+
+LIMITS = Limits()
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -55,7 +58,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     run.add_argument("--student", metavar="ID", help="this one only, whether changed or not")
     run.add_argument("--workers", type=int, default=1, metavar="N", help="processes at a time (1)")
     run.add_argument("--no-sandbox", action="store_true",
-                     help="run students' code with limits alone; it can then read your files")  # fmt: skip
+                     help="run students' code with limits alone: it can read your files")  # fmt: skip
     feedback = part("feedback", _feedback, "write the pages that students get back")
     feedback.add_argument("sets", nargs="*", metavar="SET")
     export = part("export", _export, "write all grades to a CSV file")
@@ -121,8 +124,6 @@ def grade_file(
     path: Path, source: Path, home: Path, limits: Limits, sandbox: bool, seed: bytes
 ) -> tuple[dict, str]:
     """Grade one file; return the result and the mended notebook's text."""
-    from .examine import LARGEST, Source
-
     parts = Source(json.loads(source.read_text(encoding="utf-8")))
     with open(path, "rb") as file:
         examined = examine(file.read(LARGEST + 1), parts)
@@ -154,6 +155,8 @@ def _tried(*arguments) -> tuple[dict, str]:
 
 def _grade(options: argparse.Namespace) -> int:
     books, course = _books(), Course(options.course)
+    if not hasattr(os, "fork"):
+        raise CourseError("grading needs Linux or macOS; on Windows, run it in WSL")
     if options.workers < 1:
         raise CourseError(f"--workers must be 1 or more, got {options.workers}")
     broken = "" if options.no_sandbox else sandbox_works()
@@ -185,7 +188,7 @@ def _grade(options: argparse.Namespace) -> int:
         ]
         jobs = {
             student: (course.submission(student, name), course.source_file(name), home,
-                      getattr(options, "limits", Limits()), not options.no_sandbox, course.seed)
+                      LIMITS, not options.no_sandbox, course.seed)
             for student in todo
         }  # fmt: skip
         for student, outcome in _bar(_all(jobs, options.workers), name, len(jobs)):

@@ -178,7 +178,7 @@ class Jail:
     def __init__(self, home: Path, limits: Limits, *, sandbox: bool, files: Path | None = None):
         self.limits, self.sandbox, self.kept = limits, sandbox, []
         self.folder = tempfile.TemporaryDirectory(prefix="nnfromscratch-")
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
         numbers = json.dumps([limits.memory, limits.processor, limits.file])
         run = [sys.executable, "-m", "nnfromscratch.course.runner", numbers]
         environment = None
@@ -376,9 +376,11 @@ class Inside:
                 self.check.request(("put", self, name, value))
 
     def __call__(self, *arguments, **named):
+        """Call it in the sandbox."""
         return self.check.request(("call", self, arguments, named), arguments)
 
     def __getattr__(self, name: str):
+        """Read an attribute in the sandbox."""
         if name.startswith("__"):
             raise AttributeError(name)
         value = self.check.request(("get", self, name))
@@ -389,6 +391,7 @@ class Inside:
         return value
 
     def __deepcopy__(self, memo):
+        """Return itself: there is one, in the sandbox."""
         return self
 
 

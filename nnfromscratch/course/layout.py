@@ -21,7 +21,7 @@ from .examine import Source
 
 SOLUTIONS = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
 
-CONFIG = '''"""Settings for nbgrader's own tools in this course, made by `nnfromscratch course init`."""
+CONFIG = '''"""What nbgrader's own tools need to know of this course."""
 
 import os
 
@@ -39,7 +39,12 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-c.Verdicts.course = c.CourseDirectory.root
+c.Verdicts.course = c.Harmless.course = c.CourseDirectory.root
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nnfromscratch.course.books.Harmless",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
 '''
 
 

@@ -60,10 +60,10 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
         ),
         _figure(
             lambda axes: _solved(axes, solved, len(results)),
-            "Bars: " + ", ".join(f"{k.removeprefix('check_')} solved by {n}" for k, n in solved.items()) + ".",
+            f"Bars: {', '.join(f'{_blank(k)} solved by {n}' for k, n in solved.items())}.",
         ),
-    ]  # fmt: skip
-    nobody = [k.removeprefix("check_") for k, count in solved.items() if not count]
+    ]
+    nobody = [_blank(k) for k, count in solved.items() if not count]
     words = f"Nobody solved {_safe(', '.join(nobody))}." if nobody else "Every blank was solved."
     parts += [f"<p>{words}</p>", "<h3>Mistakes, by frequency</h3>"]
     mistakes = Counter((v["grade_id"], v["mistake"]) for v in verdicts if v["mistake"])
@@ -71,15 +71,13 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
     parts.append(
         _table(
             ("submissions", "blank", "mistake"),
-            [(n, blank.removeprefix("check_"), mistake) for (blank, mistake), n in ordered],
+            [(n, _blank(blank), mistake) for (blank, mistake), n in ordered],
         )
     )
     blank = Counter(v["grade_id"] for v in verdicts if v["mistake"] == BLANK)
     if blank:
         most, count = blank.most_common(1)[0]
-        parts.append(
-            f"<p>Most often left blank: {_safe(most.removeprefix('check_'))} ({count}).</p>"
-        )
+        parts.append(f"<p>Most often left blank: {_safe(_blank(most))} ({count}).</p>")
     found = [
         (student, "needs a human: " + kind if kind == "unreadable" else kind, sentence)
         for student, result in sorted(results.items())
@@ -88,6 +86,10 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
     parts.append("<h3>What was found in the files</h3>")
     parts.append(_table(("student", "kind", "what"), found) if found else "<p>Nothing odd.</p>")
     return parts
+
+
+def _blank(grade_id: str) -> str:
+    return grade_id.removeprefix("check_")
 
 
 def _safe(text: object) -> str:
@@ -123,7 +125,7 @@ def _histogram(axes, scores: list[float], total: float) -> None:
 
 
 def _solved(axes, solved: dict[str, int], count: int) -> None:
-    names = [name.removeprefix("check_") for name in solved]
+    names = [_blank(name) for name in solved]
     axes.barh(names, list(solved.values()), color=COLOUR)
     axes.invert_yaxis()
     axes.set(xlabel=f"solved, of {count} submissions", xlim=(0, count))

@@ -76,14 +76,17 @@ class Remote:
         raise type(value[0], (Exception,), {})(value[1])
 
     def __call__(self, *arguments):
+        """Call it where it lives."""
         return self._ask("", arguments)
 
     def __getattr__(self, name):
+        """Read an attribute where it lives."""
         if name.startswith("__"):
             raise AttributeError(name)
         return self._ask(name, ())
 
     def __deepcopy__(self, memo):
+        """Return itself: there is one, with the grader."""
         return self
 
 
@@ -94,6 +97,7 @@ class Channel:
         self.receiving, self.sending, self.kept = receiving, sending, []
 
     def send(self, message: object) -> None:
+        """Send an answer."""
         data = json.dumps(message).encode()
         data = struct.pack("<Q", len(data)) + data
         while data:
@@ -109,6 +113,7 @@ class Channel:
         return data
 
     def receive(self) -> object:
+        """Return the next request."""
         (length,) = struct.unpack("<Q", self._read(8))
         unpickler = pickle.Unpickler(io.BytesIO(self._read(length)))
         unpickler.persistent_load = self._load
