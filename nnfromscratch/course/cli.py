@@ -58,7 +58,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     run.add_argument("--student", metavar="ID", help="this one only, whether changed or not")
     run.add_argument("--workers", type=int, default=1, metavar="N", help="processes at a time (1)")
     run.add_argument("--no-sandbox", action="store_true",
-                     help="run students' code with limits alone: it can read your files")  # fmt: skip
+                     help="students' code has limits only, and can read your files")  # fmt: skip
     feedback = part("feedback", _feedback, "write the pages that students get back")
     feedback.add_argument("sets", nargs="*", metavar="SET")
     export = part("export", _export, "write all grades to a CSV file")
@@ -214,12 +214,12 @@ def _grade(options: argparse.Namespace) -> int:
     return int(bool(failed))
 
 
-def _all(jobs: dict[str, tuple], workers: int):
+def _all(jobs: dict[str, tuple], workers: int, work=_tried):
     """Yield each student with the result, or the exception, as they come."""
     if workers == 1:
         for student, job in jobs.items():
             try:
-                yield student, _tried(*job)
+                yield student, work(*job)
             except (CourseError, JailError) as error:
                 yield student, error
         return
@@ -230,7 +230,7 @@ def _all(jobs: dict[str, tuple], workers: int):
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(1 if alone else workers, context, _quiet)
         try:
-            futures = {pool.submit(_tried, *job): student for student, job in batch.items()}
+            futures = {pool.submit(work, *job): student for student, job in batch.items()}
             for future in as_completed(futures):
                 student = futures[future]
                 try:
