@@ -313,6 +313,10 @@ def damaged():
     said = "leaky: right, in all 21 cases. 1 point."
     book["check_leaky"]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": [said]}]
     add("output_claims_it_is_right", book, ("leaky",), ("disagreement",))
+    book = Book(leaky='raise ValueError("\\ud800\\0\\x1b[31m")')
+    book.first('print("\\ud800\\x1b[31m")\n"\ud800"')
+    book["open_02"]["source"] = "half a surrogate: \ud800"
+    add("surrogates", book, ("leaky",))
     book = Book()
     book.cells.reverse()
     add("upside_down", book)

@@ -11,6 +11,7 @@ Understood are, in a folder or a zip file:
 Nothing is unpacked: each file is read, and written where this module says.
 """
 
+import hashlib
 import io
 import re
 import zipfile
@@ -200,20 +201,19 @@ def _understood(item: Item, parts: list[str], names, course: Course, only: str |
     found.student, found.order = safe_id(student), (*order, item.time, item.path)
     if not found.student:
         found.problem = "it does not show whose it is"
-    elif number:
-        found.state = number
+    found.state = number or student
     return found
 
 
 def _tell_namesakes(found: list[Found]) -> None:
-    """Add Moodle's number to the names of different people with one name."""
-    numbers: dict[tuple, set] = {}
+    """Give different people whose names come out the same different ids."""
+    marks: dict[tuple, set] = {}
     for one in found:
-        if one.state:
-            numbers.setdefault((one.student, one.set), set()).add(one.state)
+        marks.setdefault((one.student, one.set), set()).add(one.state)
     for one in found:
-        if len(numbers.get((one.student, one.set), ())) > 1 and one.state:
-            one.student += f"_{one.state}"
+        if len(marks[one.student, one.set]) > 1 and not one.problem:
+            digest = hashlib.sha256(one.state.encode()).hexdigest()[:6]
+            one.student += f"_{one.state if one.state.isdecimal() else digest}"
         one.state = ""
 
 

@@ -22,7 +22,8 @@ HEAVY = 20 << 20
 def text_of(cell: dict) -> str:
     """Return the text of a cell."""
     source = cell.get("source", "")
-    return source if isinstance(source, str) else "".join(map(str, source))
+    text = source if isinstance(source, str) else "".join(map(str, source))
+    return text.encode("utf-8", "replace").decode()  # half a surrogate is in no file
 
 
 def defined(tree: ast.Module) -> list[str]:

@@ -29,6 +29,12 @@ NOT_DEFINED = "not defined"
 NOT_COMPARED = "not compared"
 
 
+def clean(text: object, most: int) -> str:
+    """Return a text from outside as files and pages can hold it."""
+    text = str(text)[:most].encode("utf-8", "replace").decode()
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
 @dataclass
 class Verdict:
     """What one check is worth."""
@@ -119,8 +125,8 @@ class Session:
         if type(text) is not str or not (error is None or isinstance(error, list)):
             raise Lost("end", "it disturbed the messages of the grader")
         if name not in self.reduced:
-            error = error and [str(part)[:300] for part in error]
-            self.outcomes[name] = {"text": text[:1000], "error": error}
+            error = error and [clean(part, 300) for part in error]
+            self.outcomes[name] = {"text": clean(text, 1000), "error": error}
 
     def lose(self) -> None:
         """End the sandbox."""
@@ -223,10 +229,11 @@ class FromInside(Exception):
 def _exception(raised: Raised) -> Exception:
     kind = getattr(builtins, raised.type, None)
     base = kind if isinstance(kind, type) and issubclass(kind, Exception) else Exception
+    name = clean(raised.type, 100)
     try:
-        return type(raised.type, (FromInside, base), {})(raised.message)
+        return type(name, (FromInside, base), {})(raised.message)
     except Exception:  # an exception that wants other arguments
-        return type(raised.type, (FromInside,), {})(raised.message)
+        return type(name, (FromInside,), {})(raised.message)
 
 
 def judge(session: Session, check: Check, space: dict, problems: dict, seed: bytes) -> Verdict:
@@ -291,6 +298,8 @@ def judge(session: Session, check: Check, space: dict, problems: dict, seed: byt
     finally:
         if asking:
             asking.end()
+        verdict.message = clean(verdict.message, 5000)
+        verdict.mistake = clean(verdict.mistake, 100)
     return verdict
 
 

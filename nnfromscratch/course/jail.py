@@ -215,6 +215,11 @@ class Jail:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
+        # In the sandbox all die with it, soon: the last one's end closes the pipe.
+        last, pipe = time.monotonic() + 5, self.process.stdout.fileno()
+        while self.sandbox and select.select([pipe], [], [], max(0, last - time.monotonic()))[0]:
+            if not os.read(pipe, 1 << 20):
+                break
         if not self.sandbox:
             for _ in range(100):
                 left = _children() - self.before

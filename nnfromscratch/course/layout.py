@@ -193,4 +193,4 @@ def init(root: Path, solutions: Path | None) -> Course:
 
 def safe_id(text: str) -> str:
     """Return a student's name or number as a folder and the gradebook can have it."""
-    return re.sub(r"[^\w.@-]+", "_", text.strip()).strip("._-")[:80]
+    return re.sub(r"[^\w.@-]+", "_", text.strip()).strip("._-@")[:80]
