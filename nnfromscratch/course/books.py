@@ -14,6 +14,17 @@ import sys
 import warnings
 from pathlib import Path
 
+from traitlets import Unicode
+from traitlets.config import Config
+
+from .examine import text_of
+from .layout import Course, CourseError
+from .student import CODE_STUB, HIDDEN, _without, secrets
+
+# More than half of the time that nbgrader takes to be imported goes into grammars for the formats
+# of addresses, which no notebook has. Without this package jsonschema does without them.
+GRAMMARS = "rfc3987_syntax"
+spared = sys.modules.setdefault(GRAMMARS, None) is None
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what nbgrader imports has deprecations of its own
     from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
@@ -21,12 +32,8 @@ with warnings.catch_warnings():
     from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
     from nbgrader.coursedir import CourseDirectory
     from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
-from traitlets import Unicode
-from traitlets.config import Config
-
-from .examine import text_of
-from .layout import Course, CourseError
-from .student import CODE_STUB, HIDDEN, _without, secrets
+if spared:
+    del sys.modules[GRAMMARS]
 
 # nbgrader calls alembic by its name, and this environment may not be the active one.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

@@ -24,6 +24,7 @@ from ..exercises._exercise import BLANK, STOPPED, shown
 from ..exercises._sandbox import Behaviour, Observed, Raised
 from .examine import Check, Examined, Source
 from .jail import Inside, Jail, JailError, Limits, Lost, decode
+from .runner import into
 
 NOT_DEFINED = "not defined"
 NOT_COMPARED = "not compared"
@@ -184,7 +185,7 @@ class Asking:
             self.last = f"called with {given}\nit gave {shown(result)}"
             for place, value in answer.get("changed") or []:
                 with contextlib.suppress(Exception):
-                    arguments[place][...] = decode(value, self.jail)
+                    into(arguments[place], decode(value, self.jail))
         if isinstance(result, Raised):
             raise _exception(result)
         return result
