@@ -25,7 +25,7 @@ LAB_OPTIONS += --allow-root
 endif
 
 .PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak bench \
-	address clean
+	class address clean
 
 help:
 	@echo "make lab                 install (once) and open the first lesson in JupyterLab"
@@ -38,6 +38,7 @@ help:
 	@echo "make exercises           derive the student edition and its list from the solutions"
 	@echo "make soak                1,000 runs of every exercise's check (half an hour)"
 	@echo "make bench               how fast it is, beside everyone else (large; an extra)"
+	@echo "make class               grade a simulated class, damaged files and attacks included"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and everything that was made"
 	@echo
@@ -61,10 +62,16 @@ $(STAMP): pyproject.toml
 	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" 2>/dev/null
 	@touch $@
 
+# nbgrader, which learners do not need.
+TEACH := .venv/.teach
+$(TEACH): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[teach]'
+	@touch $@
+
 lab: $(STAMP)
 	$(ONE_THREAD) $(BIN)/jupyter lab $(LAB_OPTIONS) --LabApp.default_url=/lab/tree/notebooks/01_the_digits.ipynb
 
-test: $(STAMP)
+test: $(TEACH)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(ONE_THREAD) $(BIN)/python -m $(PYTEST)
@@ -98,6 +105,9 @@ exercises: $(STAMP)
 
 soak: $(STAMP)
 	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak
+
+class: $(TEACH)
+	$(BIN)/python benchmarks/class.py class
 
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)

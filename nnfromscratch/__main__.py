@@ -1,4 +1,4 @@
-"""The command line: `nnfromscratch train`, `verify` and `exercises`, or python -m nnfromscratch."""
+"""The command line: `nnfromscratch train`, `verify`, `exercises`, `course`; or python -m."""
 
 import argparse
 import json
@@ -68,6 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     exercises.add_argument("--check", action="store_true",
                            help="write nothing; the exit status is 1 if one differs")  # fmt: skip
     exercises.set_defaults(run=_exercises)
+
+    from .course.cli import add_to
+
+    add_to(commands)
     return parser
 
 

@@ -16,10 +16,21 @@ WIDTH = 84
 """Columns of a message: what a notebook shows beside its file browser."""
 CASES = 20
 """How many random cases a check draws, besides the corners."""
+BLANK = "still blank"
+STOPPED = {
+    "time": "no end",
+    "memory": "too much memory",
+    "text": "prints without end",
+    "end": "ends the process",
+}
+"""What an answer did that did not come to an end, by what `observe` calls it."""
 
 
 class ExerciseError(AssertionError):
     """An answer is not right yet. The message says what was tried, what came back, and a hint."""
+
+    mistake = ""
+    """What is wrong in a few words, for those who count: a mistake's name, or a kind of fact."""
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: the message alone, without the way to it."""
@@ -100,29 +111,39 @@ class Exercise:
         if not callable(answer):
             raise self._error(
                 f"check_{self.name} takes the {self._kind} itself, check_{self.name}({self.name}), "
-                f"and was given {type_of(answer)}."
+                f"and was given {type_of(answer)}.",
+                "not a function",
             )
         cases = self.cases(np.random.default_rng() if rng is None else rng)
         observed = observe(answer, cases, self.call, self._out_of_reach_of(answer))
         if observed.printed:
             print(f"({self.name} printed: {_first_lines(observed.printed)})")
+        self.judge(cases, observed)
+        record(self.lesson, self.name)
+        points = "1 point" if self.points == 1 else f"{self.points} points"
+        print(f"{self.name}: right, in all {len(cases)} cases. {points}.")
+
+    def judge(self, cases: Sequence[tuple], observed: Observed) -> None:
+        """Raise an ExerciseError unless what an answer did with the cases is right.
+
+        The answer itself is not needed: whoever grades may have observed it elsewhere.
+        """
         self._check_that_it_ran(observed, cases)
         results = zip(cases, observed.behaviours, self.expected(cases), strict=True)
         trials = [Trial(*parts) for parts in results]
         wrong = [trial for trial in trials if not trial.right]
         if wrong:
-            raise self._error(self._report(trials, wrong))
-        record(self.lesson, self.name)
-        points = "1 point" if self.points == 1 else f"{self.points} points"
-        print(f"{self.name}: right, in all {len(cases)} cases. {points}.")
+            raise self._error(*self._report(trials, wrong))
 
     @property
     def _kind(self) -> str:
         return "class" if isinstance(self.reference, type) else "function"
 
-    def _error(self, message: str) -> ExerciseError:
+    def _error(self, message: str, mistake: str) -> ExerciseError:
         lines = message.splitlines()
-        return ExerciseError("\n".join([textwrap.fill(lines[0], WIDTH), *lines[1:]]))
+        error = ExerciseError("\n".join([textwrap.fill(lines[0], WIDTH), *lines[1:]]))
+        error.mistake = mistake
+        return error
 
     def _out_of_reach_of(self, answer: Callable) -> dict[str, object]:
         """Return what an answer may not call: the package's, and the solutions here."""
@@ -154,13 +175,15 @@ class Exercise:
             raise self._error(
                 f"{self.name} calls {observed.used[0]}, which does what this blank asks you to "
                 "write, or a part of it. While it is checked, that one is out of reach: try it "
-                f"yourself. {self._first_hint()}"
+                f"yourself. {self._first_hint()}",
+                "the package's own is called",
             )
         last = observed.behaviours[-1].result if observed.behaviours else None
         if isinstance(last, Raised) and last.type == "NotImplementedError":
             raise self._error(
                 f"{self.name} is still blank. Write it in the cell above, in place of the line "
-                "`raise NotImplementedError`, and run both cells again."
+                "`raise NotImplementedError`, and run both cells again.",
+                BLANK,
             )
         if not observed.trouble:
             return
@@ -173,7 +196,7 @@ class Exercise:
             "process of its own, so nothing of yours is lost.",
         }[observed.trouble]
         parts = [f"{self.name} {trouble}", self._tried(case), wrapped("hint", self._first_hint())]
-        raise self._error("\n".join(parts))
+        raise self._error("\n".join(parts), STOPPED[observed.trouble])
 
     def _first_hint(self) -> str:
         if not self.hints:
@@ -207,7 +230,8 @@ class Exercise:
                 return fitting[0]
         return None
 
-    def _report(self, trials: Sequence[Trial], wrong: Sequence[Trial]) -> str:
+    def _report(self, trials: Sequence[Trial], wrong: Sequence[Trial]) -> tuple[str, str]:
+        """Return the message, and what is wrong in a few words."""
         # The smallest example that shows a result; a case that raised only if all of them did.
         wrong = sorted(wrong, key=lambda t: (isinstance(t.found.result, Raised), t.size))
         example = wrong[0]
@@ -229,15 +253,17 @@ class Exercise:
         lines.append("")
         mistake = self.diagnose(trials, self.known([trial.arguments for trial in trials]))
         if mistake:
+            name = mistake.name
             lines += [wrapped("mistake", mistake.name), wrapped("hint", mistake.hint)]
             if isinstance(example.found.result, Raised):
                 (fact, *_) = measure([example], [example], self.argument_names, ())
                 lines.append(wrapped("raised", fact.sentence))
         else:
             facts = measure(trials, wrong, self.argument_names, self.outputs)
+            name = f"measured: {facts[0].kind}" if facts else "not known"
             lines += [wrapped("measured", fact.sentence) for fact in facts[:3]]
             lines.append(wrapped("hint", self._first_hint()))
-        return "\n".join(lines)
+        return "\n".join(lines), name
 
     def _tried(self, case: tuple) -> str:
         names = [*self.argument_names, *[f"argument {i + 1}" for i in range(len(case))]]

@@ -1,0 +1,143 @@
+"""A class graded from end to end: every point as expected, and how long it takes.
+
+    python benchmarks/class.py class     the simulated class, damaged files and attacks included
+    python benchmarks/class.py speed     200 submissions of one set, one worker and two
+
+Both run the commands of docs/instructors.md in a folder of their own and store what they find in
+benchmarks/results/class.json.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools import simulated_class  # noqa: E402
+
+STORED = ROOT / "benchmarks" / "results" / "class.json"
+STUDENTS = 200
+
+
+def course(folder, *arguments):
+    """Run a step of the course; return seconds by the clock, of the processor, and peak memory."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "nnfromscratch", "course", *map(str, arguments)]
+    start, peak, used = time.monotonic(), 0, os.times()
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    while process.poll() is None:
+        peak = max(peak, _memory(process.pid))
+        time.sleep(0.1)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed")
+    now = os.times()
+    processor = now.children_user + now.children_system - used.children_user - used.children_system
+    return time.monotonic() - start, processor, peak
+
+
+def _memory(process):
+    """Return the bytes that a process and all below it hold, shared pages counted once each."""
+    total = 0
+    try:
+        for one in [psutil.Process(process), *psutil.Process(process).children(recursive=True)]:
+            total += one.memory_info().rss
+    except psutil.Error:
+        pass
+    return total
+
+
+def prepared(folder, students):
+    """Make a course in a folder, with submissions."""
+    course(ROOT, "init", folder / "course")
+    course(folder / "course", "release", "02")
+    for name, student in students.items():
+        path = folder / "handed in" / name / student.file
+        path.parent.mkdir(parents=True)
+        path.write_bytes(student.data)
+    course(folder / "course", "collect", folder / "handed in")
+    return folder / "course"
+
+
+def whole_class():
+    """Grade everyone; return how many points are as they should be."""
+    with tempfile.TemporaryDirectory() as folder:
+        students = {s.name: s for s in simulated_class.everyone(Path(folder) / "course")}
+        root = prepared(Path(folder), students)
+        seconds, _, _ = course(root, "grade", "--workers", 2)
+        course(root, "feedback")
+        course(root, "export", "grades.csv")
+        course(root, "report")
+        with open(root / "grades.csv", encoding="utf-8-sig", newline="") as file:
+            rows = {row["student"]: row for row in csv.DictReader(file)}
+        pages = sum((root / "feedback" / s / simulated_class.SET).is_dir() for s in students)
+    wrong = []
+    for name, student in students.items():
+        for check, points in student.points.items():
+            if name not in rows or float(rows[name][check]) != points:
+                wrong.append(f"{name}: {check}")
+        if name in rows and ("needs a human" in rows[name]["flags"]) != student.human:
+            wrong.append(f"{name}: needs a human")
+    return {
+        "command": "python benchmarks/class.py class",
+        "submissions": len(students),
+        "damaged": len(simulated_class.damaged()),
+        "attacks": len(simulated_class.attackers()),
+        "scores": sum(len(s.points) for s in students.values()),
+        "wrong": wrong,
+        "feedback_pages": pages,
+        "seconds": round(seconds, 1),
+    }
+
+
+def speed():
+    """Grade 200 submissions with one worker and with two."""
+    some = simulated_class.learners()
+    students = {f"student_{i:03}": some[i % len(some)] for i in range(STUDENTS)}
+    result = {
+        "command": "python benchmarks/class.py speed",
+        "submissions": STUDENTS,
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 2),
+        "workers": {},
+    }
+    for workers in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            root = prepared(Path(folder), students)
+            seconds, processor, peak = course(root, "grade", "--workers", workers)
+            result["workers"][workers] = {
+                "seconds": round(seconds, 1),
+                "seconds_per_submission": round(seconds / STUDENTS, 3),
+                "processor_seconds": round(processor, 1),
+                "peak_memory_MB": peak >> 20,
+            }
+            if workers == 2:
+                result["nothing_new_seconds"] = round(course(root, "grade")[0], 1)
+                result["feedback_seconds"] = round(course(root, "feedback")[0], 1)
+    return result
+
+
+def main():
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(description="A class graded from end to end.")
+    parser.add_argument("what", choices=("class", "speed"))
+    what = parser.parse_args().what
+    result = whole_class() if what == "class" else speed()
+    print(json.dumps(result, indent=1))
+    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
+    STORED.write_text(json.dumps(stored | {what: result}, indent=1) + "\n", encoding="utf-8")
+    return 1 if result.get("wrong") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

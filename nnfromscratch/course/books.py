@@ -1,0 +1,206 @@
+"""nbgrader's part: release, gradebook, feedback. It is the only module that needs nbgrader.
+
+nbgrader runs its own pipeline on the mended copies, but for one step: where it would execute the
+notebook, `Verdicts` writes the outputs that the sandbox and the grader have found. So its scores,
+its formgrader and its feedback show the trusted verdicts.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from traitlets import Unicode
+from traitlets.config import Config
+
+from .examine import text_of
+from .layout import Course, CourseError
+from .student import CODE_STUB, HIDDEN, _without, secrets
+
+# More than half of the time that nbgrader takes to be imported goes into grammars for the formats
+# of addresses, which no notebook has. Without this package jsonschema does without them.
+GRAMMARS = "rfc3987_syntax"
+spared = sys.modules.setdefault(GRAMMARS, None) is None
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what nbgrader imports has deprecations of its own
+    from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+    from nbgrader.api import Gradebook, MissingEntry
+    from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
+if spared:
+    del sys.modules[GRAMMARS]
+
+# nbgrader calls alembic by its name, and this environment may not be the active one.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+UNTRUSTED = "This set has not been graded in the sandbox: run `nnfromscratch course grade` first."
+
+
+class Verdicts(NbGraderPreprocessor):
+    """Writes the outputs of a graded submission, and takes the hidden tests out of its copy."""
+
+    course = Unicode(help="the course's folder").tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Return the notebook with the outputs that belong to it."""
+        where = resources["nbgrader"]
+        course = Course(Path(self.course))
+        result = course.result(where["student"], where["assignment"])
+        if not result or result["key"] != course.key(where["student"], where["assignment"]):
+            raise RuntimeError(UNTRUSTED)
+        verdicts = {verdict["grade_id"]: verdict for verdict in result["verdicts"]}
+        for cell in nb.cells:
+            if cell.cell_type != "code":
+                continue
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            cell.outputs = []
+            if name in verdicts:
+                verdict = verdicts.pop(name)
+                text = (verdict["mistake"], verdict["message"]) if verdict["mistake"] else None
+                cell.outputs = _outputs("" if text else verdict["message"], text)
+                lines = cell.source.split("\n")
+                cell.source = "\n".join(_without(lines, HIDDEN, name, ())[0])
+            elif cell.get("id") in result["outputs"]:
+                outcome = result["outputs"][cell["id"]]
+                error = outcome["error"]
+                cell.outputs = _outputs(outcome["text"], error and (error[0], ": ".join(error[:2])))
+        if verdicts:
+            raise RuntimeError(f"{UNTRUSTED} It lacks {', '.join(verdicts)}.")
+        return nb, resources
+
+
+class Harmless(NbGraderPreprocessor):
+    """Shows HTML in a student's own text as text: a page of feedback must not run their scripts."""
+
+    course = Unicode(help="the course's folder").tag(config=True)
+
+    def preprocess(self, nb, resources):
+        """Return the notebook with its student's text made harmless."""
+        source = Course(Path(self.course)).source(resources["nbgrader"]["assignment"])
+        given = {text_of(cell) for cell in source.released["cells"]}
+        for cell in nb.cells:
+            if cell.cell_type != "code" and cell.source not in given:
+                cell.source = cell.source.replace("<", "&lt;")
+        return nb, resources
+
+
+def _outputs(text: str, error: tuple[str, str] | None) -> list:
+    from nbformat.v4 import new_output
+
+    outputs = [new_output("stream", name="stdout", text=text)] if text else []
+    if error:
+        name, message = error
+        outputs.append(new_output("error", ename=name, evalue=message, traceback=[message]))
+    return outputs
+
+
+def _run(converter: type, course: Course, name: str, student: str, **settings: object) -> None:
+    """Run one of nbgrader's steps, quietly; what it says is told if it fails."""
+    config = Config()
+    config.CourseDirectory.root = str(course.root)
+    config.CourseDirectory.assignment_id = name
+    config.CourseDirectory.student_id = student
+    config.CourseDirectory.submitted_directory = "mended"
+    config.ClearSolutions.code_stub = {"python": "\n".join(CODE_STUB)}
+    config.Verdicts.course = config.Harmless.course = str(course.root)
+    said = _Said()
+    logger = logging.getLogger("nnfromscratch.course.nbgrader")
+    logger.propagate = False
+    logger.handlers = [said]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        step = converter(coursedir=CourseDirectory(config=config), config=config, log=logger)
+        for key, value in settings.items():
+            setattr(step, key, value)
+        step.force = True
+        try:
+            step.start()
+        except (Exception, SystemExit) as error:
+            words = "\n".join(said.lines[-3:])
+            raise CourseError(f"nbgrader: {name}, {student}: {error} {words}") from error
+
+
+class _Said(logging.Handler):
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record):
+        self.lines.append(record.getMessage())
+
+
+def _gradebook(course: Course) -> Gradebook:
+    return Gradebook(f"sqlite:///{course.root / 'gradebook.db'}")
+
+
+def release(course: Course, name: str) -> Path:
+    """Make the student edition of a set and enter the set in the gradebook; return its path."""
+    source = course.source(name)
+    _run(GenerateAssignment, course, name, ".")
+    path = course.root / "release" / name / f"{name}.ipynb"
+    text = path.read_text(encoding="utf-8")
+    given = {line.strip() for cell in source.released["cells"] for line in cell["source"]}
+    for line in secrets(source.notebook):
+        if len(line) > 15 and line not in given and json.dumps(line)[1:-1] in text:
+            path.unlink()
+            raise CourseError(f"release: {name} would have shown this line of a solution: {line}")
+    return path
+
+
+def enter(course: Course, student: str, name: str) -> None:
+    """Enter a graded submission in the gradebook, and write its autograded copy."""
+    from nbgrader import preprocessors as steps
+
+    after = [steps.LimitOutput, steps.SaveAutoGrades, steps.AssignLatePenalties]
+    _run(Autograde, course, name, student, autograde_preprocessors=[Verdicts, *after])
+    if course.result(student, name)["human"]:
+        with _gradebook(course) as book:
+            for notebook in book.find_submission(name, student).notebooks:
+                for grade in notebook.grades:
+                    grade.needs_manual_grade = True
+            book.db.commit()
+
+
+def feedback(course: Course, student: str, name: str) -> bool:
+    """Write a student's feedback page; return whether it had to be written."""
+    result = course.result(student, name)
+    with _gradebook(course) as book:
+        state = [result["key"], *_entries(book.find_submission(name, student))]
+    mark = hashlib.sha256(repr(state).encode()).hexdigest()
+    path = course.file("feedback", student, name, "html")
+    known = path.parent / ".state"
+    if path.is_file() and known.is_file() and known.read_text() == mark:
+        return False
+    steps = [GetGrades, Harmless, CSSHTMLHeaderPreprocessor]
+    _run(GenerateFeedback, course, name, student, preprocessors=steps)
+    known.write_text(mark)
+    return True
+
+
+def _entries(submission) -> list:
+    return [
+        (e.name, getattr(e, "score", None), getattr(e, "comment", None))
+        for notebook in submission.notebooks
+        for e in (*notebook.grades, *notebook.comments)
+    ]
+
+
+def grades(course: Course, name: str) -> dict[str, dict]:
+    """Return, for each student in the gradebook, points by cell and what waits for a person."""
+    rows = {}
+    with _gradebook(course) as book:
+        for student in book.students:
+            row = rows[student.id] = {"points": {}, "waiting": [], "submitted": False}
+            with contextlib.suppress(MissingEntry):
+                submission = book.find_submission(name, student.id)
+                row["submitted"] = True
+                for grade in (g for notebook in submission.notebooks for g in notebook.grades):
+                    row["points"][grade.name] = grade.score
+                    if grade.needs_manual_grade:
+                        row["waiting"].append(grade.name)
+    return rows

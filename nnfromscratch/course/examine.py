@@ -1,0 +1,357 @@
+"""Read a submission whatever its state, and mend in a copy what a grader would stumble over.
+
+What is found stands in `Examined.findings`, as pairs of a kind and a sentence. The rule for all of
+it: a part that is intact keeps its points, whatever happened to the rest.
+"""
+
+import ast
+import contextlib
+import json
+import re
+from dataclasses import dataclass, field
+
+from .runner import parse
+from .student import SOLUTION, student_edition
+
+LARGEST = 200 << 20
+"""Bytes of a file that is not even tried."""
+HEAVY = 20 << 20
+"""Bytes above which a file is worth a word."""
+
+
+def text_of(cell: dict) -> str:
+    """Return the text of a cell."""
+    source = cell.get("source", "")
+    text = source if isinstance(source, str) else "".join(map(str, source))
+    return text.encode("utf-8", "replace").decode()  # half a surrogate is in no file
+
+
+def defined(tree: ast.Module) -> list[str]:
+    """Return the names that a cell defines at its top level."""
+    names = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names += [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+    return names
+
+
+@dataclass(frozen=True)
+class Check:
+    """A graded cell with code: its points depend on what the blanks that it names do."""
+
+    grade_id: str
+    points: float
+    code: str
+    names: tuple[str, ...]
+
+
+class Source:
+    """What a set asks for: a solution notebook, taken apart.
+
+    Args:
+        notebook: the solution notebook, as json reads it.
+    """
+
+    def __init__(self, notebook: dict):
+        self.notebook = notebook
+        self.released = student_edition(notebook)
+        self.prelude, self.blanks, graded = [], {}, []
+        """Cells of code that are not graded; which cell a name is to be defined in."""
+        for cell in notebook["cells"]:
+            kind = cell["metadata"].get("nbgrader", {})
+            if cell["cell_type"] != "code":
+                continue
+            if kind.get("solution"):
+                tree = ast.parse(text_of(cell))
+                self.blanks |= dict.fromkeys(defined(tree), kind["grade_id"])
+            elif kind.get("grade"):
+                graded.append((kind, text_of(cell)))
+            else:
+                self.prelude.append(text_of(cell))
+        self.checks = []
+        for kind, code in graded:
+            used = {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)}
+            names = tuple(name for name in self.blanks if name in used)
+            self.checks.append(Check(kind["grade_id"], float(kind["points"]), code, names))
+        self.cells = {
+            kind["grade_id"]: cell
+            for cell in self.released["cells"]
+            if (kind := cell["metadata"].get("nbgrader"))
+        }
+
+    @property
+    def manual(self) -> dict[str, float]:
+        """The cells that a person grades, and their points."""
+        kinds = [cell["metadata"]["nbgrader"] for cell in self.cells.values()]
+        return {k["grade_id"]: float(k["points"]) for k in kinds if k["grade"] and k["solution"]}
+
+    @property
+    def points(self) -> float:
+        """All points of the set."""
+        return sum(check.points for check in self.checks) + sum(self.manual.values())
+
+
+@dataclass
+class Examined:
+    """A submission that can be graded, and what was found on the way."""
+
+    notebook: dict
+    """The mended copy, in nbformat 4.5, without outputs."""
+    findings: list[tuple[str, str]] = field(default_factory=list)
+    human: bool = False
+    """Whether nothing could be read, so that somebody must look."""
+    run: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    """The cells to run: id, code, and which blanks it defines."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Why a blank may not be defined."""
+    claims: set[str] = field(default_factory=set)
+    """Blanks whose check, by the outputs in the file, was passed."""
+
+    def note(self, kind: str, sentence: str) -> None:
+        """Add a finding."""
+        self.findings.append((kind, sentence))
+
+
+def examine(data: bytes, source: Source) -> Examined:
+    """Return what a file holds, mended; if it cannot be read, an empty notebook for a person."""
+    done = Examined({})
+    cells = _cells(data, done)
+    if cells is None:
+        done.human = True
+        cells = [_plain(cell) for cell in source.released["cells"]]
+    cells = _matched(cells, source, done)
+    for number, cell in enumerate(cells, 1):
+        cell["id"] = f"cell-{number}"
+    _to_run(cells, source, done)
+    kernel = source.notebook.get("metadata", {}).get("kernelspec", {})
+    done.notebook = {
+        "cells": [{key: cell[key] for key in _KEYS[cell["cell_type"]]} for cell in cells],
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return done
+
+
+_KEYS = {
+    kind: ("id", "cell_type", "metadata", "source")
+    + (("outputs", "execution_count") if kind == "code" else ())
+    for kind in ("code", "markdown", "raw")
+}
+
+
+def _cells(data: bytes, done: Examined) -> list[dict] | None:
+    """Return the cells of a file, or note why there are none."""
+    if not data.strip():
+        return done.note("unreadable", "The file is empty.")
+    if len(data) > LARGEST:
+        return done.note("unreadable", f"The file has {len(data) >> 20} MB, too many to read.")
+    if len(data) > HEAVY:
+        done.note("mended", f"The file has {len(data) >> 20} MB; its outputs are left out.")
+    text = None
+    for encoding in ("utf-8-sig", "utf-16", "latin-1"):
+        with contextlib.suppress(UnicodeError):
+            text = data.decode(encoding)
+            break
+    if encoding != "utf-8-sig":
+        done.note("mended", "The file is not in UTF-8.")
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return done.note("unreadable", f"The file is not JSON: {str(error)[:100]}.")
+    if not isinstance(notebook, dict):
+        return done.note("unreadable", "The file is JSON, but not a notebook.")
+    version = notebook.get("nbformat")
+    if (isinstance(version, int) and version < 4) or "worksheets" in notebook:
+        done.note("mended", f"The notebook has the old format {version}.")
+    cells = notebook.get("cells")
+    if not isinstance(cells, list):
+        sheets = notebook.get("worksheets")
+        sheets = [s for s in sheets if isinstance(s, dict)] if isinstance(sheets, list) else []
+        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+    known = [_plain(cell) for cell in cells if isinstance(cell, dict)]
+    if len(known) < len(cells):
+        done.note("mended", f"{len(cells) - len(known)} cells are not cells at all; left out.")
+    if not any(cell["source"].strip() for cell in known):
+        return done.note("unreadable", "The notebook has no cell with anything in it.")
+    for cell in known:
+        for output in cell.pop("shown"):
+            name = re.search(r"^(\w+): right, in all \d+ cases", output, re.M)
+            if name:
+                done.claims.add(name[1])
+    return known
+
+
+def _plain(cell: dict) -> dict:
+    """Return a cell that is valid whatever it was: version 3's `input` is `source` today."""
+    kind = cell.get("cell_type")
+    text = cell.get("source", cell.get("input", ""))
+    if kind == "heading":
+        text, kind = f"{'#' * int(cell.get('level', 1))} {text_of({'source': text})}", "markdown"
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    outputs = cell.get("outputs") if isinstance(cell.get("outputs"), list) else []
+    return {
+        "cell_type": kind if kind in ("code", "markdown") else "raw",
+        "source": text_of({"source": text if isinstance(text, str | list) else ""}),
+        "metadata": {"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {},
+        "outputs": [],
+        "execution_count": None,
+        "shown": [
+            text_of({"source": output.get("text", "")})[:1000]
+            for output in outputs
+            if isinstance(output, dict) and isinstance(output.get("text", ""), str | list)
+        ],
+    }
+
+
+def _same(a: str, b: str) -> bool:
+    return a.split() == b.split()
+
+
+def _matched(cells: list[dict], source: Source, done: Examined) -> list[dict]:
+    """Return the cells with each of the source's graded ones once, where it belongs."""
+    found: dict[str, list[dict]] = {}
+    for cell in cells:
+        name = cell["metadata"].pop("nbgrader", {}).get("grade_id")
+        if isinstance(name, str) and name in source.cells:
+            found.setdefault(name, []).append(cell)
+        elif name:
+            done.note("mended", f"A cell has the grade_id {str(name)[:60]!r}, which is unknown.")
+    lost = [name for name in source.cells if name not in found]
+    taken = {id(cell) for group in found.values() for cell in group}
+    if lost:
+        _recover(cells, source, lost, found, taken, done)
+    chosen: dict[int, str] = {}
+    for name, group in found.items():
+        cell = _best(group, source.cells[name], source, name)
+        if len(group) > 1:
+            done.note("mended", f"{len(group)} cells have the grade_id {name}; one is graded.")
+        chosen[id(cell)] = name
+    result, placed = [], set()
+    order = list(source.cells)
+    for cell in cells:
+        name = chosen.get(id(cell))
+        if name is not None:
+            whole = next((check.code for check in source.checks if check.grade_id == name), "")
+            result += _restored(cell, source.cells[name], whole, done)
+            placed.add(name)
+        else:
+            result.append(cell)
+    for name in order:
+        if name not in placed:
+            done.note("mended", f"The cell {name} is missing; it is put back.")
+            before = order[: order.index(name)]
+            places = [i for i, cell in enumerate(result) if _id_of(cell) in before]
+            result.insert(max(places, default=len(result) - 1) + 1, _fresh(source.cells[name]))
+    return result
+
+
+def _id_of(cell: dict) -> str | None:
+    return cell["metadata"].get("nbgrader", {}).get("grade_id")
+
+
+def _fresh(cell: dict) -> dict:
+    fresh = _plain(cell)
+    fresh["metadata"] = {"nbgrader": dict(cell["metadata"]["nbgrader"])}
+    return fresh
+
+
+def _defines(text: str, names: list[str]) -> bool:
+    return any(re.search(rf"(?m)^\s*(?:async +)?(?:def|class) +{name}\b", text) for name in names)
+
+
+def _names_in(source: Source, grade_id: str) -> list[str]:
+    return [name for name, cell in source.blanks.items() if cell == grade_id]
+
+
+def _recover(cells, source, lost, found, taken, done) -> None:
+    """Find cells without metadata by what they define, or by what stands before them."""
+    texts = [cell["source"] for cell in cells]
+    ids = [
+        cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in source.released["cells"]
+    ]
+    given = [text_of(cell) for cell in source.released["cells"]]
+    for name in lost:
+        kind, names = source.cells[name]["metadata"]["nbgrader"], _names_in(source, name)
+        if kind["solution"] and names:
+            group = [cell for cell in cells if _defines(cell["source"], names)]
+        elif kind["solution"]:  # an answer in words: after the question
+            question = given[ids.index(name) - 1]
+            places = [i for i, text in enumerate(texts) if _same(text, question)]
+            group = [
+                cell
+                for i in places
+                for cell in cells[i + 1 : i + 2]
+                if not any(_same(cell["source"], text) for text in given)
+            ]
+        else:
+            group = [cell for cell in cells if _same(cell["source"], text_of(source.cells[name]))]
+        group = [cell for cell in group if id(cell) not in taken]
+        if group:
+            found[name] = group
+            taken |= {id(cell) for cell in group}
+            done.note("mended", f"The cell {name} has lost its metadata; found by its contents.")
+
+
+def _best(group: list[dict], released: dict, source: Source, name: str) -> dict:
+    """Of several cells with one grade_id: the last one that was edited and defines the name."""
+    names = _names_in(source, name)
+    edited = [cell for cell in group if not _same(cell["source"], text_of(released))]
+    defining = [cell for cell in edited if _defines(cell["source"], names)]
+    return (defining or edited or group)[-1]
+
+
+def _restored(cell: dict, released: dict, whole: str, done: Examined) -> list[dict]:
+    """Return a graded cell as it must be: its metadata, and if it is locked its text too."""
+    fresh = _fresh(released)
+    kind = fresh["metadata"]["nbgrader"]
+    if cell["cell_type"] != fresh["cell_type"]:
+        done.note("mended", f"The cell {kind['grade_id']} had become {cell['cell_type']}.")
+    if not kind["locked"] or kind["solution"]:
+        return [fresh | {"source": cell["source"]}]
+    if _same(cell["source"], fresh["source"]) or _same(cell["source"], whole):
+        return [fresh]
+    done.note("edited check", f"The cell {kind['grade_id']} was changed; the original counts.")
+    # It may hold the answer, or a helper.
+    own = re.search(r"(?m)^\s*(def|class) ", cell["source"]) and cell["cell_type"] == "code"
+    return (
+        [_fresh(released) | {"source": cell["source"], "metadata": {}}, fresh] if own else [fresh]
+    )
+
+
+def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
+    """List the cells to run, and why some are not."""
+    trees, defining = {}, {}
+    for number, cell in enumerate(cells, 1):
+        text = cell["source"]
+        grade_id = _id_of(cell)
+        if cell["cell_type"] != "code" or (grade_id and cell["metadata"]["nbgrader"]["locked"]):
+            continue
+        if any(mark in text for mark in SOLUTION):
+            done.note("odd", f"Cell {number} has a solution's marks in it.")
+        try:
+            trees[number] = parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            line = getattr(error, "lineno", None)
+            where = f"cell {number}" + (f" ({grade_id})" if grade_id else "")
+            problem = f"{where}, line {line}: {getattr(error, 'msg', error)}"
+            done.note("syntax error", f"Syntax error in {problem}.")
+            for name in source.blanks:
+                if source.blanks[name] == grade_id or _defines(text, [name]):
+                    done.problems[name] = f"There is a syntax error in {problem}."
+            continue
+        for name in defined(trees[number]):
+            if name in source.blanks:
+                defining.setdefault(name, []).append(number)
+    for number in trees:
+        text, names = cells[number - 1]["source"], tuple(defined(trees[number]))
+        blanks = tuple(name for name in names if name in source.blanks)
+        given = text_of(source.cells[source.blanks[blanks[0]]]) if blanks else ""
+        if blanks and _same(text, given) and len(defining[blanks[0]]) > 1:
+            done.note("mended", f"{blanks[0]} is defined elsewhere too; its blank does not count.")
+            continue
+        done.run.append((f"cell-{number}", text, blanks))

@@ -1,0 +1,360 @@
+"""What a submission is worth: a verdict on each check, by a process that learners cannot reach.
+
+The code of a check runs here, in the grader, on the text of the source, hidden tests included. The
+learner's functions stand in it as `Inside`: each call is a request to the sandbox, and what comes
+back is compared here. `check_NAME` is Exercise's own judgement on cases drawn here.
+"""
+
+import ast
+import builtins
+import contextlib
+import functools
+import hashlib
+import inspect
+import io
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..exercises import Exercise, ExerciseError, all_exercises
+from ..exercises._exercise import BLANK, STOPPED, shown
+from ..exercises._sandbox import Behaviour, Observed, Raised
+from .examine import Check, Examined, Source
+from .jail import Inside, Jail, JailError, Limits, Lost, decode
+from .runner import into
+
+NOT_DEFINED = "not defined"
+NOT_COMPARED = "not compared"
+
+
+def clean(text: object, most: int) -> str:
+    """Return a text from outside as files and pages can hold it."""
+    text = str(text)[:most].encode("utf-8", "replace").decode()
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
+@dataclass
+class Verdict:
+    """What one check is worth."""
+
+    grade_id: str
+    points: float
+    maximum: float
+    message: str = ""
+    mistake: str = ""
+    """What is wrong in a few words; nothing if all is right."""
+
+
+def sent(exercise: Exercise) -> tuple[str, str]:
+    """Return the name of the function that uses an answer, and the code that defines it.
+
+    The sandbox has no lessons, so what `call` needs of its module is cut out and sent.
+    """
+    if exercise.call is Exercise.__dataclass_fields__["call"].default:
+        return "", ""
+    return _sent(exercise.call)
+
+
+@functools.cache
+def _sent(call: Callable) -> tuple[str, str]:
+    nodes = {}
+    for node in ast.parse(inspect.getsource(inspect.getmodule(call))).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            nodes[node.name] = node
+        elif isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
+            nodes |= {alias.asname or alias.name: node for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            nodes |= {target.id: node for target in node.targets if isinstance(target, ast.Name)}
+    needed, names = [], [call.__name__]
+    for name in names:
+        node = nodes.get(name)
+        if node is not None and node not in needed:
+            needed.append(node)
+            names += [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+    code = "\n".join(ast.unparse(node) for node in nodes.values() if node in needed)
+    return call.__name__, code
+
+
+class Session:
+    """A learner's cells in a sandbox, which is started again whenever it is lost.
+
+    A cell that ends the process or does not come to an end is reduced to its definitions, and if it
+    still does, left out.
+    """
+
+    def __init__(self, cells: list[tuple[str, str]], start: Callable[[], Jail], limits: Limits):
+        self.cells, self.start, self.limits = cells, start, limits
+        self.jail: Jail | None = None
+        self.reduced: dict[str, int] = {}
+        self.outcomes: dict[str, dict] = {}
+        self.notes: list[tuple[str, str]] = []
+        self.patience = limits.cell_seconds
+
+    def ready(self) -> Jail:
+        """Return a sandbox in which the cells have run."""
+        while self.jail is None:
+            jail = self.start()
+            try:
+                for name, code in self.cells:
+                    if self.reduced.get(name, 0) < 2:
+                        self._run(jail, name, code)
+            except Lost as lost:
+                jail.close()
+                self.reduced[name] = self.reduced.get(name, 0) + 1
+                if lost.trouble == "time":
+                    self.patience = max(1.0, self.patience / 2)
+                rest = "only its definitions are run" if self.reduced[name] < 2 else "left out"
+                self.notes.append(("cell lost", f"{name}: {lost.words}; {rest}."))
+                self.outcomes[name] = {
+                    "text": "",
+                    "error": ["Stopped", f"{lost.words}; {rest}", ""],
+                }
+            except BaseException:
+                jail.close()
+                raise
+            else:
+                self.jail = jail
+        return self.jail
+
+    def _run(self, jail: Jail, name: str, code: str) -> None:
+        request = ("cell", name, code, name in self.reduced)
+        answer = jail.ask(request, time.monotonic() + self.patience)
+        text, error = answer.get("text"), answer.get("error")
+        if type(text) is not str or not (error is None or isinstance(error, list)):
+            raise Lost("end", "it disturbed the messages of the grader")
+        if name not in self.reduced:
+            error = error and [clean(part, 300) for part in error]
+            self.outcomes[name] = {"text": clean(text, 1000), "error": error}
+
+    def lose(self) -> None:
+        """End the sandbox."""
+        if self.jail:
+            self.jail.close()
+            self.jail = None
+
+
+class Asking:
+    """One check's questions to the sandbox; they share a deadline."""
+
+    def __init__(self, session: Session, check: Check, exercises: list[Exercise]):
+        self.session, self.limits = session, session.limits
+        self.jail = session.ready()
+        self.deadline = time.monotonic() + self.limits.check_seconds
+        self.readers: set[Inside] = set()
+        self.last, self.ended = "", False
+        forbidden = [name for exercise in exercises for name in exercise.out_of_reach]
+        use = "\n".join(sent(exercise)[1] for exercise in exercises)
+        names = [self.limits.check_processor, *forbidden]
+        answer = self._ask(("check", list(check.names), names, use))
+        pairs = answer.get("known")
+        if not isinstance(pairs, list):
+            raise self._broken()
+        self.known = {str(name): decode(value, self.jail, self) for name, value in pairs}
+
+    def _broken(self) -> Lost:
+        self.session.lose()
+        return Lost("end", "it disturbed the messages of the grader")
+
+    def _ask(self, request: tuple) -> dict:
+        try:
+            answer = self.jail.ask(request, self.deadline)
+        except Lost:
+            self.session.lose()
+            raise
+        if "ended" in answer:  # the fork alone: the session goes on
+            self.ended = True
+            trouble = "time" if answer["ended"] == -24 else "end"  # SIGXCPU
+            raise Lost(trouble, "it ended its process")
+        if "trouble" in answer:
+            raise Lost("text" if answer["trouble"] == "text" else "memory", "it was stopped")
+        return answer
+
+    def request(self, request: tuple, arguments: tuple = ()) -> object:
+        """Ask for one thing and return the result, or raise what the learner's code raised."""
+        for reader in [self.readers.pop() for _ in range(len(self.readers))]:
+            reader._write_back()
+        answer = self._ask(request)
+        result = decode(answer.get("result"), self.jail, self)
+        if isinstance(result, np.ndarray) and not result.ndim:
+            result = result[()]
+        if request[0] == "call":
+            given = ", ".join(shown(part) for part in arguments)
+            self.last = f"called with {given}\nit gave {shown(result)}"
+            for place, value in answer.get("changed") or []:
+                with contextlib.suppress(Exception):
+                    into(arguments[place], decode(value, self.jail))
+        if isinstance(result, Raised):
+            raise _exception(result)
+        return result
+
+    def observe(self, exercise: Exercise, name: str, cases: list[tuple]) -> Observed:
+        """Return what an answer does with all cases of its exercise."""
+        behaviours, use, used = [], sent(exercise)[0], ()
+        try:
+            for case in cases:
+                answer = self._ask(("case", name, case, use))
+                changed = tuple(int(place) for place in answer.get("changed", []))
+                found = Behaviour(decode(answer.get("result"), self.jail), changed)
+                behaviours.append(found)
+                used = tuple(str(part)[:80] for part in answer.get("used", []))
+                result = found.result
+                if used or (isinstance(result, Raised) and result.type == "NotImplementedError"):
+                    break
+        except Lost as lost:
+            return Observed(behaviours, lost.trouble, "", used)
+        except (TypeError, ValueError):
+            raise self._broken() from None
+        return Observed(behaviours, "", "", used)
+
+    def end(self) -> None:
+        """Let the fork go; the session's process is then ready for the next check."""
+        if self.session.jail is self.jail and not self.ended:
+            with contextlib.suppress(Lost):
+                self.jail.send(("done",), self.deadline)
+                if "ended" in self.jail.receive(time.monotonic() + self.limits.check_seconds):
+                    return
+            self.session.lose()
+
+
+class NotComparedError(RuntimeError):
+    """The grader's own code failed on what came back."""
+
+
+class FromInside(Exception):
+    """Marks what a learner's own code raised."""
+
+
+def _exception(raised: Raised) -> Exception:
+    kind = getattr(builtins, raised.type, None)
+    base = kind if isinstance(kind, type) and issubclass(kind, Exception) else Exception
+    name = clean(raised.type, 100)
+    try:
+        return type(name, (FromInside, base), {})(raised.message)
+    except Exception:  # an exception that wants other arguments
+        return type(name, (FromInside,), {})(raised.message)
+
+
+def judge(session: Session, check: Check, space: dict, problems: dict, seed: bytes) -> Verdict:
+    """Return the verdict on one check of a submission."""
+    verdict = Verdict(check.grade_id, 0.0, check.points)
+    by_check = {f"check_{e.name}": e for e in all_exercises() if f"check_{e.name}" in check.code}
+    printed, asking = io.StringIO(), None
+    try:
+        asking = Asking(session, check, list(by_check.values()))
+        missing = [name for name in check.names if name not in asking.known]
+        if missing:
+            words = problems.get(missing[0], "No cell that could be run defines it.")
+            verdict.message = f"{missing[0]} is not defined. {words}"
+            verdict.mistake = "syntax error" if missing[0] in problems else NOT_DEFINED
+            return verdict
+        space = space | asking.known
+
+        def trusted(exercise):
+            name = exercise.name
+
+            def check_function(answer):
+                if not isinstance(answer, Inside):
+                    return exercise.check(answer)
+                rng = np.random.default_rng([*hashlib.sha256(seed + name.encode()).digest()])
+                cases = exercise.cases(rng)
+                observed = asking.observe(exercise, name, cases)
+                try:
+                    exercise.judge(cases, observed)
+                except ExerciseError:
+                    raise
+                except Exception as error:  # a result so odd that we cannot even say what is wrong
+                    raise NotComparedError(f"{type(error).__name__}: {error}") from error
+                print(f"{name}: right, in all {len(cases)} cases.")
+
+            return check_function
+
+        space |= {name: trusted(exercise) for name, exercise in by_check.items()}
+        with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
+            exec(compile(check.code, check.grade_id, "exec"), space)
+    except ExerciseError as error:
+        verdict.message, verdict.mistake = str(error), error.mistake
+    except Lost as lost:
+        what = ", ".join(check.names)
+        verdict.message = f"{what}: {lost.words}.\n{asking.last if asking else ''}"
+        verdict.mistake = STOPPED[lost.trouble]
+    except JailError:
+        raise
+    except NotComparedError as error:
+        verdict.mistake = NOT_COMPARED
+        verdict.message = f"What came back could not be compared with what is due ({error})."
+    except FromInside as error:
+        name = type(error).__name__
+        verdict.mistake = BLANK if name == "NotImplementedError" else f"raises {name}"
+        verdict.message = f"It raised {name}: {error}"
+    except Exception as error:
+        what = ", ".join(check.names)
+        verdict.mistake = "fails a further test"
+        verdict.message = f"{what} fails a further test ({type(error).__name__}): "
+        verdict.message += asking.last if asking else ""
+    else:
+        verdict.points, verdict.message = check.points, printed.getvalue()
+    finally:
+        if asking:
+            asking.end()
+        verdict.message = clean(verdict.message, 5000)
+        verdict.mistake = clean(verdict.mistake, 100)
+    return verdict
+
+
+def grade(
+    examined: Examined, source: Source, start: Callable[[], Jail], limits: Limits, seed: bytes
+) -> dict:
+    """Return the verdicts on a submission and what its cells printed, as JSON can hold it."""
+    prelude = [(f"prelude-{i}", code) for i, code in enumerate(source.prelude)]
+    space: dict = {"__name__": "checks"}
+    for code in source.prelude:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(code, space)
+    session = Session([*prelude, *[part[:2] for part in examined.run]], start, limits)
+    verdicts = []
+    try:
+        for check in source.checks:
+            verdict = judge(session, check, space, examined.problems, seed)
+            if verdict.mistake and _may_be_disturbed(verdict):
+                own = [part[:2] for part in examined.run if set(part[2]) & set(check.names)]
+                alone = Session([*prelude, *own], start, limits)
+                alone.reduced = {name: 1 for name, _ in own}
+                try:
+                    second = judge(alone, check, space, examined.problems, seed)
+                finally:
+                    alone.lose()
+                if not second.mistake:
+                    names = ", ".join(check.names)
+                    words = (
+                        f"{names} is right on its own; something else in the notebook disturbs it."
+                    )
+                    session.notes.append(("disturbed", words))
+                    verdict = second
+            verdicts.append(verdict)
+    finally:
+        session.lose()
+    for verdict in verdicts:
+        name = verdict.grade_id.removeprefix("check_")
+        if verdict.mistake and name in examined.claims:
+            words = f"The file's own output says that {name} is right; graded, it is not."
+            session.notes.append(("disagreement", words))
+    return {
+        "verdicts": [asdict(verdict) for verdict in verdicts],
+        "outputs": session.outcomes,
+        "notes": session.notes,
+    }
+
+
+def _may_be_disturbed(verdict: Verdict) -> bool:
+    """Say whether other cells of the notebook could be the reason why a check fails."""
+    known = {m.name for exercise in all_exercises() for m in exercise.mistakes}
+    own = {BLANK, NOT_DEFINED, "syntax error", "the package's own is called", STOPPED["time"]}
+    return verdict.mistake not in known | own
+
+
+def starter(home: Path, limits: Limits, sandbox: bool, files: Path | None) -> Callable[[], Jail]:
+    """Return a function that starts a fresh sandbox."""
+    return lambda: Jail(home, limits, sandbox=sandbox, files=files)

@@ -1,0 +1,450 @@
+"""The sandbox: a process that runs a learner's code, and what may come out of it.
+
+With bubblewrap the process has no network, sees the system and the Python environment read-only, a
+copy of the package without answers, and nothing else: no home, no course, no other submission. Its
+processes have a namespace of their own and die together. Without bubblewrap only the limits hold.
+
+What comes out is JSON, decoded here into numbers, texts and arrays and nothing else.
+"""
+
+import base64
+import compileall
+import contextlib
+import ctypes
+import functools
+import hashlib
+import io
+import json
+import os
+import pickle
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FunctionType
+
+import numpy as np
+
+from ..exercises._sandbox import Other, Raised
+from .runner import into
+
+PACKAGE = Path(__file__).resolve().parent.parent
+LARGEST_MESSAGE = 32 << 20
+LARGEST_QUESTION = 32 << 10
+"""What a learner's function may hand to one of ours, which runs unguarded: a few small arrays."""
+
+STUB = '''"""The exercises as the sandbox has them: without answers, and without checks."""
+
+
+class ExerciseError(AssertionError):
+    """An answer is not right yet."""
+
+
+def _nothing(*arguments, **named):
+    pass
+
+
+hint = progress = _nothing
+
+
+def __getattr__(name):
+    if name.startswith("check_"):
+        return _nothing
+    raise AttributeError(f"nnfromscratch.exercises has no {name}")
+'''
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a learner's code may use."""
+
+    start_seconds: float = 60.0
+    cell_seconds: float = 30.0
+    """For a cell."""
+    check_seconds: float = 10.0
+    """For all cases of a check, by the clock."""
+    check_processor: int = 4
+    """For all cases of a check, seconds of the processor."""
+    processor: int = 90
+    """For all cells together, seconds of the processor."""
+    memory: int = 3 << 30
+    processes: int = 64
+    file: int = 50 << 20
+
+
+class JailError(RuntimeError):
+    """The sandbox itself does not work, whatever runs in it."""
+
+
+class Lost(Exception):
+    """The process inside is gone, or was ended: why ("time", "memory", "end"), in which words."""
+
+    def __init__(self, trouble: str, words: str):
+        super().__init__(words)
+        self.trouble, self.words = trouble, words
+
+
+@functools.cache
+def sandbox_works() -> str:
+    """Return nothing if bubblewrap works here, or else a sentence that says why it does not."""
+    if not shutil.which("bwrap"):
+        return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)"
+    command = [*_bwrap(Path(sys.prefix), None), sys.executable, "-c", "print(1)"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        return f"bubblewrap does not work here: {done.stderr.strip()[-300:]}"
+    return ""
+
+
+def stripped_package(folder: Path) -> Path:
+    """Return a folder to import nnfromscratch from that holds no answers; make it if need be."""
+    keep = [
+        path
+        for path in sorted(PACKAGE.rglob("*"))
+        if path.suffix in (".py", ".gz") and not path.name.startswith("lesson_")
+    ]
+    texts = {path: path.read_bytes() for path in keep}
+    name = hashlib.sha256(b"".join(texts[p] for p in keep) + STUB.encode()).hexdigest()[:16]
+    home = folder / f"package-{name}"
+    if not home.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as building:
+            for path, data in texts.items():
+                target = Path(building, "nnfromscratch", path.relative_to(PACKAGE))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+            Path(building, "nnfromscratch", "exercises", "__init__.py").write_text(STUB)
+            compileall.compile_dir(building, quiet=2)  # once, and not in every sandbox
+            os.chmod(building, 0o755)
+            with contextlib.suppress(OSError):  # another worker may have been quicker
+                os.rename(building, home)
+                os.mkdir(building)
+    return home
+
+
+def _bwrap(home: Path, files: Path | None) -> list[str]:
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    command += ["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL", "--hostname", "sandbox"]
+    for path in map(Path, ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")):
+        if path.is_symlink():
+            command += ["--symlink", os.readlink(path), str(path)]
+        elif path.exists():
+            command += ["--ro-bind", str(path), str(path)]
+    command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--size", "16777216", "--tmpfs", "/dev/shm"]
+    command += ["--remount-ro", "/dev", "--size", "67108864", "--tmpfs", "/tmp"]
+    places = [Path(place).resolve() for place in (sys.prefix, sys.base_prefix)]
+    places += [Path(os.path.realpath(sys.executable)).parent.parent]
+    for place in dict.fromkeys(places):
+        if not place.is_relative_to("/usr"):
+            command += ["--ro-bind", str(place), str(place)]
+    if any(PACKAGE.is_relative_to(place) for place in [*places, Path("/usr")]):
+        command += ["--tmpfs", str(PACKAGE)]
+    command += ["--ro-bind", str(home), "/package", "--size", "67108864", "--tmpfs", "/work"]
+    for path in sorted(files.iterdir()) if files else []:
+        command += ["--ro-bind", str(path), f"/work/{path.name}"]
+    for name, value in (_environment() | {"HOME": "/work", "PYTHONPATH": "/package"}).items():
+        command += ["--setenv", name, value]
+    return [*command, "--chdir", "/work", "--remount-ro", "/"]
+
+
+def _environment() -> dict[str, str]:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    one = dict.fromkeys(names, "1")
+    return one | {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": tempfile.gettempdir(),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+class Jail:
+    """One process with a learner's code in it, which is asked and answers.
+
+    Args:
+        home: what stripped_package returned.
+        limits: what the code may use.
+        sandbox: whether bubblewrap encloses it.
+        files: a folder whose files lie beside the notebook.
+    """
+
+    def __init__(self, home: Path, limits: Limits, *, sandbox: bool, files: Path | None = None):
+        self.limits, self.sandbox, self.kept = limits, sandbox, []
+        self.folder = tempfile.TemporaryDirectory(prefix="nnfromscratch-")
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
+        numbers = json.dumps([limits.memory, limits.processor, limits.file])
+        run = [sys.executable, "-m", "nnfromscratch.course.runner", numbers]
+        environment = None
+        if sandbox:
+            run = [*_bwrap(home, files), *run]
+        else:
+            _adopt_orphans()
+            environment = _environment() | {"HOME": self.folder.name, "PYTHONPATH": str(home)}
+            for path in sorted(files.iterdir()) if files else []:
+                shutil.copy(path, self.folder.name) if path.is_file() else None
+        self.before = _children()
+        self.process = subprocess.Popen(
+            run,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            cwd=self.folder.name,
+            env=environment,
+            start_new_session=True,
+            bufsize=0,
+        )
+        os.set_blocking(self.process.stdin.fileno(), False)
+        try:
+            self.receive(time.monotonic() + limits.start_seconds)
+        except Lost as lost:
+            self.errors.seek(0)
+            words = self.errors.read()[-500:].decode(errors="replace")
+            self.close()
+            raise JailError(f"the sandbox did not start: {lost.words} {words}") from None
+
+    def close(self) -> None:
+        """End everything inside, and whatever it has left behind."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+        # In the sandbox all die with it, soon: the last one's end closes the pipe.
+        last, pipe = time.monotonic() + 5, self.process.stdout.fileno()
+        while self.sandbox and select.select([pipe], [], [], max(0, last - time.monotonic()))[0]:
+            if not os.read(pipe, 1 << 20):
+                break
+        if not self.sandbox:
+            for _ in range(100):
+                left = _children() - self.before
+                for child in left:
+                    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                        os.kill(child, signal.SIGKILL)
+                        os.waitpid(child, 0)
+                if not left:
+                    break
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.errors.close()
+        self.folder.cleanup()
+
+    def send(self, request: object, deadline: float) -> None:
+        """Send a request: pickled, but functions and the like stay here and are only named."""
+        stream = io.BytesIO()
+        pickler = pickle.Pickler(stream)
+        pickler.persistent_id = self._name_of
+        pickler.dump(request)
+        data = struct.pack("<Q", len(stream.getvalue())) + stream.getvalue()
+        pipe = self.process.stdin.fileno()
+        while data:
+            if not select.select([], [pipe], [], max(0.0, deadline - time.monotonic()))[1]:
+                raise Lost("time", "it did not come to an end in time")
+            try:
+                data = data[os.write(pipe, data) :]
+            except OSError:
+                raise Lost("end", "it ended its process") from None
+
+    def _name_of(self, value: object) -> tuple | None:
+        if isinstance(value, Inside):
+            return "inside", value.number
+        kind = value if isinstance(value, FunctionType | type) else type(value)
+        if kind.__module__.split(".")[0] in ("builtins", "numpy", "_codecs"):
+            return None
+        self.kept.append(value)
+        return "outside", len(self.kept) - 1
+
+    def receive(self, deadline: float) -> dict:
+        """Return the next message.
+
+        Raises:
+            Lost: there is none, or it is not one, or too much is used meanwhile.
+        """
+        (length,) = struct.unpack("<Q", self._read(8, deadline))
+        if length > LARGEST_MESSAGE:
+            raise Lost("end", "it sent more than a result can be")
+        try:
+            message = json.loads(self._read(length, deadline))
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            raise Lost("end", "it disturbed the messages of the grader")
+        return message
+
+    def ask(self, request: object, deadline: float) -> dict:
+        """Send a request and return the answer; meanwhile answer what is asked back."""
+        self.send(request, deadline)
+        while True:
+            message = self.receive(deadline)
+            with contextlib.suppress(Exception):  # what does not fit is not written
+                for number, name, value in message.get("puts", []):
+                    if not name.startswith("_"):
+                        into(getattr(self.kept[number], name), decode(value, self))
+            if "ask" not in message:
+                return message
+            try:
+                number, attribute, given = message["ask"]
+                if len(json.dumps(given)) > LARGEST_QUESTION:
+                    raise ValueError("the arguments are too large")
+                thing = self.kept[number]
+                if type(attribute) is not str or attribute.startswith("_"):
+                    raise AttributeError("there is no such attribute")
+                with np.errstate(all="ignore"):
+                    value = (
+                        getattr(thing, attribute)
+                        if attribute
+                        else thing(*[decode(part, self) for part in given])
+                    )
+                self.send((True, value), deadline)
+            except Lost:
+                raise
+            except Exception as error:
+                self.send((False, (type(error).__name__, str(error)[:300])), deadline)
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        data, pipe, start = bytearray(), self.process.stdout.fileno(), time.monotonic()
+        while len(data) < count:
+            now = time.monotonic()
+            if now > deadline:
+                raise Lost("time", "it did not come to an end in time")
+            if select.select([pipe], [], [], 0.02)[0]:
+                part = os.read(pipe, min(count - len(data), 1 << 20))
+                if not part:
+                    raise Lost("end", "it ended its process")
+                data += part
+            elif now - start > 0.03:
+                self._watch()
+        return bytes(data)
+
+    def _watch(self) -> None:
+        """Look at what the processes inside use together, where the system tells."""
+        count, pages = _used_by(self.process.pid, () if self.sandbox else self.before)
+        if count > self.limits.processes:
+            raise Lost("end", f"it started more than {self.limits.processes} processes")
+        if pages * os.sysconf("SC_PAGE_SIZE") > 1.5 * self.limits.memory:
+            raise Lost("memory", "its processes needed too much memory")
+
+
+def _processes() -> dict[int, tuple[int, int]]:
+    """Return parent and resident pages of every process, where the system tells."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = path.read_text().rsplit(")", 1)[1].split()
+            found[int(path.parent.name)] = int(fields[1]), int(fields[21])
+    return found
+
+
+def _used_by(root: int, others) -> tuple[int, int]:
+    """Return how many processes there are below one, or orphaned by them, and their pages."""
+    table = _processes()
+    family = {root}
+    if others != ():
+        family |= {p for p, (parent, _) in table.items() if parent == os.getpid()} - set(others)
+    grown = True
+    while grown:
+        more = {p for p, (parent, _) in table.items() if parent in family} - family
+        family |= more
+        grown = bool(more)
+    return len(family), sum(table[p][1] for p in family if p in table)
+
+
+def _children() -> set[int]:
+    return {process for process, (parent, _) in _processes().items() if parent == os.getpid()}
+
+
+@functools.cache
+def _adopt_orphans() -> None:
+    """Become the parent of what a learner's code leaves behind, to find and end it (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+# What comes out
+
+
+class Inside:
+    """A thing that stays in the sandbox; calls and attributes are asked for.
+
+    Arrays read from an attribute are copies. What is written into them is sent before the next
+    request, so that `layer.params["w"][...] = 1` reaches the layer.
+    """
+
+    def __init__(self, check: object, number: int, type_name: str):
+        vars(self).update(check=check, number=number, type_name=type_name, read={})
+
+    def _write_back(self) -> None:
+        for name, (value, before) in list(self.read.items()):
+            del self.read[name]
+            if pickle.dumps(value) != before:
+                self.check.request(("put", self, name, value))
+
+    def __call__(self, *arguments, **named):
+        """Call it in the sandbox."""
+        return self.check.request(("call", self, arguments, named), arguments)
+
+    def __getattr__(self, name: str):
+        """Read an attribute in the sandbox."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = self.check.request(("get", self, name))
+        if isinstance(value, np.ndarray | dict | list):
+            with contextlib.suppress(Exception):  # what cannot be copied is not written back
+                self.read[name] = value, pickle.dumps(value)
+                self.check.readers.add(self)
+        return value
+
+    def __deepcopy__(self, memo):
+        """Return itself: there is one, in the sandbox."""
+        return self
+
+
+def decode(value: object, jail: Jail, check: object = None) -> object:
+    """Return the value that `encode` of the runner was given, made of plain things alone.
+
+    Raises:
+        Lost: it is not such a value.
+    """
+    try:
+        return _decoded(value, jail, check)
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError):
+        raise Lost("end", "it disturbed the messages of the grader") from None
+
+
+def _decoded(value, jail, check):
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if type(value) is list:
+        return [_decoded(part, jail, check) for part in value]
+    ((kind, content),) = value.items()
+    if kind == "array":
+        dtype, shape, data = content
+        dtype = np.dtype(str(dtype))
+        if dtype.kind not in "biufcSU" or dtype.hasobject:
+            raise ValueError(dtype)
+        data = base64.b64decode(data, validate=True)
+        return np.frombuffer(data, dtype).reshape([int(n) for n in shape]).copy()
+    if kind == "complex":
+        return complex(*map(float, content))
+    if kind == "tuple":
+        return tuple(_decoded(part, jail, check) for part in content)
+    if kind == "dict":
+        return {str(key): _decoded(part, jail, check) for key, part in content}
+    if kind == "other":
+        return Other(str(content)[:100])
+    if kind == "raised":
+        name, message, line = map(str, content)
+        return Raised(name[:100], message[:300], line[:200])
+    if kind == "outside":
+        return jail.kept[content]
+    if kind == "inside" and check is not None:
+        return Inside(check, int(content[0]), str(content[1])[:100])
+    raise ValueError(kind)

@@ -1,0 +1,196 @@
+"""Where things are in a course: nbgrader's folders, and a few of our own beside them.
+
+source/SET/SET.ipynb            the solutions, with hidden tests
+release/SET/SET.ipynb           what students get
+submitted/ID/SET/SET.ipynb      what they hand in, as it came
+mended/ID/SET/SET.ipynb         a copy that can be graded
+results/SET/ID.json             verdicts, and what was found
+autograded/ feedback/           nbgrader's, from the mended copies
+gradebook.db nbgrader_config.py nbgrader's books and settings
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+
+from .._files import replacing
+from .examine import Source
+
+SOLUTIONS = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
+
+CONFIG = '''"""What nbgrader's own tools need to know of this course."""
+
+import os
+
+c = get_config()
+c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
+c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError"}
+
+# A student's code is run in a sandbox by `nnfromscratch course grade`, and nowhere else. So
+# `nbgrader autograde` takes the verdicts from there, and stops where there are none.
+c.CourseDirectory.submitted_directory = "mended"
+c.Autograde.autograde_preprocessors = [
+    "nnfromscratch.course.books.Verdicts",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Verdicts.course = c.Harmless.course = c.CourseDirectory.root
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nnfromscratch.course.books.Harmless",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+'''
+
+
+class CourseError(Exception):
+    """Something is not as the command needs it; the message says what to do."""
+
+
+class Course:
+    """A course's folder.
+
+    Args:
+        root: the folder, made by `course init`.
+
+    Raises:
+        CourseError: it is not such a folder.
+    """
+
+    def __init__(self, root: Path):
+        self.root = Path(root).resolve()
+        if not (self.root / "nbgrader_config.py").is_file():
+            raise CourseError(
+                f"{self.root} is not a course. Make one with `nnfromscratch course init FOLDER`, "
+                "then work in it, or name it with --course FOLDER."
+            )
+
+    @property
+    def seed(self) -> bytes:
+        """What the graders' cases are drawn from: the same in every run, and nobody's guess."""
+        return (self.root / ".seed").read_bytes()
+
+    def sets(self) -> list[str]:
+        """Return the names of the sets that there are."""
+        return sorted(path.name for path in (self.root / "source").glob("*") if path.is_dir())
+
+    def resolve(self, name: str) -> str:
+        """Return the set that is meant: "02" is short for "02_exercises".
+
+        Raises:
+            CourseError: there is no such set.
+        """
+        for candidate in (name, f"{name}_exercises", f"{name.zfill(2)}_exercises"):
+            if candidate in self.sets():
+                return candidate
+        raise CourseError(f"there is no set {name!r} in source; there are {', '.join(self.sets())}")
+
+    def source_file(self, name: str) -> Path:
+        """Return a set's solution notebook."""
+        path = self.root / "source" / name / f"{name}.ipynb"
+        if not path.is_file():
+            raise CourseError(f"{path} is missing: a set is a folder with a notebook of its name")
+        return path
+
+    def source(self, name: str) -> Source:
+        """Return a set's solution notebook, taken apart."""
+        try:
+            return Source(json.loads(self.source_file(name).read_text(encoding="utf-8")))
+        except (ValueError, KeyError, SyntaxError) as error:
+            raise CourseError(f"{self.source_file(name)} cannot be used: {error}") from None
+
+    def released(self) -> list[str]:
+        """Return the sets that have been released."""
+        return [n for n in self.sets() if (self.root / "release" / n / f"{n}.ipynb").is_file()]
+
+    def file(self, step: str, student: str, name: str, ending: str = "ipynb") -> Path:
+        """Return the path of one student's file."""
+        return self.root / step / student / name / f"{name}.{ending}"
+
+    def submission(self, student: str, name: str) -> Path | None:
+        """Return what a student handed in, under whatever file name."""
+        folder = self.root / "submitted" / student / name
+        if (path := folder / f"{name}.ipynb").is_file():
+            return path
+        others = [path for path in folder.glob("*") if path.is_file() and path.name[0] != "."]
+        named = [path for path in others if ".ipynb" in path.name] or others
+        return max(named, key=lambda path: path.stat().st_mtime, default=None)
+
+    def submissions(self, name: str) -> list[str]:
+        """Return the students who handed something in."""
+        folders = (self.root / "submitted").glob(f"*/{name}")
+        return sorted(
+            path.parent.name for path in folders if self.submission(path.parent.name, name)
+        )
+
+    def key(self, student: str, name: str) -> str:
+        """Return what changes when submission or source change."""
+        digest = hashlib.sha256(self.source_file(name).read_bytes())
+        with open(self.submission(student, name), "rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+        return digest.hexdigest()
+
+    def result(self, student: str, name: str) -> dict | None:
+        """Return what is known of a submission, if it has been graded."""
+        try:
+            path = self.root / "results" / name / f"{student}.json"
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def store(self, student: str, name: str, result: dict) -> None:
+        """Store what is known of a submission."""
+        write(self.root / "results" / name / f"{student}.json", json.dumps(result, indent=1))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def init(root: Path, solutions: Path | None) -> Course:
+    """Make a course's folder, or complete one; return the course.
+
+    Args:
+        root: where.
+        solutions: the folder with the solution notebooks to start from.
+
+    Raises:
+        CourseError: there are none, or root is a file.
+    """
+    solutions = Path(solutions or SOLUTIONS)
+    sources = sorted(solutions.glob("*.ipynb"))
+    if not sources:
+        raise CourseError(
+            f"no solution notebooks in {solutions}; name the repository's folder with "
+            "--solutions notebooks/solutions"
+        )
+    root = Path(root).resolve()
+    if root.exists() and not root.is_dir():
+        raise CourseError(f"{root} is a file; a course is a folder")
+    for folder in ("source", "release", "submitted"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        target = root / "source" / source.stem / source.name
+        if not target.exists():
+            with replacing(target) as file:
+                file.write(source.read_bytes())
+    if not (root / ".seed").exists():
+        with replacing(root / ".seed") as file:
+            file.write(secrets.token_hex(32).encode())
+        os.chmod(root / ".seed", 0o600)
+    if not (root / "nbgrader_config.py").exists():
+        write(root / "nbgrader_config.py", CONFIG)
+    return Course(root)
+
+
+def safe_id(text: str) -> str:
+    """Return a student's name or number as a folder and the gradebook can have it."""
+    return re.sub(r"[^\w.@-]+", "_", text.strip()).strip("._-@")[:80]

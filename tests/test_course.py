@@ -1,0 +1,602 @@
+"""Grading a class: every kind of damage and attack, and the commands of docs/instructors.md."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from nnfromscratch.__main__ import main
+from nnfromscratch.course import cli, jail
+from nnfromscratch.course.collect import find
+from nnfromscratch.course.examine import Check, Source, examine
+from nnfromscratch.course.grade import Asking, Session, grade, sent, starter
+from nnfromscratch.course.jail import Inside, Jail, Limits, Lost, decode, stripped_package
+from nnfromscratch.course.layout import Course, CourseError, init, safe_id
+from nnfromscratch.exercises import all_exercises
+from tools import simulated_class
+
+ROOT = Path(__file__).resolve().parent.parent
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
+# By the clock there is room for a crowded machine; by the processor there is little.
+SHORT = Limits(cell_seconds=20, check_seconds=8, check_processor=1, processor=4)
+LINUX = sys.platform == "linux"
+NO_SANDBOX = jail.sandbox_works() if LINUX else "grading needs Linux"
+in_sandbox = pytest.mark.skipif(bool(NO_SANDBOX), reason=NO_SANDBOX)
+# Without Linux nothing counts the processes of a fork bomb.
+pytestmark = pytest.mark.skipif(not LINUX, reason="grading needs Linux")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return stripped_package(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course that attackers know the path of, with a gradebook."""
+    made = init(tmp_path_factory.mktemp("course") / "my course", None)
+    (made.root / "gradebook.db").write_bytes(b"untouched")
+    return made
+
+
+@pytest.fixture(scope="module")
+def listener():
+    """A port of this machine, and the list of those who have called it."""
+    server, calls = socket.create_server(("127.0.0.1", 0)), []
+
+    def listen():
+        while True:
+            try:
+                calls.append(server.accept()[0])
+            except OSError:
+                return
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    yield server.getsockname()[1], calls
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join()
+    for call in calls:
+        call.close()
+
+
+def graded(student, home, course, folder, limits=SHORT, sandbox=not NO_SANDBOX):
+    path = folder / student.file
+    path.write_bytes(student.data)
+    source = course.source_file(simulated_class.SET)
+    result, text = cli.grade_file(path, source, home, limits, sandbox, b"a seed")
+    assert path.read_bytes() == student.data
+    return result, json.loads(text)
+
+
+def assert_as_expected(student, result):
+    verdicts = {verdict["grade_id"]: verdict for verdict in result["verdicts"]}
+    assert {name: verdict["points"] for name, verdict in verdicts.items()} == student.points
+    for name, mistake in student.mistakes.items():
+        assert verdicts[f"check_{name}"]["mistake"] == mistake
+    for verdict in verdicts.values():
+        assert bool(verdict["mistake"]) == (verdict["points"] == 0)
+        assert verdict["message"]
+    assert set(student.found) <= {kind for kind, _ in result["findings"]}
+    assert result["human"] == student.human
+
+
+def processes_with(text):
+    """Return the processes whose command line holds a text, and still does in a moment."""
+    found = _processes_with(text)
+    for _ in range(50):
+        if found:
+            time.sleep(0.1)
+            found = _processes_with(text)
+    return found
+
+
+def _processes_with(text):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if text.encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+NAMES = [student.name for student in simulated_class.everyone()]
+
+
+@pytest.fixture(scope="module")
+def students(course, listener):
+    return {s.name: s for s in simulated_class.everyone(course.root, listener[0])}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_student_gets_what_is_due(name, home, course, students, listener, tmp_path):
+    calls, student = listener[1], students[name]
+    if student.sandbox and NO_SANDBOX:
+        pytest.skip(NO_SANDBOX)
+    mark = SHORT.file + 1 + NAMES.index(name)
+    limits = replace(SHORT, file=mark)
+    result, _ = graded(student, home, course, tmp_path, limits)
+    assert_as_expected(student, result)
+    assert not calls
+    assert (course.root / "gradebook.db").read_bytes() == b"untouched"
+    assert not processes_with(f"{mark}]")
+
+
+def test_the_class_is_large_and_has_every_kind(students):
+    assert len(NAMES) == len(set(NAMES)) >= 60
+    wrong = {m.name for e in all_exercises() if e.lesson == 2 for m in e.mistakes}
+    said = {m for s in students.values() for m in s.mistakes.values()}
+    assert wrong <= said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "endless_in_a_function",
+        "fork_bomb_in_a_function",
+        "fork_bomb_in_a_cell",
+        "ten_gigabytes_in_a_function",
+        "os_exit_in_a_cell",
+        "leaves_a_process",
+        "kills_parent",
+        "comparison_patched",
+    ],
+)
+def test_without_a_sandbox_the_limits_hold(name, home, course, students, tmp_path):
+    student = students[name]
+    mark = SHORT.file + 1000 + NAMES.index(name)
+    limits = replace(SHORT, file=mark)
+    result, _ = graded(student, home, course, tmp_path, limits, sandbox=False)
+    assert_as_expected(student, result)
+    assert not processes_with(f"{mark}]")
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_every_set_can_be_graded(path, home):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    source = Source(notebook)
+    start = starter(home, Limits(), not NO_SANDBOX, None)
+    result = grade(examine(path.read_bytes(), source), source, start, Limits(), b"")
+    assert [v["message"] for v in result["verdicts"] if v["mistake"]] == []
+    assert len(result["verdicts"]) == len(source.checks) >= 3
+    blank = examine(json.dumps(source.released).encode(), source)
+    result = grade(blank, source, start, Limits(), b"")
+    assert {v["mistake"] for v in result["verdicts"]} == {"still blank"}
+
+
+def test_what_is_sent_of_a_lesson_holds_no_answer():
+    for exercise in all_exercises():
+        name, code = sent(exercise)
+        answers = (exercise.reference, *exercise.variants)
+        names = {f.__name__ for f in answers} - {"<lambda>"}
+        assert not any(re.search(rf"\b{own}\b", code) for own in names - {"Layer"})
+        if name:
+            space = {"np": np}
+            exec(code, space)
+            case = exercise.cases(np.random.default_rng(1))[0]
+            space[name](exercise.reference, *case)
+
+
+def test_the_package_in_the_sandbox_holds_no_answer(home):
+    names = [path.name for path in home.rglob("*")]
+    assert "functional.py" in names
+    assert not any(name.startswith("lesson_") or name.endswith(".ipynb") for name in names)
+    text = "\n".join(path.read_text(encoding="utf-8") for path in home.rglob("*.py"))
+    assert "Mistake(" not in text
+
+
+@in_sandbox
+def test_what_a_sandbox_can_see(home, course, tmp_path):
+    code = (
+        "import os\n"
+        "PLACES = '/', '/work', '/tmp', '/package'\n"
+        "def found(): return {p: sorted(os.listdir(p)) for p in PLACES}\n"
+        "def can_write(p):\n"
+        "    try:\n        open(p + '/x', 'w').close()\n        return True\n"
+        "    except OSError as error:\n        return False\n"
+    )
+    (tmp_path / "data.csv").write_text("1")
+    one = Jail(home, SHORT, sandbox=True, files=tmp_path)
+    try:
+        one.ask(("cell", "c", code, False), time_in(5))
+        one.ask(("check", ["found"], [4], ""), time_in(5))
+        seen = decode(one.ask(("case", "found", (), None), time_in(5))["result"], one)
+        for place, writable in (("/work", 1), ("/tmp", 1), ("/", 0), ("/package", 0), ("/dev", 0),
+                                ("/usr/lib", 0), (sys.prefix, 0)):  # fmt: skip
+            answer = one.ask(("case", "can_write", (place,), None), time_in(5))
+            assert decode(answer["result"], one) == bool(writable), place
+    finally:
+        one.close()
+    assert seen["/work"] == ["data.csv"]
+    assert seen["/package"] == ["nnfromscratch"]
+    assert not {"home", "mnt", "srv", "var"} & set(seen["/"])
+    assert str(course.root) not in json.dumps(seen)
+
+
+def time_in(seconds):
+    return time.monotonic() + seconds
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"array": ["O", [1], "AAAAAAAAAAA="]},
+        {"array": ["<f8", [2], "AAAAAAAAAAA="]},
+        {"array": ["<f8", [-1, 99], "AAAAAAAAAAA="]},
+        {"array": ["<f8", [1], "not base 64"]},
+        {"array": "<f8"},
+        {"unknown": 1},
+        {"complex": ["x", 1]},
+        {"outside": 99},
+        {"inside": [0, "f"]},
+        {"tuple": 3},
+        {"a": 1, "b": 2},
+        {},
+    ],
+)
+def test_what_is_no_value_is_refused(message):
+    class Nothing:
+        kept = ()
+
+    with pytest.raises(Lost, match="disturbed the messages"):
+        decode(message, Nothing())
+
+
+def test_a_class_can_be_asked_like_an_object():
+    """What hidden tests do with a class: attributes are copies, and written back."""
+
+    class Layer:
+        def __init__(self):
+            self.params = {"w": np.zeros(2)}
+
+    class Check:
+        def __init__(self):
+            self.readers, self.thing = set(), Layer()
+
+        def request(self, request, arguments=()):
+            for reader in [self.readers.pop() for _ in range(len(self.readers))]:
+                reader._write_back()
+            kind, _, name, *rest = request
+            if kind == "put":
+                self.thing.params["w"][...] = rest[0]["w"]
+                return None
+            return {key: value.copy() for key, value in getattr(self.thing, name).items()}
+
+    check = Check()
+    layer = Inside(check, 0, "Layer")
+    layer.params["w"][...] = [3.0, 4.0]
+    assert layer.params["w"].tolist() == [3.0, 4.0]
+    assert check.thing.params["w"].tolist() == [3.0, 4.0]
+
+
+def test_asserts_of_ones_own_are_graded(home):
+    """A set without entries in the catalogue, as an instructor may write it."""
+
+    def cell(code, name, check):
+        kind = {"grade_id": name, "grade": check, "solution": not check, "locked": check}
+        kind |= {"schema_version": 3, "cell_type": "code", "task": False}
+        kind |= {"points": 2} if check else {}
+        return {"cell_type": "code", "metadata": {"nbgrader": kind}, "source": code}
+
+    body = "### BEGIN SOLUTION\n{}\n### END SOLUTION"
+    tests = (
+        "assert twice(2) == 4\n### BEGIN HIDDEN TESTS\nassert twice([1]) == [1, 1]\n"
+        "try:\n    twice(None)\nexcept TypeError:\n    pass\nelse:\n    assert False\n"
+        "assert apply(lambda x: x + base, 1) == 4\n### END HIDDEN TESTS"
+    )
+    right = "def twice(x):\n    return 2 * x\ndef apply(f, x):\n    return f(x)\nbase = 3"
+    notebook = {"cells": [cell(body.format(right), "a", 0), cell(tests, "t", 1)], "metadata": {}}
+    source = Source(notebook)
+    start = starter(home, SHORT, not NO_SANDBOX, None)
+    for answer, points, words in (
+        (right, 2, ""),
+        (right.replace("2 * x", "x + x"), 2, ""),
+        (right.replace("2 * x", "x * x"), 0, "called with (1)\nit gave a"),
+        (right.replace("2 * x", "2 * (x or 0)"), 0, "fails a further test"),
+        (right.replace("f(x)", "5"), 0, "fails a further test"),
+        (right.replace("base = 3", ""), 0, "base is not defined"),
+    ):
+        theirs = {"cells": [cell(answer, "a", 0), cell("pass", "t", 1)]}
+        result = grade(examine(json.dumps(theirs).encode(), source), source, start, SHORT, b"")
+        (verdict,) = result["verdicts"]
+        assert verdict["points"] == points, verdict
+        assert words in verdict["message"] or "It raised TypeError" in verdict["message"]
+
+
+def test_what_is_written_into_arguments_arrives(home):
+    """Arrays in dicts, and in objects that the hidden test holds, as an optimizer changes them."""
+    code = (
+        "def step(params, model):\n    params['w'] -= 1\n    model.params['w'] *= 2\n"
+        "    model.params['b'][0] += model.forward(3.0)\n"
+    )
+    session = Session([("c", code)], starter(home, SHORT, not NO_SANDBOX, None), SHORT)
+    asking = Asking(session, Check("t", 1.0, "", ("step",)), [])
+    params = {"w": np.array([1.0, 2.0])}
+    model = SimpleNamespace(params={"w": np.ones(2), "b": np.zeros(1)}, forward=lambda x: x + 1)
+    kept = model.params["w"]
+    asking.known["step"](params, model)
+    session.lose()
+    assert params["w"].tolist() == [0.0, 1.0]
+    assert kept.tolist() == [2.0, 2.0]
+    assert model.params["b"].tolist() == [4.0]
+
+
+# Collecting
+
+
+def notebook(name="x"):
+    metadata = {"nbgrader": {"grade_id": "leaky"}}
+    cell = {"cell_type": "code", "source": f"# {name}\ndef leaky(z, slope): pass"}
+    return json.dumps({"cells": [cell | {"metadata": metadata}]}).encode()
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "student", "which"),
+    [
+        ("Ada Byron_123_assignsubmission_file_/02_exercises.ipynb", "Ada_Byron", "02"),
+        ("Ada Byron_123_assignsubmission_file_02_exercises.ipynb", "Ada_Byron", "02"),
+        ("Øster, Åse_9_assignsubmission_file_/a b.ipynb", "Øster_Åse", "02"),
+        ("byronada_12345_67890_02_exercises-1.ipynb", "byronada_12345", "02"),
+        ("byronada_LATE_12345_67890_02_exercises.ipynb", "byronada_12345", "02"),
+        ("Set 2_abyron_attempt_2026-03-01-10-00-00_02_exercises.ipynb", "abyron", "02"),
+        ("abyron/02_exercises.ipynb", "abyron", "02"),
+        ("abyron/03_exercises/03_exercises.ipynb", "abyron", "03"),
+        ("submitted/abyron/02_exercises/02_exercises.ipynb", "abyron", "02"),
+        ("class of 2026/abyron/02_exercises.ipynb", "abyron", "02"),
+        ("02_exercises (abyron).ipynb", "abyron", "02"),
+        ("02_exercises_abyron.ipynb", "abyron", "02"),
+        ("abyron_02_exercises.ipynb", "abyron", "02"),
+        ("abyron/02_exercises (2).ipynb", "abyron", "02"),
+        ("abyron/02_exercises.ipynb.txt", "abyron", "02"),
+        ("abyron/Copy of 02 exercises.ipynb.json", "abyron", "02"),
+        ("abyron/Untitled.ipynb", "abyron", "02"),
+    ],
+)
+def test_names_are_understood(name, student, which, course, tmp_path):
+    (found,) = find(zipped(tmp_path / "all.zip", {name: notebook()}), course)
+    assert (found.student, found.set, found.problem) == (student, f"{which}_exercises", "")
+    target = tmp_path / "as folders" / name
+    target.parent.mkdir(parents=True)
+    target.write_bytes(notebook())
+    (found,) = find(tmp_path / "as folders", course)
+    assert (found.student, found.set, found.problem) == (student, f"{which}_exercises", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("abyron/answers.pdf", "not a notebook"),
+        ("02_exercises.ipynb", "whose it is"),
+        ("02_exercises (1).ipynb", "whose it is"),
+        ("abyron/work.ipynb", "which set"),
+        ("../../abyron/02_exercises.ipynb", "leads out"),
+        ("/abyron/02_exercises.ipynb", "leads out"),
+        ("C:\\abyron\\02_exercises.ipynb", "leads out"),
+        ("abyron/broken.zip", "cannot be opened"),
+    ],
+)
+def test_what_is_not_understood_is_listed(name, words, course, tmp_path):
+    (found,) = find(zipped(tmp_path / "all.zip", {name: b"{}"}), course)
+    assert words in found.problem
+    assert found.path
+
+
+def test_the_latest_counts_and_nothing_is_lost(course, tmp_path):
+    def run(files, *more):
+        path = zipped(tmp_path / "all.zip", files)
+        return main(["course", "collect", str(path), "--course", str(course.root), *more])
+
+    inner = io.BytesIO()
+    zipped(inner, {"02_exercises.ipynb": notebook("zip")})
+    files = {
+        "b_1_10_02_exercises.ipynb": notebook("1"),
+        "b_1_11_02_exercises-2.ipynb": notebook("3"),
+        "b_1_11_02_exercises-1.ipynb": notebook("2"),
+        "Ada_5_assignsubmission_file_/02_exercises.ipynb": notebook("5"),
+        "Ada_6_assignsubmission_file_/02_exercises.ipynb": notebook("6"),
+        "Zoe_7_assignsubmission_file_/work.zip": inner.getvalue(),
+        "__MACOSX/._x": b"",
+        "Zoe_7_assignsubmission_file_/.DS_Store": b"",
+    }
+    assert run(files) == 0
+    assert course.submissions("02_exercises") == ["Ada_5", "Ada_6", "Zoe", "b_1"]
+    assert course.submission("b_1", "02_exercises").read_bytes() == notebook("3")
+    assert run(files | {"b_1_12_02_exercises.ipynb": notebook("4")}) == 0
+    assert course.submission("b_1", "02_exercises").read_bytes() == notebook("4")
+    (before,) = (course.root / "submitted_before" / "b_1" / "02_exercises").iterdir()
+    assert before.read_bytes() == notebook("3")
+    shutil.rmtree(course.root / "submitted")
+
+
+def test_names_that_come_out_the_same_are_told_apart(course, tmp_path):
+    files = {f"{name}/02_exercises.ipynb": notebook(name) for name in ("A B", "A_B", "A-B")}
+    found = find(zipped(tmp_path / "all.zip", files), course)
+    assert len({one.student for one in found}) == 3
+    assert not any(one.state for one in found)
+
+
+def test_odd_names_become_safe():
+    assert safe_id("../../etc") == "etc"
+    assert safe_id("=cmd|' /C calc'!A0") == "cmd_C_calc_A0"
+    assert safe_id(" Ada  Byron ") == "Ada_Byron"
+    assert safe_id("...") == ""
+
+
+# The commands
+
+needs_nbgrader = pytest.mark.skipif(
+    not shutil.which("nbgrader", path=str(Path(sys.executable).parent)), reason="no nbgrader here"
+)
+
+
+@needs_nbgrader
+@in_sandbox
+def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, monkeypatch):
+    downloads = tmp_path / "Downloads"
+    downloads.mkdir()
+    wanted = ("all_right", "syntax_error", "empty", "no_metadata", "blank", "copied_check")
+    students = {name: students[name] for name in wanted}
+    files = {
+        f"{s.name.title()}_{i}_assignsubmission_file_/{s.file}": s.data
+        for i, s in enumerate(students.values())
+    }
+    zipped(downloads / "submissions.zip", files | {"notes.txt": b"hello"})
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```", page, re.M | re.S)
+    assert len(blocks) >= 6
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"HOME": str(tmp_path), "PATH": path, "PYTHONPATH": str(ROOT)}
+
+    def run(commands):
+        return subprocess.run(["bash", "-euxc", commands], cwd=tmp_path, env=environment,
+                              capture_output=True, text=True, timeout=300)  # fmt: skip
+
+    done = run("".join(blocks))
+    assert done.returncode == 0, done.stderr
+    assert "not understood: notes.txt: it is not a notebook" in done.stdout
+    assert "6 submissions, 6 of them new or changed" in done.stdout
+    root = tmp_path / "mycourse"
+    rows = {}
+    with open(root / "grades.csv", encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            rows[row["student"], row["set"]] = row
+    for name, student in students.items():
+        row = rows[name.title(), "02_exercises"]
+        assert {k: float(row[k]) for k in student.points} == student.points
+        assert float(row["total"]) == sum(student.points.values())
+        assert row["max"] == "13.0"
+        assert ("needs a human" in row["flags"]) == student.human
+        page = root / "feedback" / name.title() / "02_exercises" / "02_exercises.html"
+        text = page.read_text(encoding="utf-8")
+        assert "HIDDEN TESTS" not in text
+        assert "BEGIN SOLUTION" not in text
+        assert "[[21.0, 27.0]]" not in text
+    assert "open_02" in rows["All_Right", "02_exercises"]["waiting for a person"]
+    assert rows["Blank", "02_exercises"]["waiting for a person"] == ""
+    assert "linear_columns is still blank" in re.sub(r"\s+", " ", text) or name != "blank"
+    report = (root / "report.html").read_text(encoding="utf-8")
+    assert report.count("<img ") == report.count(' alt="') == 2
+    for words in ("syntax error", "The file is empty.", "has lost its metadata", "still blank"):
+        assert words in report
+
+    # Again: nothing to do. Then one file changes, and one stays unfinished.
+    def step(*arguments):
+        capsys.readouterr()
+        status = main(["course", *arguments, "--course", str(root)])
+        return capsys.readouterr().out if status == 0 else status
+
+    file = root / "submitted/All_Right/02_exercises/02_exercises.ipynb"
+    file.write_bytes(students["blank"].data)
+    unfinished = root / "results" / "02_exercises" / "Blank.json"
+    unfinished.write_text(unfinished.read_text()[:100])
+    assert "6 submissions, 2 of them new or changed" in step("grade", "02")
+    assert "1 pages written, 5 were up to date" in step("feedback", "02")
+    assert "6 submissions, 0 of them new or changed" in step("grade")
+    assert "6 submissions" not in step("grade", "02", "--student", "Blank")
+    assert step("grade", "02", "--student", "nobody") == 1
+    step("export", str(root / "grades.csv"))
+    before = (root / "grades.csv").read_text()
+    assert before.count(",03_exercises,0.0,17.0,,not submitted,") == 6
+
+    # A stop in the middle keeps what is done.
+    def stops(jobs, workers):
+        yield next(iter(every(jobs, workers)))
+        raise KeyboardInterrupt
+
+    every = cli._all
+    shutil.rmtree(root / "results")
+    monkeypatch.setattr(cli, "_all", stops)
+    assert step("grade", "02") == 130
+    monkeypatch.setattr(cli, "_all", every)
+    assert "6 submissions, 5 of them new or changed" in step("grade", "02")
+    step("export", str(root / "grades.csv"))
+    assert (root / "grades.csv").read_text() == before
+
+    # nbgrader's own command takes the verdicts that are there, and stops where there are none.
+    own = "cd mycourse; nbgrader autograde 02_exercises --student Syntax_Error --force"
+    assert run(own).returncode == 0
+    step("export", str(root / "grades.csv"))
+    assert (root / "grades.csv").read_text() == before
+    (root / "results" / "02_exercises" / "Syntax_Error.json").unlink()
+    done = run(own)
+    assert done.returncode
+    assert "has not been graded in the sandbox" in done.stderr
+
+
+def test_without_bubblewrap_it_says_so(course, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(cli, "_books", lambda: None)
+    monkeypatch.setattr(cli, "sandbox_works", lambda: "bubblewrap is not installed")
+    assert main(["course", "grade", "--course", str(course.root)]) == 1
+    said = capsys.readouterr().err
+    assert "bubblewrap is not installed" in said
+    assert "--no-sandbox" in said
+
+
+def test_without_nbgrader_it_says_so(course, monkeypatch, capsys):
+    for name in [n for n in sys.modules if n.split(".")[0] == "nbgrader"] + ["nbgrader"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "nnfromscratch.course.books", raising=False)
+    monkeypatch.delattr("nnfromscratch.course.books", raising=False)
+    assert main(["course", "release", "02", "--course", str(course.root)]) == 1
+    assert "pip install 'nnfromscratch[teach]'" in capsys.readouterr().err
+
+
+def test_wrong_use_is_explained(course, monkeypatch, capsys, tmp_path):
+    def said(*arguments):
+        assert main(["course", *map(str, arguments)]) == 1
+        return capsys.readouterr().err
+
+    here = ("--course", course.root)
+    monkeypatch.setattr(cli, "_books", lambda: None)
+    monkeypatch.setattr(cli, "sandbox_works", lambda: "")
+    assert "is not a course" in said("export", "x.csv", "--course", tmp_path)
+    assert "there is no set '77'" in said("release", "77", *here)
+    assert "must be a folder or a zip file" in said("collect", tmp_path / "none", *here)
+    assert "must be 1 or more" in said("grade", "--workers", 0, *here)
+    assert "nothing is released yet" in said("grade", *here)
+    assert "is not released" in said("grade", "02", *here)
+    assert "no solution notebooks" in said("init", tmp_path / "a", "--solutions", tmp_path)
+    (tmp_path / "file").write_text("")
+    assert "is a file" in said("init", tmp_path / "file")
+    with pytest.raises(CourseError, match="is missing"):
+        Course(course.root).source_file("99")
+
+
+def test_a_killed_worker_takes_no_other_with_it():
+    jobs = {name: (name,) for name in ("a", "kill", "b", "c", "fail")}
+    done = dict(cli._all(jobs, 2, _work))
+    assert {name: done[name] for name in "abc"} == {"a": "A", "b": "B", "c": "C"}
+    assert "was killed" in str(done["kill"])
+    assert "no good" in str(done["fail"])
+
+
+def _work(name):
+    if name == "kill":
+        os.kill(os.getpid(), 9)
+    if name == "fail":
+        raise CourseError("no good")
+    return name.upper()
