@@ -216,6 +216,7 @@ MEASURED = {
         lambda x, m: np.where(x > 0, x, np.nan),
         "nan stands where a number is due",
     ),
+    "a tuple inside": (both, lambda x, m: (x - m, (x, x[0])), "db is a tuple of 2"),
     "one of three": (
         lambda x, m: (x, x + 1, x + 2),
         lambda x, m: (2 * x, x + 1, 3 * x),

@@ -163,7 +163,8 @@ def sorted_parts(parts: Sequence) -> list:
 
     def key(part):
         rounds = is_number(part) and np.asarray(part).dtype.kind in "fc"
-        return np.shape(part), repr(np.round(part, 6) if rounds else part)
+        shape = np.shape(part) if is_number(part) else ()
+        return shape, repr(np.round(part, 6) if rounds else part)
 
     return sorted(parts, key=key)
 
