@@ -13,6 +13,7 @@ of a check and has no part in the verdict.
 import argparse
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -50,14 +51,20 @@ def faults(exercise, rng):
     return found
 
 
+def one_run(seeds):
+    """Run every check once; return what was wrong."""
+    rng = np.random.default_rng(seeds)
+    return [f"run {seeds[1]}: {f}" for exercise in all_exercises() for f in faults(exercise, rng)]
+
+
 def soak(runs, seed):
     """Run every check many times; return the number of verdicts and what was wrong."""
-    exercises, wrong = all_exercises(), []
-    verdicts = sum(1 + len(e.variants) + len(e.mistakes) for e in exercises)
-    for run in tqdm(range(runs), unit="run"):
-        rng = np.random.default_rng([seed, run])
-        for exercise in exercises:
-            wrong += [f"run {run}: {fault}" for fault in faults(exercise, rng)]
+    verdicts = sum(1 + len(e.variants) + len(e.mistakes) for e in all_exercises())
+    wrong = []
+    with ProcessPoolExecutor() as pool:
+        seeds = [(seed, run) for run in range(runs)]
+        for found in tqdm(pool.map(one_run, seeds), total=runs, unit="run"):
+            wrong += found
     return verdicts, wrong
 
 

@@ -28,8 +28,8 @@ def close(a: object, b: object) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         return False
-    if a.size == 0:
-        return True
+    if a.size == 0 or (a.dtype == b.dtype and a.tobytes() == b.tobytes()):
+        return True  # the usual case, at once
     inexact = [x.dtype for x in (a, b) if x.dtype.kind in "fc"]
     if not inexact:
         return bool((a == b).all())
@@ -49,7 +49,9 @@ def close(a: object, b: object) -> bool:
 def same(a: object, b: object, *, types: bool = True) -> bool:
     """Say whether two values are the same: structure, shapes, values, and with `types` dtypes."""
     if is_number(a) and is_number(b):
-        if types and kind_of(a) != kind_of(b) and "number" not in (kind_of(a), kind_of(b)):
+        kinds = getattr(a, "dtype", None), getattr(b, "dtype", None)
+        # Python's own numbers have any precision. (None == np.dtype(float), so: is.)
+        if types and kinds[0] is not None and kinds[1] is not None and kinds[0] != kinds[1]:
             return False
         return close(a, b)
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
