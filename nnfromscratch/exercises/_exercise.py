@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
+from operator import attrgetter
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ._sandbox import CPU_SECONDS, MEMORY, Behaviour, Observed, Raised, behaviou
 WIDTH = 84
 """Columns of a message: what a notebook shows beside its file browser."""
 CASES = 20
-"""How many random cases a check draws, besides the corners."""
+"""How many random cases a check draws, besides the corners, unless an exercise says otherwise."""
 BLANK = "still blank"
 STOPPED = {
     "time": "no end",
@@ -70,7 +71,9 @@ class Exercise:
             makes an object and runs its methods.
         arguments: the names of the arguments, if they are not those of the reference.
         outputs: the names of the results, if there are several.
-        out_of_reach: names in `nnfromscratch` that answer the blank, and may not be called.
+        out_of_reach: names in `nnfromscratch` that answer the blank, and may not be called, such as
+            "relu" or "diagnostics.examine".
+        draws: how many random cases a check draws, besides the corners; fewer where one is dear.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Exercise:
     arguments: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     out_of_reach: tuple[str, ...] = ()
+    draws: int = CASES
 
     @property
     def argument_names(self) -> tuple[str, ...]:
@@ -96,7 +100,7 @@ class Exercise:
 
     def cases(self, rng: np.random.Generator) -> list[tuple]:
         """Draw the arguments of all cases of one check."""
-        return [draw(rng) for draw in self.corners + (self.inputs,) * CASES]
+        return [draw(rng) for draw in self.corners + (self.inputs,) * self.draws]
 
     def check(self, answer: Callable, *, rng: np.random.Generator | None = None) -> None:
         """Say in one line that an answer is right, or raise an ExerciseError that says what is not.
@@ -152,7 +156,7 @@ class Exercise:
         own = (self.reference, *self.variants)
         if answer in (*own, *(mistake.implementation for mistake in self.mistakes)):
             return {}  # our own, checked by the tests
-        package = {f"nnfromscratch.{n}": getattr(nnfromscratch, n) for n in self.out_of_reach}
+        package = {f"nnfromscratch.{n}": attrgetter(n)(nnfromscratch) for n in self.out_of_reach}
         return package | {f"solution {i + 1} of the catalogue": f for i, f in enumerate(own)}
 
     def expected(self, cases: Sequence[tuple]) -> list[object]:
