@@ -146,6 +146,18 @@ def test_the_class_is_large_and_has_every_kind(students):
     assert wrong <= said
 
 
+def test_the_measured_class_is_the_one_that_is_described():
+    stored = json.loads((ROOT / "benchmarks" / "results" / "class.json").read_text())["class"]
+    assert stored["submissions"] == stored["feedback_pages"] == len(NAMES)
+    assert stored["wrong"] == []
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    said = (
+        f"{stored['submissions']} submissions, {stored['damaged']} of them damaged and "
+        f"{stored['attacks']} hostile: of {stored['scores']} scores {len(stored['wrong'])} were wrong"
+    )
+    assert said in re.sub(r"\s+", " ", page)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -242,6 +254,7 @@ def time_in(seconds):
         {"array": ["<f8", [-1, 99], "AAAAAAAAAAA="]},
         {"array": ["<f8", [1], "not base 64"]},
         {"array": "<f8"},
+        {"array": ["V8", [1], "AAAAAAAAAAA="]},
         {"unknown": 1},
         {"complex": ["x", 1]},
         {"outside": 99},
