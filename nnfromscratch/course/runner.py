@@ -230,12 +230,11 @@ def _call(answer, *arguments):
 
 
 def _called(channel: Channel, function, arguments: tuple, names: dict) -> dict:
-    given = pickle.dumps(arguments) if _is_plain(arguments) else None
+    given = {i: pickle.dumps(part) for i, part in enumerate(arguments) if _is_plain(part)}
     answer = {"result": encode(function(*arguments, **names), channel), "changed": []}
-    if given:
-        for i, before in enumerate(pickle.loads(given)):
-            if not same(before, arguments[i]):
-                answer["changed"].append([i, encode(arguments[i])])
+    for i, before in given.items():
+        if not same(pickle.loads(before), arguments[i]):
+            answer["changed"].append([i, encode(arguments[i])])
     return answer
 
 
