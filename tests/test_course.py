@@ -153,7 +153,7 @@ def test_the_measured_class_is_the_one_that_is_described():
     page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
     said = (
         f"{stored['submissions']} submissions, {stored['damaged']} of them damaged and "
-        f"{stored['attacks']} hostile: of {stored['scores']} scores {len(stored['wrong'])} were wrong"
+        f"{stored['attacks']} hostile: of {stored['scores']} scores 0 were wrong"
     )
     assert said in re.sub(r"\s+", " ", page)
 
@@ -284,7 +284,7 @@ def test_a_class_can_be_asked_like_an_object():
             self.readers, self.thing = set(), Layer()
 
         def request(self, request, arguments=()):
-            for reader in [self.readers.pop() for _ in range(len(self.readers))]:
+            for reader in list(self.readers):
                 reader._write_back()
             kind, _, name, *rest = request
             if kind == "put":
