@@ -174,7 +174,7 @@ class Asking:
 
     def request(self, request: tuple, arguments: tuple = ()) -> object:
         """Ask for one thing and return the result, or raise what the learner's code raised."""
-        for reader in [self.readers.pop() for _ in range(len(self.readers))]:
+        for reader in list(self.readers):
             reader._write_back()
         answer = self._ask(request)
         result = decode(answer.get("result"), self.jail, self)

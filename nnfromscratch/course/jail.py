@@ -382,9 +382,10 @@ class Inside:
         vars(self).update(check=check, number=number, type_name=type_name, read={})
 
     def _write_back(self) -> None:
-        for name, (value, before) in list(self.read.items()):
-            del self.read[name]
-            if pickle.dumps(value) != before:
+        for name, (value, before) in self.read.items():
+            now = pickle.dumps(value)
+            if now != before:
+                self.read[name] = value, now
                 self.check.request(("put", self, name, value))
 
     def __call__(self, *arguments, **named):

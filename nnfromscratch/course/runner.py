@@ -43,6 +43,8 @@ from ..exercises._sandbox import (
 
 LARGEST = 4 << 20
 """Bytes of an array beyond which a result is only described."""
+MOST_COPIES = 50
+"""Copies of the grader's things that are watched for changes."""
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -73,7 +75,7 @@ class Remote:
         fine, value = self._channel.receive()
         if fine:
             if attribute and _is_plain(value):  # a copy; what is written into it is sent back
-                self._channel.read.append((self._number, attribute, value, pickle.dumps(value)))
+                self._channel.read.append([self._number, attribute, value, pickle.dumps(value)])
             return value
         raise type(value[0], (Exception,), {})(value[1])
 
@@ -100,8 +102,12 @@ class Channel:
 
     def send(self, message: dict) -> None:
         """Send an answer, with what has changed of things that live with the grader."""
-        parts, self.read = self.read, []
-        puts = [[*key, encode(value)] for *key, value, old in parts if pickle.dumps(value) != old]
+        puts = []
+        for copy in self.read[-MOST_COPIES:]:
+            number, name, value, before = copy
+            copy[3] = pickle.dumps(value)
+            if copy[3] != before:
+                puts.append([number, name, encode(value)])
         message = message | {"puts": puts} if puts else message
         data = json.dumps(message).encode()
         data = struct.pack("<Q", len(data)) + data
@@ -230,12 +236,11 @@ def _call(answer, *arguments):
 
 
 def _called(channel: Channel, function, arguments: tuple, names: dict) -> dict:
-    given = pickle.dumps(arguments) if _is_plain(arguments) else None
+    given = {i: pickle.dumps(part) for i, part in enumerate(arguments) if _is_plain(part)}
     answer = {"result": encode(function(*arguments, **names), channel), "changed": []}
-    if given:
-        for i, before in enumerate(pickle.loads(given)):
-            if not same(before, arguments[i]):
-                answer["changed"].append([i, encode(arguments[i])])
+    for i, before in given.items():
+        if not same(pickle.loads(before), arguments[i]):
+            answer["changed"].append([i, encode(arguments[i])])
     return answer
 
 
