@@ -5,6 +5,12 @@ import numpy as np
 from ._draw import labels, normal, sizes
 from ._exercise import Exercise, Mistake
 
+
+def _clear(z):
+    """Say whether no entry is 0 up to rounding: there the order of a sum would decide the gate."""
+    return np.abs(z).min() > 1e-6
+
+
 # elu_backward
 
 
@@ -377,14 +383,20 @@ def skip_backward(dh, x, w, b):
 
 def _skip_inputs(rng):
     n, d = sizes(rng, 2)
-    return normal(rng, n, d), normal(rng, n, d), normal(rng, d, d), normal(rng, d)
+    while True:
+        dh, x, w, b = (normal(rng, *shape) for shape in ((n, d), (n, d), (d, d), (d,)))
+        if _clear(x @ w + b):
+            return dh, x, w, b
 
 
 def _skip_zero(rng):
     """Return a case in which some z are exactly 0."""
-    dh, x = normal(rng, 4, 3) + 3.0, normal(rng, 4, 3)
-    x[1] = 0
-    return dh, x, normal(rng, 3, 3), np.array([0.0, 0.5, -0.5])
+    b = np.array([0.0, 0.5, -0.5])
+    while True:
+        dh, x, w = normal(rng, 4, 3) + 3.0, normal(rng, 4, 3), normal(rng, 3, 3)
+        x[1] = 0
+        if _clear(x[[0, 2, 3]] @ w + b):
+            return dh, x, w, b
 
 
 def _skip_einsum(dh, x, w, b):
@@ -568,23 +580,48 @@ def _three_params(rng, d, h, k, c):
     return params
 
 
+def _three_clear(x, params):
+    """Say whether no z of the two hidden layers is 0 up to rounding."""
+    z1 = x @ params["w1"] + params["b1"]
+    return _clear(z1) and _clear(np.maximum(z1, 0) @ params["w2"] + params["b2"])
+
+
+def _three_drawn(rng, n, *widths):
+    while True:
+        x, y = normal(rng, n, widths[0]), labels(rng, n, widths[-1])
+        params = _three_params(rng, *widths)
+        if _three_clear(x, params):
+            return x, y, params
+
+
 def _three_inputs(rng):
-    n, d, h, k, c = sizes(rng, 5)
-    return normal(rng, n, d), labels(rng, n, c), _three_params(rng, d, h, k, c)
+    return _three_drawn(rng, *sizes(rng, 5))
 
 
 def _three_zero(rng):
-    """Return a case in which some z of both hidden layers are exactly 0, and nothing is dead."""
-    x, params = normal(rng, 4, 3), _three_params(rng, 3, 4, 4, 4)
-    x[2] = 0
-    params["b1"], params["b2"] = np.array([0.0, 0.4, 0.3, 0.2]), np.full(4, 3.0)
-    return x, np.array([0, 2, 1, 3]), params
+    """Return a case in which a z1 is exactly 0, with a slope that arrives there."""
+    while True:
+        x, params = normal(rng, 4, 3), _three_params(rng, 3, 4, 4, 4)
+        x[2] = 0
+        params["b1"], params["b2"] = np.array([0.0, 0.4, 0.3, 0.2]), np.full(4, 3.0)
+        if _three_clear(x[[0, 1, 3]], params):
+            return x, np.array([0, 2, 1, 3]), params
+
+
+def _three_zero_second(rng):
+    """Return a case in which a z2 of every example is exactly 0, with a slope that arrives."""
+    while True:
+        x, params = normal(rng, 4, 3), _three_params(rng, 3, 4, 4, 4)
+        rest = params | {"w2": params["w2"][:, 1:], "b2": params["b2"][1:]}
+        params["w2"][:, 0], params["b2"][0] = 0, 0
+        if _three_clear(x, rest):
+            return x, np.array([0, 2, 1, 3]), params
 
 
 def _three_wide(rng):
     """Return a case of equal widths, in which a product of the wrong two may run."""
     n = int(rng.integers(3, 6))
-    return normal(rng, n, n), labels(rng, n, n), _three_params(rng, n, n, n, n)
+    return _three_drawn(rng, n, n, n, n, n)
 
 
 def _three_large(rng):
@@ -634,7 +671,15 @@ THREE_LAYER_GRADIENTS = Exercise(
     misconception="A gate or a factor 1/N is left out, or put in once more, on the way.",
     reference=three_layer_gradients,
     inputs=_three_inputs,
-    corners=(_three_zero, _three_zero, _three_wide, _three_wide, _three_large),
+    corners=(
+        _three_zero,
+        _three_zero,
+        _three_zero_second,
+        _three_zero_second,
+        _three_wide,
+        _three_wide,
+        _three_large,
+    ),
     out_of_reach=("linear_backward", "relu_backward", "Linear", "ReLU", "Sequential", "mlp"),
     variants=(
         _three_in_a_loop,
@@ -692,6 +737,16 @@ THREE_LAYER_GRADIENTS = Exercise(
             "the gates are open at zero",
             _three(gate2=lambda z, a, d: z >= 0, gate1=lambda z, a, d: z >= 0),
             "At exactly 0 we take the slope 0, as in the lesson.",
+        ),
+        Mistake(
+            "the second gate is open at zero",
+            _three(gate2=lambda z, a, d: z >= 0),
+            "At exactly 0 we take the slope 0, at both ReLUs.",
+        ),
+        Mistake(
+            "the first gate is open at zero",
+            _three(gate1=lambda z, a, d: z >= 0),
+            "At exactly 0 we take the slope 0, at both ReLUs.",
         ),
         Mistake(
             "the gates look at da",
