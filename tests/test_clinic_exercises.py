@@ -116,9 +116,18 @@ def test_parameters_that_are_read_are_a_cure_in_whatever_way():
     assert train(p._replace(model=tied)).error < lesson_13.ERROR
 
 
-@pytest.mark.parametrize(("seed", "number"), [(-1, 1), (0, 0), (0, 7)])
-def test_there_is_no_such_patient(seed, number):
-    with pytest.raises(ValueError, match="admit: "):
+@pytest.mark.parametrize(
+    ("seed", "number", "words"),
+    [
+        (-1, 1, "seed must not be negative, got -1"),
+        (1.5, 1, "seed must be an integer such as 1, got 1.5"),
+        (True, 1, "seed must be an integer such as 1, got True"),
+        (0, 0, "number must be"),
+        (0, 7, "number must be from 1 to 6, got 7"),
+    ],
+)
+def test_there_is_no_such_patient(seed, number, words):
+    with pytest.raises((TypeError, ValueError), match=f"admit: {words}"):
         admit(seed, number)
 
 

@@ -77,7 +77,10 @@ def admit(seed: int, number: int) -> Patient:
         ValueError: there is no such number, or the seed is negative.
     """
     number = check_positive_integer("admit", "number", number)
-    seed = check_positive_integer("admit", "seed + 1", seed + 1) - 1
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"admit: seed must be an integer such as 1, got {seed!r}")
+    if seed < 0:
+        raise ValueError(f"admit: seed must not be negative, got {seed}")
     if number > len(_FAULTS):
         raise ValueError(f"admit: number must be from 1 to {len(_FAULTS)}, got {number}")
     rng = np.random.default_rng([13, number, seed])
