@@ -392,19 +392,19 @@ def attackers(course="/nowhere", port=9):
     book["leaky"]["source"] = "from nnfromscratch import leaky_relu as leaky"
     add("package_function_by_name", book, ("leaky",))
 
+    # nbgrader's own tests, in the environment, hold a gradebook of nobody.
     search = (
-        "import os\n"
-        "for folder in ('..', '/', '/tmp', '/root', '/home', {course!r}):\n"
+        "import os\nfound = []\n"
+        f"for folder in ('/', '..', {str(course)!r}):\n"
         "    for place, _, names in os.walk(folder):\n"
-        "        if place.startswith(('/proc', '/sys', '/usr', '/dev')):\n"
+        "        if place.startswith(('/proc', '/sys', '/dev')) or '/nbgrader/' in place:\n"
         "            continue\n"
-        "        for name in names:\n"
-        "            if name in ('lesson_02.py', 'gradebook.db', 'nbgrader_config.py')"
-        " or '_exercises' in name:\n"
-        "                return np.where(z > 0, z, slope * z)\n"
-        "raise LookupError('nothing to copy from')"
-    ).replace("{course!r}", repr(str(course)))
-    add("reads_elsewhere", Book(leaky=search), ("leaky",), sandbox=True)
+        "        wanted = 'lesson_02.py', 'gradebook.db', 'nbgrader_config.py'\n"
+        "        found += [n for n in names if n in wanted or '_exercises' in n]\n"
+    )
+    body = "if not found:\n    raise LookupError('nothing to copy from')\n" + right
+    add("reads_elsewhere", Book(leaky=body).first(search), ("leaky",), sandbox=True,
+        mistakes={"leaky": "measured: raised"})  # fmt: skip
     copy = "from nnfromscratch.exercises.lesson_02 import LEAKY\nreturn LEAKY.reference(z, slope)"
     add("asks_the_catalogue", Book(leaky=copy), ("leaky",))
     call = (
