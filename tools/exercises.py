@@ -3,6 +3,7 @@
     python tools/exercises.py list             writes docs/exercises.md from the registry
     python tools/exercises.py soak             1,000 runs of every check; stores the result
     python tools/exercises.py soak --runs 20   fewer runs; stores nothing
+    python tools/exercises.py soak --minutes 9 as many of the 1,000 as fit; stores how many
 
 One run draws new cases for each exercise, and asks for a verdict on each right answer (it must be
 accepted) and on each mistake (it must be rejected, and diagnosed by its own name and no other).
@@ -13,6 +14,7 @@ of a check and has no part in the verdict.
 import argparse
 import json
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -57,15 +59,18 @@ def one_run(seeds):
     return [f"run {seeds[1]}: {f}" for exercise in all_exercises() for f in faults(exercise, rng)]
 
 
-def soak(runs, seed):
-    """Run every check many times; return the number of verdicts and what was wrong."""
+def soak(runs, seed, minutes):
+    """Run every check many times; return how often, verdicts in a run, and what was wrong."""
     verdicts = sum(1 + len(e.variants) + len(e.mistakes) for e in all_exercises())
-    wrong = []
-    with ProcessPoolExecutor() as pool:
-        seeds = [(seed, run) for run in range(runs)]
-        for found in tqdm(pool.map(one_run, seeds), total=runs, unit="run"):
-            wrong += found
-    return verdicts, wrong
+    done, wrong, end = 0, [], time.monotonic() + 60 * minutes
+    with ProcessPoolExecutor() as pool, tqdm(total=runs, unit="run") as bar:
+        while done < runs and time.monotonic() < end:
+            seeds = [(seed, run) for run in range(done, min(done + 10, runs))]
+            for found in pool.map(one_run, seeds):
+                wrong += found
+                bar.update()
+            done += len(seeds)
+    return done, verdicts, wrong
 
 
 def page(exercises, result):
@@ -116,17 +121,18 @@ def main(arguments=None):
     parser.add_argument("what", choices=("list", "soak"))
     parser.add_argument("--runs", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after these")
     options = parser.parse_args(arguments)
     if options.what == "soak":
-        verdicts, wrong = soak(options.runs, options.seed)
+        runs, verdicts, wrong = soak(options.runs, options.seed, options.minutes)
         print("\n".join(wrong[:50]))
-        print(f"{options.runs} runs, {options.runs * verdicts:,} verdicts, {len(wrong)} wrong")
+        print(f"{runs} runs, {runs * verdicts:,} verdicts, {len(wrong)} wrong")
         if options.runs == 1_000:
             result = {
                 "command": f"python tools/exercises.py soak --seed {options.seed}",
-                "runs": options.runs,
+                "runs": runs,
                 "exercises": len(all_exercises()),
-                "verdicts": options.runs * verdicts,
+                "verdicts": runs * verdicts,
                 "wrong": wrong,
             }
             RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
