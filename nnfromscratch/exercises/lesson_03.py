@@ -595,7 +595,13 @@ def _three_drawn(rng, n, *widths):
 
 
 def _three_inputs(rng):
-    return _three_drawn(rng, *sizes(rng, 5))
+    n, d, k, c = sizes(rng, 4, high=5)
+    return _three_drawn(rng, n, d, 6, k, c)
+
+
+def _three_small(rng):
+    """Return a case that a message can show whole."""
+    return _three_drawn(rng, 2, 2, 3, 2, 2)
 
 
 def _three_zero(rng):
@@ -620,7 +626,7 @@ def _three_zero_second(rng):
 
 def _three_wide(rng):
     """Return a case of equal widths, in which a product of the wrong two may run."""
-    n = int(rng.integers(3, 6))
+    n = int(rng.integers(4, 6))
     return _three_drawn(rng, n, n, n, n, n)
 
 
@@ -672,6 +678,7 @@ THREE_LAYER_GRADIENTS = Exercise(
     reference=three_layer_gradients,
     inputs=_three_inputs,
     corners=(
+        _three_small,
         _three_zero,
         _three_zero,
         _three_zero_second,
