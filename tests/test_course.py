@@ -180,7 +180,18 @@ def test_without_a_sandbox_the_limits_hold(name, home, course, students, tmp_pat
     assert not processes_with(f"{mark}]")
 
 
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+GRADABLE = [path for path in SOLUTIONS if path.stem != "13_exercises"]
+
+
+def test_a_set_for_practice_is_not_released(course):
+    from nnfromscratch.course import books
+
+    assert {e.lesson for e in all_exercises() if not e.gradable} == {13}
+    with pytest.raises(CourseError, match="release: 13_exercises is for practice"):
+        books.release(course, "13_exercises")
+
+
+@pytest.mark.parametrize("path", GRADABLE, ids=lambda path: path.stem)
 def test_every_set_can_be_graded(path, home):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     source = Source(notebook)
@@ -194,7 +205,7 @@ def test_every_set_can_be_graded(path, home):
 
 
 def test_what_is_sent_of_a_lesson_holds_no_answer():
-    for exercise in all_exercises():
+    for exercise in filter(lambda exercise: exercise.gradable, all_exercises()):
         name, code = sent(exercise)
         answers = (exercise.reference, *exercise.variants)
         names = {f.__name__ for f in answers} - {"<lambda>"}

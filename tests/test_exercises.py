@@ -264,8 +264,8 @@ def test_one_case_makes_no_law():
         seen = []
 
         def answer(x, mean, seen=seen, number=number):
-            seen.append(1)
-            return np.where(x < 0, 0, x) if len(seen) == 5 + number else x
+            seen.append((x < 0).any())
+            return np.where(x < 0, 0, x) if seen[-1] and sum(seen) == 5 + number else x
 
         assert "exactly where" not in message_of(exercise, answer)
 

@@ -87,4 +87,4 @@ def test_the_bounds():
 
 def test_make_test_measures_the_lessons():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "notebooks/exercises -p tools.lesson_cost" in makefile
+    assert "tests notebooks -p tools.lesson_cost" in makefile

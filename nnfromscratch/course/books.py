@@ -17,6 +17,7 @@ from pathlib import Path
 from traitlets import Unicode
 from traitlets.config import Config
 
+from ..exercises import all_exercises
 from .examine import text_of
 from .layout import Course, CourseError
 from .student import CODE_STUB, HIDDEN, _without, secrets
@@ -141,6 +142,13 @@ def _gradebook(course: Course) -> Gradebook:
 def release(course: Course, name: str) -> Path:
     """Make the student edition of a set and enter the set in the gradebook; return its path."""
     source = course.source(name)
+    ours = {f"check_{exercise.name}" for exercise in all_exercises() if not exercise.gradable}
+    if ours & {check.grade_id for check in source.checks}:
+        raise CourseError(
+            f"release: {name} is for practice. Its checks train networks beside the answers, which "
+            "the sandbox must not hold. Give the students notebooks/exercises, and read what they "
+            "wrote."
+        )
     _run(GenerateAssignment, course, name, ".")
     path = course.root / "release" / name / f"{name}.ipynb"
     text = path.read_text(encoding="utf-8")

@@ -73,6 +73,8 @@ class Exercise:
         outputs: the names of the results, if there are several.
         out_of_reach: names in `nnfromscratch` that answer the blank, and may not be called, such as
             "relu" or "diagnostics.examine".
+        gradable: whether a class can be graded on it; not if `call` needs more than can be sent to
+            a sandbox that holds no answers.
         draws: how many random cases a check draws, besides the corners; fewer where one is dear.
     """
 
@@ -91,6 +93,7 @@ class Exercise:
     arguments: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     out_of_reach: tuple[str, ...] = ()
+    gradable: bool = True
     draws: int = CASES
 
     @property

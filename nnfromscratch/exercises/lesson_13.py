@@ -5,7 +5,7 @@ whether the cause is named, whether the mended network learns, what was changed,
 patient given was left as it was. The right cause is never among the words of a wrong answer.
 
 "Learns" is a mean loss below 1.0 and fewer than 40 % wrong after 120 steps. The seeds of the checks
-are 1000 to 1047. Over all of them and all answers below, those that learn end between 0.20 and 0.64
+are 1000 to 1047. In sweeps over them the answers below that learn end between 0.20 and 0.64
 with at most 20 % wrong; those that do not end above 1.5, or have no loss that is a number.
 """
 
@@ -202,6 +202,7 @@ def _exercise(number, *, points, goal, misconception, **parts):
     return Exercise(
         name=f"treat_{number}",
         lesson=13,
+        gradable=False,
         goal=goal,
         points=points,
         misconception=misconception,
