@@ -128,8 +128,9 @@ def main(arguments=None):
         print("\n".join(wrong[:50]))
         print(f"{runs} runs, {runs * verdicts:,} verdicts, {len(wrong)} wrong")
         if options.runs == 1_000:
+            limit = f" --minutes {options.minutes:g}" if options.minutes < float("inf") else ""
             result = {
-                "command": f"python tools/exercises.py soak --seed {options.seed}",
+                "command": f"python tools/exercises.py soak --seed {options.seed}{limit}",
                 "runs": runs,
                 "exercises": len(all_exercises()),
                 "verdicts": runs * verdicts,
