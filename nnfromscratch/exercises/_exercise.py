@@ -15,6 +15,8 @@ from ._sandbox import CPU_SECONDS, MEMORY, Behaviour, Observed, Raised, behaviou
 
 WIDTH = 84
 """Columns of a message: what a notebook shows beside its file browser."""
+FEW = 2
+"""How many wrong results a message shows, if there are several."""
 CASES = 20
 """How many random cases a check draws, besides the corners, unless an exercise says otherwise."""
 BLANK = "still blank"
@@ -245,14 +247,14 @@ class Exercise:
         lines = [f"{self.name} is not right yet.", "", self._tried(example.arguments)]
         if not isinstance(example.found.result, Raised):
             found, expected, outputs = example.found.result, example.expected, self.outputs
-            # Of several results those that are wrong, to be read beside each other.
+            # Of several results the first few that are wrong, to be read beside each other.
             if isinstance(found, dict) and found.keys() == expected.keys():
                 differ = [key for key in found if not same(found[key], expected[key])]
-                found = {key: found[key] for key in differ or found}
+                found = {key: found[key] for key in (differ or [*found])[:FEW]}
                 expected = {key: expected[key] for key in found}
             elif isinstance(found, tuple | list) and len(found) == len(outputs) == len(expected):
                 differ = [i for i in range(len(found)) if not same(found[i], expected[i])]
-                keep = differ or range(len(found))
+                keep = (differ or range(len(found)))[:FEW]
                 found, expected = [found[i] for i in keep], [expected[i] for i in keep]
                 outputs = [outputs[i] for i in keep]
             lines += _labelled("you gave", found, outputs)
