@@ -89,7 +89,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/speed.py
 
 test-matrix: $(STAMP)
-	$(BIN)/python tools/matrix.py $(ONLY)
+	$(BIN)/python -m tools.matrix $(ONLY)
 
 mutation: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutation]'
@@ -107,7 +107,7 @@ soak: $(STAMP)
 	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak
 
 class: $(TEACH)
-	$(BIN)/python benchmarks/class.py class
+	$(BIN)/python -m benchmarks.class class
 
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)

@@ -1,7 +1,7 @@
 """A class graded from end to end: every point as expected, and how long it takes.
 
-    python benchmarks/class.py class     the simulated class, damaged files and attacks included
-    python benchmarks/class.py speed     200 submissions of one set, one worker and two
+    python -m benchmarks.class class     the simulated class, damaged files and attacks included
+    python -m benchmarks.class speed     200 submissions of one set, one worker and two
 
 Both run the commands of docs/instructors.md in a folder of their own and store what they find in
 benchmarks/results/class.json.
@@ -20,11 +20,9 @@ from pathlib import Path
 
 import psutil
 
+from tools import simulated_class
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tools import simulated_class  # noqa: E402
-
 STORED = ROOT / "benchmarks" / "results" / "class.json"
 STUDENTS = 200
 
@@ -88,7 +86,7 @@ def whole_class():
         if name in rows and ("needs a human" in rows[name]["flags"]) != student.human:
             wrong.append(f"{name}: needs a human")
     return {
-        "command": "python benchmarks/class.py class",
+        "command": "python -m benchmarks.class class",
         "submissions": len(students),
         "damaged": len(simulated_class.damaged()),
         "attacks": len(simulated_class.attackers()),
@@ -104,7 +102,7 @@ def speed():
     some = simulated_class.learners()
     students = {f"student_{i:03}": some[i % len(some)] for i in range(STUDENTS)}
     result = {
-        "command": "python benchmarks/class.py speed",
+        "command": "python -m benchmarks.class speed",
         "submissions": STUDENTS,
         "processors": os.cpu_count(),
         "python": platform.python_version(),

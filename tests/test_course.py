@@ -229,7 +229,7 @@ def test_the_package_in_the_sandbox_holds_no_answer(home):
 def test_what_a_sandbox_can_see(home, course, tmp_path):
     code = (
         "import os\n"
-        "PLACES = '/', '/work', '/tmp', '/package'\n"
+        "PLACES = '/', '/submission', '/tmp', '/package'\n"
         "def found(): return {p: sorted(os.listdir(p)) for p in PLACES}\n"
         "def can_write(p):\n"
         "    try:\n        open(p + '/x', 'w').close()\n        return True\n"
@@ -241,13 +241,13 @@ def test_what_a_sandbox_can_see(home, course, tmp_path):
         one.ask(("cell", "c", code, False), time_in(5))
         one.ask(("check", ["found"], [4], ""), time_in(5))
         seen = decode(one.ask(("case", "found", (), None), time_in(5))["result"], one)
-        for place, writable in (("/work", 1), ("/tmp", 1), ("/", 0), ("/package", 0), ("/dev", 0),
-                                ("/usr/lib", 0), (sys.prefix, 0)):  # fmt: skip
+        places = {"/submission": 1, "/tmp": 1, "/": 0, "/package": 0, "/dev": 0, "/usr/lib": 0}
+        for place, writable in (*places.items(), (sys.prefix, 0)):
             answer = one.ask(("case", "can_write", (place,), None), time_in(5))
             assert decode(answer["result"], one) == bool(writable), place
     finally:
         one.close()
-    assert seen["/work"] == ["data.csv"]
+    assert seen["/submission"] == ["data.csv"]
     assert seen["/package"] == ["nnfromscratch"]
     assert not {"home", "mnt", "srv", "var"} & set(seen["/"])
     assert str(course.root) not in json.dumps(seen)

@@ -1,8 +1,8 @@
 """Run the tests as other machines would, and compare every text that the lessons print.
 
-    python tools/matrix.py                   everything
-    python tools/matrix.py Nehalem oldest    only the settings with these words in their names
-    python tools/matrix.py --lessons         the lessons alone, without the unit tests
+    python -m tools.matrix                   everything
+    python -m tools.matrix Nehalem oldest    only the settings with these words in their names
+    python -m tools.matrix --lessons         the lessons alone, without the unit tests
 
 The result of each setting is kept in docs/matrix.json, with a digest of the package and the
 lessons, and docs/matrix.md is composed from it. So the settings need not be run all at once.
@@ -33,11 +33,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import NamedTuple
 
-try:
-    from tools import notebooks
-except ModuleNotFoundError:  # started as a script, from any folder
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    from tools import notebooks
+from tools import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "matrix.md"

@@ -236,7 +236,6 @@ def start(folder, tests, likely):
         log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        sys.path.insert(0, str(folder))
         import pytest
 
         # A module's own tests first: most mutants get no further.

@@ -3,7 +3,7 @@
 Some make the mistakes of the catalogue, some write right answers in other ways, some hand in
 damaged files, and some attack whoever grades them. The points of each are known beforehand.
 
-    python tools/simulated_class.py FOLDER     writes them as a learning platform would
+    python -m tools.simulated_class FOLDER     writes them as a learning platform would
 """
 
 import ast
@@ -12,12 +12,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnfromscratch.course.examine import Source, text_of
+from nnfromscratch.exercises import all_exercises
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from nnfromscratch.course.examine import Source, text_of  # noqa: E402
-from nnfromscratch.exercises import all_exercises  # noqa: E402
-
 SET = "02_exercises"
 SOLUTION = ROOT / "notebooks" / "solutions" / f"{SET}.ipynb"
 POINTS = {e.name: e.points for e in all_exercises() if e.lesson == 2}

@@ -146,12 +146,12 @@ def _bwrap(home: Path, files: Path | None) -> list[str]:
             command += ["--ro-bind", str(place), str(place)]
     if any(PACKAGE.is_relative_to(place) for place in [*places, Path("/usr")]):
         command += ["--tmpfs", str(PACKAGE)]
-    command += ["--ro-bind", str(home), "/package", "--size", "67108864", "--tmpfs", "/work"]
+    command += ["--ro-bind", str(home), "/package", "--size", "67108864", "--tmpfs", "/submission"]
     for path in sorted(files.iterdir()) if files else []:
-        command += ["--ro-bind", str(path), f"/work/{path.name}"]
-    for name, value in (_environment() | {"HOME": "/work", "PYTHONPATH": "/package"}).items():
+        command += ["--ro-bind", str(path), f"/submission/{path.name}"]
+    for name, value in (_environment() | {"HOME": "/submission", "PYTHONPATH": "/package"}).items():
         command += ["--setenv", name, value]
-    return [*command, "--chdir", "/work", "--remount-ro", "/"]
+    return [*command, "--chdir", "/submission", "--remount-ro", "/"]
 
 
 def _environment() -> dict[str, str]:
