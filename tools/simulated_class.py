@@ -6,9 +6,9 @@ damaged files, and some attack whoever grades them. The points of each are known
     python -m tools.simulated_class FOLDER     writes them as a learning platform would
 """
 
+import argparse
 import ast
 import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -477,13 +477,16 @@ def everyone(course="/nowhere", port=9):
     return [*learners(), *damaged(), *attackers(course, port)]
 
 
-def main(arguments):
+def main():
     """Write the class to a folder."""
+    parser = argparse.ArgumentParser(description="Write a simulated class of submissions.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where they go")
+    folder = parser.parse_args().folder
     for student in everyone():
-        path = Path(arguments[0], student.name, student.file)
+        path = Path(folder, student.name, student.file)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(student.data)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
