@@ -17,6 +17,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from benchmarks import speed
 from tools import address, matrix, mutation
 from tools.notebooks import lessons
 
@@ -406,3 +407,11 @@ def test_only_addresses_of_github_repositories_are_accepted(copy_of_the_texts, c
     assert address.main([url], copy_of_the_texts) == 2
     assert "must look like https://github.com/OWNER/NAME" in capsys.readouterr().err
     assert all_bytes(copy_of_the_texts) == before
+
+
+def test_the_page_on_speed_is_composed_from_the_stored_figures():
+    stored = json.loads(speed.STORED.read_text(encoding="utf-8"))
+    assert set(stored) == set(speed.PARTS)
+    assert speed.page(stored) == text_of("docs/speed.md")
+    stored["result"]["result"]["fit"][0]["seconds"] = None
+    assert "not reached" in speed.page(stored)
