@@ -17,7 +17,8 @@ The lessons run in every setting. The unit tests run with every kernel of OpenBL
 of NumPy's instructions and with every version, but with two threads only once: threads divide the
 rows of a large product among them and change nothing else, and the only large products in the unit
 tests are the same few in each setting. Left out are the tests of texts, files and formats, which
-compute nothing. The exit status is 1 if a test fails or an output differs.
+compute nothing, and those of grading, whose kernels run the checks that are tested anyway. The exit
+status is 1 if a test fails or an output differs.
 """
 
 import argparse
@@ -38,11 +39,15 @@ from tools import notebooks
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "matrix.md"
 RESULTS = ROOT / "docs" / "matrix.json"
+PACKAGE = "nnfromscratch"
 VENVS = ROOT / ".matrix"
 OLDEST = ("numpy==2.0.*", "matplotlib==3.9.*", "pyparsing<3.3")
 NEWEST = ("numpy", "matplotlib")
 KERNELS = ("Nehalem", "Haswell", "Zen", "SkylakeX")
-NOT_NUMERICAL = ("test_notebooks", "test_repository", "test_command_line", "test_lesson_cost")
+NOT_NUMERICAL = (
+    *("test_notebooks", "test_repository", "test_command_line", "test_lesson_cost"),
+    *("test_course", "test_student_edition"),
+)
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PROBE = """
 import json, warnings
@@ -176,7 +181,7 @@ def run(setting):
             (differing if lesson else failed).append(text[:3000])
         elif not lesson and case.find("skipped") is None:
             passed += 1
-    compared = sum(notebooks.count(notebooks.read(path))[0] for path in notebooks.lessons())
+    compared = sum(notebooks.count(notebooks.read(path))[0] for path in executed())
     return Outcome(passed, failed, compared, differing)
 
 
@@ -197,10 +202,23 @@ def result_of(setting, found, outcome):
     return [in_use(found), tests, *counts, digest()]
 
 
+def executed():
+    """Return the notebooks that the tests execute: lessons, and solutions of the exercises."""
+    return [*notebooks.lessons(), *notebooks.solutions()]
+
+
 def digest():
-    """Return the beginning of the SHA-256 of all that the lessons' outputs depend on."""
-    paths = [*(ROOT / "nnfromscratch").glob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(paths))).hexdigest()[:12]
+    """Return the beginning of the SHA-256 of what the lessons print: package, code, stored texts.
+
+    Prose and pictures have no part in it.
+    """
+    parts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).glob("*.py"))]
+    for path in executed():
+        for cell in notebooks.read(path).cells:
+            if cell.cell_type == "code":
+                parts.append(cell.source)
+                parts += [str(output.get("text", "")) for output in cell.outputs]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 HEAD = (
