@@ -27,6 +27,8 @@ SMALL_INPUT = 0.1
 """Largest size of any input. Scaled inputs reach 1; a tenth makes slopes a tenth as large."""
 OFFSET = 10.0
 """Mean of the inputs in units of their spread, over columns. Digits on white paper have 3."""
+FAR = 1_000.0
+"""How many times the usual row's largest entry makes a row one of its own kind."""
 FEW = 50
 """With fewer examples than this a unit may be silent for all of them, and a column constant."""
 FLAT = 0.05
@@ -56,6 +58,8 @@ AGREES = 1e-3
 CONTRADICTED = 0.25
 """Share of clear neighbourhoods whose centre has another label. On clean digits it is 0.09; where a
 fifth of the labels are drawn at random it is 0.24, where two fifths are, 0.41."""
+LONG_MEMORY = 0.95
+"""A momentum above it shows what it does only after more steps than a trial has."""
 MOST_OPERATIONS = 3e10
 """Multiplications that a trial run may cost: about a second."""
 
@@ -65,7 +69,10 @@ CAUSES = {
     "labels out of range": ("01", "use labels from 0 to C - 1, and as many outputs as classes"),
     "inputs all the same": ("01", "look at the data with show_digits(x[:40])"),
     "labels shifted": ("01", "give each row of x the label that belongs to it"),
-    "labels unrelated": ("01", "shuffle x and y by the same order, or look how x was reshaped"),
+    "labels unrelated": (
+        "01",
+        "bring x and y into the same order, row by row, or look how x was reshaped",
+    ),
     "one class only": ("01", "balance the classes, or judge by more than the error"),
     "class missing": ("01", "take a random sample of all classes"),
     "layer fails": ("08", "mend forward and backward until check_gradients(layer, x) runs"),
@@ -77,6 +84,7 @@ CAUSES = {
     "parameters not used": ("08", "let forward read params, and change arrays in place only"),
     "parameters frozen": ("08", "let backward store this gradient in grads"),
     "inputs changed": ("08", "write a = x * 2, which makes a new array, and not x *= 2"),
+    "step does nothing": ("10", "change arrays in place: w -= step, and not w = w - step"),
     "climbs": ("06", "subtract the gradient"),
     "softmax twice": ("05", "remove the Softmax layer: this loss takes logits"),
     "activation on the logits": ("02", "remove it: logits need both signs and any size"),
@@ -97,11 +105,12 @@ CAUSES = {
     "units dead": ("06", "start again with a smaller step, and biases of zero"),
     "gradients vanish": ("09", "ReLU and He's rule, or batch normalization"),
     "no activation": ("02", "put a ReLU between the two affine layers"),
-    "activation without effect": ("02", "start from biases of zero"),
+    "activation without effect": ("02", "start from biases of zero, and weights of both signs"),
     "too few units": ("08", "more hidden units"),
     "penalty too strong": ("12", "a weight decay of 0.001 or less"),
-    "rate too large": ("06", "a tenth of the learning rate"),
+    "rate too large": ("06", "a tenth of the learning rate, and again"),
     "rate too small": ("06", "a learning rate ten times as large, and again"),
+    "does not fall": ("09", "look at each layer: layer_statistics(model, x, y)"),
     "loss at the start": ("02", "compare the outputs' size with what the loss expects"),
     "labels contradictory": ("12", "look at the examples that their neighbours contradict"),
     "no bias": ("02", "give the layer a bias"),
@@ -212,7 +221,9 @@ class Examiner:
             found(
                 "labels out of range",
                 f"labels run from {low} to {high}, but {classes} outputs answer for 0 to "
-                f"{classes - 1}{shifted}",
+                f"{classes - 1}{shifted}"
+                if classes > 1
+                else f"labels run from {low} to {high}, but one output answers for 0 alone",
             )
         self.classes = classes
         # A few thousand rows tell as much as all.
@@ -273,7 +284,16 @@ class Examiner:
         v = v.reshape(len(v), -1).astype(np.float64)
         column = np.sqrt((v**2).mean(axis=0)).max()
         largest, mean, spread = abs(v).max(), v.mean(axis=0), v.std(axis=0)
-        if column > LARGE_INPUT:
+        sizes = abs(self.x.reshape(len(self.x), -1)).max(axis=1)
+        sizes = np.where(np.isfinite(sizes), sizes, 0)
+        usual, far = float(np.median(sizes)), int(sizes.argmax())
+        if sizes[far] > max(FAR * usual, LARGE_INPUT) and usual > 0:
+            found(
+                "inputs not scaled",
+                f"row {far} of x reaches {sizes[far]:.3g}, where half of the rows stay below "
+                f"{usual:.3g}",
+            )
+        elif column > LARGE_INPUT:
             found(
                 "inputs not scaled",
                 f"the first layer of weights receives {v.min():.4g} to {v.max():.4g}; the largest "
@@ -313,8 +333,9 @@ class Examiner:
         if self.classes == 1 or len(self.some_y) < 20:
             return
         entropy = -(shares[shares > 0] * np.log(shares[shares > 0])).sum()
-        # Half of what equal shares would have: 74 % in one of ten classes, 89 % in one of two.
-        if entropy < MOST * math.log(self.classes):
+        # Half of what equal shares of the classes that are there would have: 74 % in one of ten
+        # classes, 89 % in one of two.
+        if entropy < MOST * math.log(max(2, (shares > 0).sum())):
             self.report.found(
                 "one class only", f"{shares[top]:.0%} of the labels are {top}: naming it is enough"
             )
@@ -323,10 +344,13 @@ class Examiner:
             and (shares == 0).any()
             and not self.has("labels out of range")
         ):
-            missing = ", ".join(map(str, np.flatnonzero(shares == 0)[:10]))
+            absent = np.flatnonzero(shares == 0)
+            missing = ", ".join(map(str, absent[:10]))
+            more = f" or {len(absent) - 10} others" if len(absent) > 10 else ""
+            late = " (do they start at 1?)" if absent.tolist() == [0] else ""
             self.report.found(
                 "class missing",
-                f"the network has {self.classes} outputs, but no label is {missing}",
+                f"the network has {self.classes} outputs, but no label is {missing}{more}{late}",
             )
 
     def _neighbours(self) -> None:
@@ -559,10 +583,17 @@ class Examiner:
                 "loss gradient wrong",
                 f"the gradient of the loss is {factor:.3g} times its measured slope: a step climbs",
             )
-        elif factor == factor:
+        elif factor == math.inf:
             found(
                 "loss gradient wrong",
-                f"the gradient of the loss is {factor:.3g} times its measured slope",
+                "the value of the loss does not change with the outputs, but its gradient is not "
+                "zero",
+            )
+        elif factor == factor:
+            twice = f": 1/N for N = {n}, a mean taken twice" if abs(factor * n - 1) < 0.01 else ""
+            found(
+                "loss gradient wrong",
+                f"the gradient of the loss is {factor:.3g} times its measured slope{twice}",
             )
         else:
             found("loss gradient wrong", "the gradient of the loss is not its measured slope")
@@ -859,11 +890,12 @@ class Examiner:
                 and v.shape[1] >= 5
                 and (~flat).all(axis=0).mean() > 0.95
             ):
-                found(
-                    "activation without effect",
+                text = (
                     f"{name}: {(~flat).all(axis=0).mean():.0%} of {dead.size} units are open for "
-                    f"all of {len(v)} examples, so the layer bends nothing",
+                    f"all of {len(v)} examples, so the layer bends nothing"
                 )
+                if not self._large_weights(text):
+                    found("activation without effect", text)
         if shown:
             measured["dead units"] = " ".join(shown)
 
@@ -940,6 +972,8 @@ class Examiner:
                     paces[position] = float(np.linalg.norm(layer.grads[key])) / size
         if not paces:
             return
+        if self.gains and not list(self.gains.values())[-1]:
+            return  # a last layer of zeros hides the others for one step only
         self.report.measured["gradient by weights"] = " ".join(f"{p:.1g}" for p in paces.values())
         blocked = ("units dead", "units saturated", "units all alike", "weights too large")
         wrong = ("gradient wrong", "parameters frozen", "inputs too small", "outputs dead")
@@ -1007,10 +1041,10 @@ class Examiner:
         # A gradient of rounding, or one so faint that its step is lost in float32, does not count.
         largest = max(float(abs(a).max()) for a in g.values())
         still = [k for k in g if abs(g[k]).max() > 1e-3 * largest and not moves[k].any()]
-        if still and len(still) < len(g):
-            self.report.found(
-                "parameters frozen", f"a step of the optimizer leaves {', '.join(still)} unmoved"
-            )
+        if still:
+            name = type(self.optimizer).__name__
+            what = "every parameter" if len(still) == len(g) else ", ".join(still)
+            self.report.found("step does nothing", f"a step of {name} leaves {what} unmoved")
         along = sum(float((moves[k] * g[k]).sum()) for k in g)
         sizes = [math.sqrt(sum(float((a**2).sum()) for a in many.values())) for many in (moves, g)]
         if sizes[0] and sizes[1] and along > 0.1 * sizes[0] * sizes[1]:
@@ -1018,58 +1052,103 @@ class Examiner:
                 "climbs", f"a step goes up the gradient (cosine {along / sizes[0] / sizes[1]:+.2f})"
             )
 
-    def _trial(self, factor: float, steps: int | None = None) -> float:
-        """Train a copy for some steps at `factor` times the rate; return the loss it ends with."""
+    def _trial(self, factor: float, longer: int = 1, momentum: float | None = None) -> float:
+        """Train a copy for some steps at `factor` times the rate; return the loss it ends with.
+
+        `answers` tells whether half of what knowing nothing gets wrong is right by then: some
+        losses fall slowly while the answers are right already.
+        """
         trial, optimizer = copy.deepcopy(self.model), copy.deepcopy(self.optimizer)
         optimizer.learning_rate = optimizer.learning_rate * factor
+        if momentum is not None:
+            optimizer.momentum, optimizer.nesterov = momentum, False
         rng = np.random.default_rng(1)  # the same batches for every rate
         size = min(self.batch_size, 256, len(self.some_y))
         parameters = sum(w.size for w in trial.params.values())
-        steps = steps or int(np.clip(MOST_OPERATIONS / 3 / (6 * parameters * size), 3, 50))
-        for _ in range(steps):
+        steps = int(np.clip(MOST_OPERATIONS / 3 / (6 * parameters * size), 3, 50)) * longer
+        self.steps = steps
+        for step in range(1, steps + 1):
             batch = rng.integers(0, len(self.some_y), size)
             out = trial.forward(self.some_x[batch], True)
             value, d_out = self.loss(out, self.some_y[batch])
             if not math.isfinite(float(value)):
+                self.steps = step - 1
                 return math.inf
             trial.backward(d_out)
             optimizer.step(trial)
-        self.steps = min(steps, self.steps or steps)
         out = _forward(trial, self.sample_x, training=True)[-1]
         value = float(self.loss(out, self.sample_y)[0])
-        return value if math.isfinite(value) else math.inf
+        if not math.isfinite(value):
+            return math.inf
+        error = float((out.argmax(axis=1) != self.sample_y).mean())
+        self.answers = error < MOST * (1 - float(self.shares.max()))
+        return value
 
     def _rates(self) -> None:
         """Short runs at the rate given, and at others if that one fails."""
+        found = self.report.found
         rate = getattr(self.optimizer, "learning_rate", None)
         if rate is None or set(self.report.causes) - MILD or not self.classes > 1:
             return
-        self.steps = 0
-        end = self._trial(1.0)
+        self.answers = False
+        end, answers = self._trial(1.0), self.answers
+        steps = f"{self.steps} step{'s' * (self.steps != 1)} at {rate:g}"
         # A start may be lucky, and below the loss of knowing nothing before any step.
         goal = FALLS * (self.nothing if self.learned else min(self.nothing, self.now))
-        text = f"{self.steps} steps at {rate:g} take the loss from {self.now:.3g} to {end:.3g}"
+        text = f"{steps} take the loss from {self.now:.3g} to {end:.3g}"
         self.report.measured["short run"] = text
-        if end < goal:
+        if end < goal or (answers and end < self.now):
+            self._momentum(rate)
             return
         # A deep network may stumble at first, at a rate with which it learns later.
-        later = self._trial(1.0, 4 * self.steps)
-        for factor in (0.1, 0.01, 0.001):
-            other = self._trial(factor)
-            if other < min(goal, 0.5 * later):
-                self.report.found(
-                    "rate too large", f"{text}; steps at {factor * rate:g} end at {other:.3g}"
-                )
-                return
-        if self.learned or end < STANDS * self.now:
+        later = self._trial(1.0, 4)
+        if later < goal:
+            return
+        risen = later > 1.5 * max(self.now, self.nothing)
+        for longer in (1, 4):
+            for factor in (0.1, 0.01, 0.001):
+                other = self._trial(factor, longer)
+                if other < min(goal, 0.5 * later):
+                    found(
+                        "rate too large",
+                        f"{text}; {self.steps} steps at {factor * rate:g} end at {other:.3g}",
+                    )
+                    return
+        if risen:
+            found("rate too large", f"{text}, and four times as many to {later:.3g}")
+            return
+        if self.learned or end < STANDS * min(self.now, self.nothing):
             return
         for factor in (30.0, 1e2, 1e3, 1e4, 1e5, 1e6):
+            self.answers = False
             other = self._trial(factor)
-            if other < goal:
-                self.report.found(
-                    "rate too small", f"{text}; steps at {factor * rate:g} end at {other:.3g}"
-                )
+            if other < goal or (self.answers and other < end):
+                found("rate too small", f"{text}; steps at {factor * rate:g} end at {other:.3g}")
                 return
+        if later > STANDS * min(self.nothing, self.now):
+            small = [p for p, gain in self.gains.items() if gain < 0.35]
+            if len(small) > MOST * len(self.gains):
+                size = self.gains[small[0]] / math.sqrt(self.flow[small[0]].shape[1])
+                found(
+                    "weights too small",
+                    f"layer {small[0] + 1} has weights of size {size:.2g}; {text}",
+                )
+            else:
+                found("does not fall", f"{text}, and no other rate does better")
+
+    def _momentum(self, rate: float) -> None:
+        """Whether a momentum near 1 turns the rate into one that is too large in the long run."""
+        momentum = getattr(self.optimizer, "momentum", 0.0)
+        if not LONG_MEMORY < momentum < 1:
+            return
+        pace = 1 / (1 - momentum)
+        end = self._trial(pace / 2, momentum=0.0)
+        if end > max(self.now, self.nothing):
+            self.report.found(
+                "rate too large",
+                f"a momentum of {momentum:g} adds up {pace:.0f} steps, so a rate of {rate:g} acts "
+                f"like {pace * rate:g}; without momentum, steps at half of that end at {end:.3g}",
+            )
 
     def _by_heart(self) -> None:
         """Whether ten examples can be learned by heart; the last resort."""

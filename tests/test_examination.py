@@ -320,3 +320,88 @@ def test_bad_arguments_are_named():
         examine(model, x, y, loss="cross-entropy")
     with pytest.raises(TypeError, match="examine: optimizer must be"):
         examine(model, x, y, optimizer="SGD")
+
+
+# --- faults in the steps, the labels and the rows that nothing else shows
+
+
+class Nowhere(nn.SGD):
+    """A step that makes new arrays, and leaves those of the model as they were."""
+
+    def step(self, model):
+        for name in model.params:
+            w = model.params[name]
+            w = w - self.learning_rate * model.grads[name]
+
+
+class OnlyBiases(nn.SGD):
+    def step(self, model):
+        for name, array in model.params.items():
+            if array.ndim == 1:
+                array -= self.learning_rate * model.grads[name]
+
+
+def loss_without_value(z, y):
+    return np.float64(1.0), nn.softmax_cross_entropy(z, y)[1]
+
+
+def mean_taken_twice(z, y):
+    loss, dz = nn.softmax_cross_entropy(z, y)
+    return loss, dz / len(z)
+
+
+def first_layer_uniform(high):
+    return lambda shape, *, rng, dtype: rng.uniform(0, high, shape).astype(dtype)
+
+
+PLAIN = ([784, 64, 10], nn.ReLU, HE)
+DEEPER = ([784, 64, 64, 10], nn.ReLU, spread(0.001))
+SHALLOW_TANH = ([784, 64, 10], nn.Tanh, HE)
+UNSEEN = {
+    "inverted pixels": (PLAIN, {"optimizer": nn.SGD(0.2)}, "rate too large", "at 0.02"),
+    "tiny weights": (DEEPER, {"optimizer": nn.SGD(0.2)}, "weights too small", "0.001"),
+    "squared error diverges": (
+        SHALLOW_TANH,
+        {"optimizer": nn.SGD(0.5), "loss": squared_error},
+        "rate too large",
+        "to inf",
+    ),
+    "no step": (PLAIN, {"optimizer": Nowhere(0.1)}, "step does nothing", "every parameter"),
+    "biases only": (PLAIN, {"optimizer": OnlyBiases(0.1)}, "step does nothing", "w1, w2"),
+    "long memory": (PLAIN, {"optimizer": nn.SGD(0.1, 0.999)}, "rate too large", "acts like 100"),
+    "no value": (PLAIN, {"loss": loss_without_value}, "loss gradient wrong", "does not change"),
+    "1/N twice": (PLAIN, {"loss": mean_taken_twice}, "loss gradient wrong", "1/N for N = 16"),
+    "large positive weights": (
+        ([784, 64, 10], nn.ReLU, first_layer_uniform(1.0)),
+        {},
+        "weights too large",
+        "layer 1",
+    ),
+    "one row far out": (PLAIN, {}, "inputs not scaled", "row 7 of x reaches"),
+    "labels from 1": (([784, 64, 11], nn.ReLU, HE), {}, "class missing", "start at 1?"),
+    "many outputs": (([784, 64, 100], nn.ReLU, HE), {}, "class missing", "or 80 others"),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_faults_that_only_a_step_or_a_count_shows(name):
+    build, settings, cause, words = UNSEEN[name]
+    x, y = mnist()
+    if name == "inverted pixels":
+        x = 1 - x
+    if name == "one row far out":
+        x = x.copy()
+        x[7] *= 1e6
+    if name == "labels from 1":
+        y = y + 1
+    report = examine(network(*build, np.random.default_rng(0)), x, y, **settings)
+    assert report.causes == [cause], report
+    assert words in report[0].what
+
+
+@pytest.mark.parametrize("sizes", [[784, 64, 10], [784, 64, 64, 10]])
+def test_a_last_layer_of_zeros_is_healthy(sizes):
+    model = network(sizes, nn.ReLU, HE, np.random.default_rng(0))
+    model.layers[-1].params["w"][...] = 0
+    report = examine(model, *mnist(), optimizer=nn.SGD(0.1))
+    assert report.causes == [], report

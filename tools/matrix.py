@@ -276,7 +276,9 @@ def main(arguments=None):
                 raise SystemExit(f"{setting.name}: NumPy still uses {found['features']}")
             begin = time.monotonic()
             outcome = run(setting)
-            details += [f"{setting.name}: {text}" for text in [*outcome.failed, *outcome.differing]]
+            found_wrong = [*outcome.failed, *outcome.differing]
+            details += [f"{setting.name}: {text}" for text in found_wrong]
+            print("\n\n".join(found_wrong), file=sys.stderr, flush=True)
         results[setting.name] = result_of(setting, found, outcome)
         results = {s.name: results[s.name] for s in every if s.name in results}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
