@@ -522,7 +522,7 @@ class Examiner:
             out = _forward(self.model, self.sample_x, training=training)[-1]
             self.values[training] = float(self.loss(out.copy(), labels)[0])
         self.now = self.values[True]
-        error = float((out.argmax(axis=1) != labels).mean())
+        self.error = error = float((out.argmax(axis=1) != labels).mean())
         measured["loss"] = (
             f"{self.now:.3g} (of knowing only the classes' shares: {self.nothing:.3g})"
         )
@@ -1055,8 +1055,8 @@ class Examiner:
     def _trial(self, factor: float, longer: int = 1, momentum: float | None = None) -> float:
         """Train a copy for some steps at `factor` times the rate; return the loss it ends with.
 
-        `answers` tells whether half of what knowing nothing gets wrong is right by then: some
-        losses fall slowly while the answers are right already.
+        `answers` tells whether half of what was wrong before, or is by knowing nothing, is right
+        by then: some losses fall slowly while the answers are right already.
         """
         trial, optimizer = copy.deepcopy(self.model), copy.deepcopy(self.optimizer)
         optimizer.learning_rate = optimizer.learning_rate * factor
@@ -1081,7 +1081,7 @@ class Examiner:
         if not math.isfinite(value):
             return math.inf
         error = float((out.argmax(axis=1) != self.sample_y).mean())
-        self.answers = error < MOST * (1 - float(self.shares.max()))
+        self.answers = error < MOST * min(self.error, 1 - float(self.shares.max()))
         return value
 
     def _rates(self) -> None:
