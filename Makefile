@@ -105,6 +105,7 @@ exercises: $(STAMP)
 
 soak: $(STAMP)
 	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak
+	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak --practice
 
 class: $(TEACH)
 	$(BIN)/python -m benchmarks.class class

@@ -217,8 +217,9 @@ def test_the_page_for_instructors_is_up_to_date():
 
     result = json.loads(exercises.RESULT.read_text(encoding="utf-8"))
     assert exercises.PAGE.read_text(encoding="utf-8") == exercises.page(all_exercises(), result)
-    assert result["wrong"] == []
-    assert result["exercises"] == len(all_exercises())
+    assert {part: result[part]["runs"] for part in result} == exercises.RUNS
+    assert all(stored["wrong"] == [] for stored in result.values())
+    assert sum(stored["exercises"] for stored in result.values()) == len(all_exercises())
 
 
 def test_the_soak_test_notices_what_is_wrong(rng):

@@ -1,9 +1,10 @@
 """What instructors want to know of the exercises, and whether their checks can be relied on.
 
     python tools/exercises.py list             writes docs/exercises.md from the registry
-    python tools/exercises.py soak             1,000 runs of every check; stores the result
-    python tools/exercises.py soak --runs 20   fewer runs; stores nothing
-    python tools/exercises.py soak --minutes 9 as many of the 1,000 as fit; stores how many
+    python tools/exercises.py soak             1,000 runs of every check of the graded sets
+    python tools/exercises.py soak --practice  100 of those for practice only, which train networks
+    python tools/exercises.py soak --runs 20   fewer runs, to try; stores nothing
+    python tools/exercises.py soak --minutes 9 as many as fit; stores how many
 
 One run draws new cases for each exercise, and asks for a verdict on each right answer (it must be
 accepted) and on each mistake (it must be rejected, and diagnosed by its own name and no other).
@@ -12,6 +13,7 @@ of a check and has no part in the verdict.
 """
 
 import argparse
+import functools
 import json
 import sys
 import time
@@ -25,7 +27,7 @@ from nnfromscratch.exercises import all_exercises
 from nnfromscratch.exercises._diagnosis import Trial
 from nnfromscratch.exercises._sandbox import behaviour
 
-PRACTICE_RUNS = 100
+RUNS = {"graded": 1_000, "practice": 100}
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "exercises.md"
 RESULT = ROOT / "benchmarks" / "results" / "exercises.json"
@@ -54,34 +56,43 @@ def faults(exercise, rng):
     return found
 
 
-def in_run(number):
-    """Return the exercises that have their turn in a run.
+def soaked(practice):
+    """Return the exercises of the graded sets, or those of the sets for practice only.
 
-    The checks of the sets for practice only train networks from a few dozen seeds, which a tenth
-    of the runs goes through several times; more would repeat the same.
+    The latter train networks from a few dozen seeds, which a tenth of the runs goes through
+    several times; more would repeat the same.
     """
-    return [e for e in all_exercises() if e.gradable or number < PRACTICE_RUNS]
+    return [exercise for exercise in all_exercises() if exercise.gradable != practice]
 
 
-def one_run(seeds):
+def one_run(practice, seeds):
     """Run every check once; return what was wrong."""
     rng = np.random.default_rng(seeds)
-    chosen = in_run(seeds[1])
-    return [f"run {seeds[1]}: {f}" for exercise in chosen for f in faults(exercise, rng)]
+    return [f"run {seeds[1]}: {f}" for exercise in soaked(practice) for f in faults(exercise, rng)]
 
 
-def soak(runs, seed, minutes):
+def soak(runs, seed, minutes, practice):
     """Run every check many times; return how often, how many verdicts, and what was wrong."""
+    verdicts = sum(1 + len(e.variants) + len(e.mistakes) for e in soaked(practice))
     done, wrong, end = 0, [], time.monotonic() + 60 * minutes
+    one = functools.partial(one_run, practice)
     with ProcessPoolExecutor() as pool, tqdm(total=runs, unit="run") as bar:
         while done < runs and time.monotonic() < end:
             seeds = [(seed, run) for run in range(done, min(done + 10, runs))]
-            for found in pool.map(one_run, seeds):
+            for found in pool.map(one, seeds):
                 wrong += found
                 bar.update()
             done += len(seeds)
-    counts = [1 + len(e.variants) + len(e.mistakes) for n in range(done) for e in in_run(n)]
-    return done, sum(counts), wrong
+    return done, done * verdicts, wrong
+
+
+def reliance(result):
+    """Return a sentence on what a soak test has shown."""
+    return (
+        f"{result['runs']:,} runs of {result['exercises']} checks, each with new random cases: "
+        f"{result['verdicts']:,} verdicts, {len(result['wrong'])} wrong "
+        f"(`{result['command']}`)."
+    )
 
 
 def page(exercises, result):
@@ -99,11 +110,10 @@ def page(exercises, result):
         "",
         "## How far a verdict can be relied on",
         "",
-        f"In {result['runs']:,} runs of every check ({PRACTICE_RUNS} of those that train "
-        "networks), each with new random cases, "
-        f"{result['verdicts']:,} verdicts were asked for: every right answer accepted, every "
-        f"mistake rejected and told by its own name. {len(result['wrong'])} were wrong. "
-        f"Command: `{result['command']}`.",
+        "Every right answer must be accepted, every mistake rejected and told by its own name.",
+        "",
+        f"- Graded sets: {reliance(result['graded'])}",
+        f"- For practice only: {reliance(result['practice'])}",
     ]
     for lesson in lessons:
         chosen = [exercise for exercise in exercises if exercise.lesson == lesson]
@@ -131,24 +141,29 @@ def main(arguments=None):
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description="The exercises: their list, and their soak test.")
     parser.add_argument("what", choices=("list", "soak"))
-    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--runs", type=int, help="fewer than all, to try; nothing is stored")
+    parser.add_argument("--practice", action="store_true", help="the sets for practice only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after these")
     options = parser.parse_args(arguments)
     if options.what == "soak":
-        runs, verdicts, wrong = soak(options.runs, options.seed, options.minutes)
+        part = "practice" if options.practice else "graded"
+        wanted = options.runs or RUNS[part]
+        runs, verdicts, wrong = soak(wanted, options.seed, options.minutes, options.practice)
         print("\n".join(wrong[:50]))
         print(f"{runs} runs, {verdicts:,} verdicts, {len(wrong)} wrong")
-        if options.runs == 1_000:
+        if wanted == RUNS[part]:
             limit = f" --minutes {options.minutes:g}" if options.minutes < float("inf") else ""
-            result = {
-                "command": f"python tools/exercises.py soak --seed {options.seed}{limit}",
+            practice = " --practice" if options.practice else ""
+            stored = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+            stored[part] = {
+                "command": f"python tools/exercises.py soak{practice} --seed {options.seed}{limit}",
                 "runs": runs,
-                "exercises": len(all_exercises()),
+                "exercises": len(soaked(options.practice)),
                 "verdicts": verdicts,
                 "wrong": wrong,
             }
-            RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            RESULT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
         return 1 if wrong else 0
     PAGE.write_text(
         page(all_exercises(), json.loads(RESULT.read_text(encoding="utf-8"))), encoding="utf-8"
