@@ -15,6 +15,8 @@ from .student import SOLUTION, student_edition
 
 LARGEST = 200 << 20
 """Bytes of a file that is not even tried."""
+WRONG = "wrong notebook"
+"""What is found in a file that lacks most of the set's blanks."""
 HEAVY = 20 << 20
 """Bytes above which a file is worth a word."""
 
@@ -36,6 +38,12 @@ def defined(tree: ast.Module) -> list[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names += [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
     return names
+
+
+def worth(notebook: dict) -> dict[str, float]:
+    """Return the points of each graded cell of a source or a released notebook."""
+    kinds = [cell["metadata"].get("nbgrader", {}) for cell in notebook["cells"]]
+    return {k["grade_id"]: float(k["points"]) for k in kinds if k.get("grade")}
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,12 @@ class Source:
             if (kind := cell["metadata"].get("nbgrader"))
         }
 
+    def marks_in(self, data: bytes) -> int:
+        """Return how many marks of this set, ids of cells and names of blanks, a file has."""
+        marks = [f'"{grade_id}"' for grade_id in self.cells]
+        marks += [f"def {blank}(" for blank in self.blanks]
+        return sum(mark.encode() in data for mark in marks)
+
     @property
     def manual(self) -> dict[str, float]:
         """The cells that a person grades, and their points."""
@@ -94,6 +108,13 @@ class Source:
         return sum(check.points for check in self.checks) + sum(self.manual.values())
 
 
+def likely(data: bytes, sources: dict[str, Source]) -> list[str]:
+    """Return the sets that a file has most marks of: none, one, or several with as many."""
+    scores = {name: source.marks_in(data) for name, source in sources.items()}
+    best = max(scores.values(), default=0)
+    return [name for name in scores if scores[name] == best >= 2]
+
+
 @dataclass
 class Examined:
     """A submission that can be graded, and what was found on the way."""
@@ -102,7 +123,9 @@ class Examined:
     """The mended copy, in nbformat 4.5, without outputs."""
     findings: list[tuple[str, str]] = field(default_factory=list)
     human: bool = False
-    """Whether nothing could be read, so that somebody must look."""
+    """Whether somebody must look: little or nothing of the set was found."""
+    unreadable: bool = False
+    """Whether there is nothing to run: not a notebook, or one without any blank of the set."""
     run: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     """The cells to run: id, code, and which blanks it defines."""
     problems: dict[str, str] = field(default_factory=dict)
@@ -120,7 +143,7 @@ def examine(data: bytes, source: Source) -> Examined:
     done = Examined({})
     cells = _cells(data, done)
     if cells is None:
-        done.human = True
+        done.human = done.unreadable = True
         cells = [_plain(cell) for cell in source.released["cells"]]
     cells = _matched(cells, source, done)
     for number, cell in enumerate(cells, 1):
@@ -225,6 +248,7 @@ def _matched(cells: list[dict], source: Source, done: Examined) -> list[dict]:
     taken = {id(cell) for group in found.values() for cell in group}
     if lost:
         _recover(cells, source, lost, found, taken, done)
+    _enough(cells, source, found, done)
     chosen: dict[int, str] = {}
     for name, group in found.items():
         cell = _best(group, source.cells[name], source, name)
@@ -248,6 +272,21 @@ def _matched(cells: list[dict], source: Source, done: Examined) -> list[dict]:
             places = [i for i, cell in enumerate(result) if _id_of(cell) in before]
             result.insert(max(places, default=len(result) - 1) + 1, _fresh(source.cells[name]))
     return result
+
+
+def _enough(cells: list[dict], source: Source, found: dict, done: Examined) -> None:
+    """Ask for a person if hardly anything of the set is there: it may be another notebook."""
+    wanted = set(source.blanks.values())
+    there = wanted & {*found}
+    for name, grade_id in source.blanks.items():
+        if any(_defines(cell["source"], [name]) for cell in cells):
+            there.add(grade_id)
+    if done.unreadable or 2 * len(there) >= len(wanted):
+        return
+    done.human, done.unreadable = True, not there
+    count = f"only {len(there)} of {len(wanted)} blanks" if there else "no blank"
+    words = f"{count} of this set {'were' if there else 'was'} found; is it another notebook?"
+    done.findings.insert(0, (WRONG, words[0].upper() + words[1:]))
 
 
 def _id_of(cell: dict) -> str | None:

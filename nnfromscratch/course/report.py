@@ -6,6 +6,7 @@ import io
 from collections import Counter
 
 from ..exercises._exercise import BLANK
+from .examine import WRONG
 from .layout import Course
 
 STYLE = """
@@ -79,7 +80,7 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
         most, count = blank.most_common(1)[0]
         parts.append(f"<p>Most often left blank: {_safe(_blank(most))} ({count}).</p>")
     found = [
-        (student, "needs a human: " + kind if kind == "unreadable" else kind, sentence)
+        (student, "needs a human: " + kind if kind in ("unreadable", WRONG) else kind, sentence)
         for student, result in sorted(results.items())
         for kind, sentence in result["findings"]
     ]
