@@ -387,6 +387,8 @@ def zipped(path, files):
         ("byronada_12345_67890_02_exercises-1.ipynb", "byronada_12345", "02"),
         ("byronada_LATE_12345_67890_02_exercises.ipynb", "byronada_12345", "02"),
         ("Set 2_abyron_attempt_2026-03-01-10-00-00_02_exercises.ipynb", "abyron", "02"),
+        ("Set 2_a_byron_attempt_2026-03-01-10-00-00_work.ipynb", "a_byron", "02"),
+        ("02_exercises_a_byron_attempt_2026-03-01-10-00-00.ipynb", "a_byron", "02"),
         ("abyron/02_exercises.ipynb", "abyron", "02"),
         ("abyron/03_exercises/03_exercises.ipynb", "abyron", "03"),
         ("submitted/abyron/02_exercises/02_exercises.ipynb", "abyron", "02"),
@@ -427,6 +429,12 @@ def test_what_is_not_understood_is_listed(name, words, course, tmp_path):
     (found,) = find(zipped(tmp_path / "all.zip", {name: b"{}"}), course)
     assert words in found.problem
     assert found.path
+
+
+def test_with_a_set_the_files_name_is_the_student(course, tmp_path):
+    path = zipped(tmp_path / "all.zip", {"alice.ipynb": notebook()})
+    assert "whose it is: put it in a folder" in find(path, course)[0].problem
+    assert find(path, course, "02_exercises")[0].student == "alice"
 
 
 def test_the_latest_counts_and_nothing_is_lost(course, tmp_path):
@@ -524,7 +532,7 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
     assert "linear_columns is still blank" in re.sub(r"\s+", " ", text) or name != "blank"
     report = (root / "report.html").read_text(encoding="utf-8")
     assert report.count("<img ") == report.count(' alt="') == 2
-    for words in ("syntax error", "The file is empty.", "has lost its metadata", "still blank"):
+    for words in ("syntax error", "The file is empty.", "has lost its metadata", "Still blank"):
         assert words in report
 
     # Again: nothing to do. Then one file changes, and one stays unfinished.
@@ -687,6 +695,7 @@ def test_a_student_who_leaves_stops_no_feedback(small, step, quick):
     shutil.rmtree(small.root / "submitted" / "kim")
     with _gradebook(small) as book:
         book.remove_student("kim")
+    assert "do you mean ada?" in step("grade", "--student", "adda")[1]
     status, said = step("feedback")
     assert status == 0
     assert "1 pages written" in said
@@ -722,6 +731,32 @@ def test_a_few_blanks_are_graded_and_wait_for_a_person(course, home, tmp_path):
     result, _ = graded(student, home, course, tmp_path)
     assert_as_expected(student, result)
     assert "Only 2 of 5 blanks" in result["findings"][0][1]
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.7])
+def test_what_is_whole_in_a_damaged_file_is_graded(kept, course, home, tmp_path):
+    """A file that lacks its end: a brace, or the last cells too."""
+    data = simulated_class.Book().data
+    data = data[: min(len(data) - 1, int(kept * len(data)))]
+    lost = [n for n in simulated_class.POINTS if f"def {n}(".encode() not in data]
+    lost = ["forward_folded"] if lost else []
+    student = simulated_class.Student("x", data, tuple(lost), found=("unreadable",), human=True)
+    result, _ = graded(student, home, course, tmp_path)
+    assert_as_expected(student, result)
+    assert len(lost) == (kept < 1)
+
+
+def test_the_solution_notebooks_answers_are_recognized(course, home, tmp_path):
+    data = course.source_file(simulated_class.SET).read_bytes()
+    result, _ = graded(simulated_class.Student("x", data), home, course, tmp_path)
+    found = [words for kind, words in result["findings"] if kind == "published solution"]
+    assert "has the marks of a solution notebook" in found[0]
+    assert found[-1] == "forward_folded: line by line the solution notebook's."
+    data = re.sub(rb"### (BEGIN|END) SOLUTION", b"# mine", data)
+    examined = examine(data, course.source(simulated_class.SET))
+    assert ("published solution", found[-1]) in examined.findings
+    examined = examine(simulated_class.Book().data, course.source(simulated_class.SET))
+    assert examined.findings == []
 
 
 @needs_nbgrader
@@ -901,6 +936,9 @@ def test_wrong_use_is_explained(course, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(cli, "_books", lambda: None)
     monkeypatch.setattr(cli, "sandbox_works", lambda: "")
     assert "is not a course" in said("export", "x.csv", "--course", tmp_path)
+    assert main(["course", "init", str(course.root)]) == 0
+    assert "was there already" in (words := capsys.readouterr().out)
+    assert "12_exercises, 13_exercises (practice)" in words
     assert "there is no set '77'" in said("release", "77", *here)
     assert "does not exist" in said("collect", tmp_path / "none", *here)
     (tmp_path / "ada").mkdir()

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from .._files import replacing
+from ..exercises import all_exercises
 from . import layout
 from .collect import collect
 from .examine import LARGEST, WRONG, Source, examine, likely, worth
@@ -99,8 +100,12 @@ def _bar(sequence, words: str, total: int | None = None):
 
 
 def _init(options: argparse.Namespace) -> None:
+    before = (options.folder / "nbgrader_config.py").is_file()
     course = layout.init(options.folder, options.solutions)
-    print(f"{course.root}: a course with the sets {', '.join(course.sets())}")
+    practice = {f"{e.lesson:02}_exercises" for e in all_exercises() if not e.gradable}
+    names = [name + " (practice)" * (name in practice) for name in course.sets()]
+    words = "was there already, and is complete" if before else "a course"
+    print(f"{course.root}: {words}, with the sets {', '.join(names)}")
 
 
 def _release(options: argparse.Namespace) -> None:

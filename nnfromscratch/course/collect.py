@@ -30,7 +30,8 @@ ENDINGS = (".ipynb", ".ipynb.txt", ".ipynb.json", ".json")
 IGNORED = re.compile(r"(^|/)(\.|__MACOSX/|desktop\.ini$|Thumbs\.db$)")
 MOODLE = re.compile(r"^(?P<id>.+?)_(?P<number>\d+)_assignsubmission_\w+?_?(?P<rest>[^_]?.*)$")
 CANVAS = re.compile(r"^(?P<id>[^\W\d_]+_(?:LATE_)?\d+)_(?P<number>\d+)_(?P<rest>.+)$")
-BLACKBOARD = re.compile(r"_(?P<id>[^_]+)_attempt_(?P<number>\d{4}[\d-]+)_?(?P<rest>.*)$")
+# The first underscore ends the assignment's name; a student's own may have more of them.
+BLACKBOARD = re.compile(r"^[^_]*_(?P<id>.+?)_attempt_(?P<number>\d{4}[\d-]+)_?(?P<rest>.*)$")
 MOST_FILES = 20_000
 NUMBER = ".number"
 """The file beside a submission that keeps Moodle's number."""
@@ -156,7 +157,7 @@ def _student_of(parts: list[str], stem: str, name: str) -> tuple[str, str, tuple
     """Return a student's id, a number that may tell namesakes apart, and what orders versions."""
     for part in [*parts, stem]:
         for pattern in (MOODLE, CANVAS, BLACKBOARD):
-            if match := pattern.search(part):
+            if match := pattern.search(part.removeprefix(name if pattern is BLACKBOARD else "")):
                 student, number = match["id"].replace("_LATE", ""), match["number"]
                 if pattern is MOODLE:
                     return student, number, _version(stem)
@@ -224,7 +225,10 @@ def _understood(
     _choose_set(found, course, sources, only)
     if found.problem:
         return found
-    student, number, order = _student_of(parts, file[: -len(ending)], found.set)
+    stem = file[: -len(ending)]
+    student, number, order = _student_of(parts, stem, found.set)
+    if not student and only and not _named(stem, course.sets()):
+        student, order = stem, (0,)  # a folder of alice.ipynb, bob.ipynb
     found.student, found.order = safe_id(student), (*order, item.time, item.path)
     if not found.student:
         found.problem = "it does not show whose it is: put it in a folder with the student's name"

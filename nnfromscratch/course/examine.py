@@ -15,6 +15,10 @@ from .student import SOLUTION, student_edition
 
 LARGEST = 200 << 20
 """Bytes of a file that is not even tried."""
+COPIED = "published solution"
+"""What is found in a file that has answers from the solution notebook."""
+LONG = 5
+"""Lines of a solution that nobody writes in the same words by chance."""
 WRONG = "wrong notebook"
 """What is found in a file that lacks most of the set's blanks."""
 HEAVY = 20 << 20
@@ -46,6 +50,20 @@ def worth(notebook: dict) -> dict[str, float]:
     return {k["grade_id"]: float(k["points"]) for k in kinds if k.get("grade")}
 
 
+def _bodies(tree: ast.Module) -> dict[str, str]:
+    """Return what functions and classes of a cell do, without docstrings and comments."""
+    bodies = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            lines = [part for part in node.body if not _is_text(part)]
+            bodies[node.name] = "\n".join(ast.dump(line) for line in lines)
+    return bodies
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 @dataclass(frozen=True)
 class Check:
     """A graded cell with code: its points depend on what the blanks that it names do."""
@@ -68,12 +86,17 @@ class Source:
         self.released = student_edition(notebook)
         self.prelude, self.blanks, graded = [], {}, []
         """Cells of code that are not graded; which cell a name is to be defined in."""
+        self.long: dict[str, str] = {}
+        """The solutions that are too long to be found again by chance."""
         for cell in notebook["cells"]:
             kind = cell["metadata"].get("nbgrader", {})
             if cell["cell_type"] != "code":
                 continue
             if kind.get("solution"):
                 tree = ast.parse(text_of(cell))
+                regions = re.findall("{}\n(.*?){}".format(*SOLUTION), text_of(cell), re.DOTALL)
+                if max((len(r.strip().splitlines()) for r in regions), default=0) >= LONG:
+                    self.long |= _bodies(tree)
                 self.blanks |= dict.fromkeys(defined(tree), kind["grade_id"])
             elif kind.get("grade"):
                 graded.append((kind, text_of(cell)))
@@ -184,7 +207,11 @@ def _cells(data: bytes, done: Examined) -> list[dict] | None:
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return done.note("unreadable", f"The file is not JSON: {str(error)[:100]}.")
+        why, notebook = str(error)[:100], {"cells": _salvaged(text)}
+        if not notebook["cells"]:
+            return done.note("unreadable", f"The file is not JSON: {why}.")
+        count, done.human = len(notebook["cells"]), True
+        done.note("unreadable", f"The file is damaged ({why}): only its first {count} cells count.")
     if not isinstance(notebook, dict):
         return done.note("unreadable", "The file is JSON, but not a notebook.")
     version = notebook.get("nbformat")
@@ -206,6 +233,17 @@ def _cells(data: bytes, done: Examined) -> list[dict] | None:
             if name:
                 done.claims.add(name[1])
     return known
+
+
+def _salvaged(text: str) -> list:
+    """Return the cells before the place where a file is cut off or damaged."""
+    start, cells, decoder = re.search(r'"cells"\s*:\s*\[', text), [], json.JSONDecoder()
+    place = start.end() if start else len(text)
+    with contextlib.suppress(ValueError, RecursionError):
+        while (place := re.compile(r"[\s,]*").match(text, place).end()) < len(text):
+            cell, place = decoder.raw_decode(text, place)
+            cells.append(cell)
+    return cells
 
 
 def _plain(cell: dict) -> dict:
@@ -283,7 +321,10 @@ def _enough(cells: list[dict], source: Source, found: dict, done: Examined) -> N
             there.add(grade_id)
     if done.unreadable or 2 * len(there) >= len(wanted):
         return
+    cut = done.human
     done.human, done.unreadable = True, not there
+    if cut:
+        return
     count = f"only {len(there)} of {len(wanted)} blanks" if there else "no blank"
     words = f"{count} of this set {'were' if there else 'was'} found; is it another notebook?"
     done.findings.insert(0, (WRONG, words[0].upper() + words[1:]))
@@ -364,14 +405,14 @@ def _restored(cell: dict, released: dict, whole: str, done: Examined) -> list[di
 
 def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
     """List the cells to run, and why some are not."""
-    trees, defining = {}, {}
+    trees, defining, copied = {}, {}, []
     for number, cell in enumerate(cells, 1):
         text = cell["source"]
         grade_id = _id_of(cell)
         if cell["cell_type"] != "code" or (grade_id and cell["metadata"]["nbgrader"]["locked"]):
             continue
         if any(mark in text for mark in SOLUTION):
-            done.note("odd", f"Cell {number} has a solution's marks in it.")
+            done.note(COPIED, f"Cell {number} has the marks of a solution notebook in it.")
         try:
             trees[number] = parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -383,9 +424,14 @@ def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
                 if source.blanks[name] == grade_id or _defines(text, [name]):
                     done.problems[name] = f"There is a syntax error in {problem}."
             continue
+        bodies = _bodies(trees[number])
+        copied += [name for name in bodies if source.long.get(name) == bodies[name]]
         for name in defined(trees[number]):
             if name in source.blanks:
                 defining.setdefault(name, []).append(number)
+    if copied:
+        words = f"{', '.join(dict.fromkeys(copied))}: line by line the solution notebook's."
+        done.note(COPIED, words)
     for number in trees:
         text, names = cells[number - 1]["source"], tuple(defined(trees[number]))
         blanks = tuple(name for name in names if name in source.blanks)
