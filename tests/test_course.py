@@ -387,6 +387,8 @@ def zipped(path, files):
         ("byronada_12345_67890_02_exercises-1.ipynb", "byronada_12345", "02"),
         ("byronada_LATE_12345_67890_02_exercises.ipynb", "byronada_12345", "02"),
         ("Set 2_abyron_attempt_2026-03-01-10-00-00_02_exercises.ipynb", "abyron", "02"),
+        ("Set 2_a_byron_attempt_2026-03-01-10-00-00_work.ipynb", "a_byron", "02"),
+        ("02_exercises_a_byron_attempt_2026-03-01-10-00-00.ipynb", "a_byron", "02"),
         ("abyron/02_exercises.ipynb", "abyron", "02"),
         ("abyron/03_exercises/03_exercises.ipynb", "abyron", "03"),
         ("submitted/abyron/02_exercises/02_exercises.ipynb", "abyron", "02"),
@@ -427,6 +429,12 @@ def test_what_is_not_understood_is_listed(name, words, course, tmp_path):
     (found,) = find(zipped(tmp_path / "all.zip", {name: b"{}"}), course)
     assert words in found.problem
     assert found.path
+
+
+def test_with_a_set_the_files_name_is_the_student(course, tmp_path):
+    path = zipped(tmp_path / "all.zip", {"alice.ipynb": notebook()})
+    assert "whose it is: put it in a folder" in find(path, course)[0].problem
+    assert find(path, course, "02_exercises")[0].student == "alice"
 
 
 def test_the_latest_counts_and_nothing_is_lost(course, tmp_path):
@@ -524,7 +532,7 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
     assert "linear_columns is still blank" in re.sub(r"\s+", " ", text) or name != "blank"
     report = (root / "report.html").read_text(encoding="utf-8")
     assert report.count("<img ") == report.count(' alt="') == 2
-    for words in ("syntax error", "The file is empty.", "has lost its metadata", "still blank"):
+    for words in ("syntax error", "The file is empty.", "has lost its metadata", "Still blank"):
         assert words in report
 
     # Again: nothing to do. Then one file changes, and one stays unfinished.
@@ -571,6 +579,336 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
     assert "has not been graded in the sandbox" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A course with set 02 released, into which every test puts students of its own."""
+    pytest.importorskip("nbgrader")
+    root = tmp_path_factory.mktemp("small") / "course"
+    assert main(["course", "init", str(root)]) == 0
+    assert main(["course", "release", "02", "--course", str(root)]) == 0
+    return Course(root)
+
+
+@pytest.fixture
+def step(small, capsys):
+    """Run a step of the small course; return its status and what it said."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        status = main(["course", *map(str, arguments), "--course", str(small.root)])
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    yield run
+    shutil.rmtree(small.root / "submitted")
+    for student in list(_rows(small)):
+        with _gradebook(small) as book:
+            book.remove_student(student)
+    shutil.rmtree(small.root / "results", ignore_errors=True)
+
+
+def _gradebook(course):
+    from nnfromscratch.course import books
+
+    return books._gradebook(course)
+
+
+def _rows(course):
+    from nnfromscratch.course import books
+
+    _, rows = cli.table(course, books)
+    return {row["student"]: row for row in rows if row["set"] == "02_exercises"}
+
+
+def hand_in(course, student, data, name="02_exercises"):
+    path = course.file("submitted", student, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Grade without running anything: every check is passed, unless nothing could be read."""
+
+    def all_right(examined, source, start, limits, seed):
+        verdicts = [
+            {"grade_id": c.grade_id, "points": c.points, "maximum": c.points, "message": "right",
+             "mistake": ""} for c in source.checks
+        ]  # fmt: skip
+        return {"verdicts": verdicts, "outputs": {}, "notes": []}
+
+    monkeypatch.setattr(cli, "grade", all_right)
+    monkeypatch.setattr(cli, "sandbox_works", lambda: "")
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[x](javascript:alert(1))",
+    "[x](JaVa&#115;cript:alert(1))",
+    "[x](javascript&colon;alert(1))",
+    "[x](&amp;#106;avascript:alert(1))",
+    "[x](javascript&amp#58;alert(1))",
+    "[x](java&Tab;script:alert(1))",
+    "[x](javascript\\:alert(1))",
+    "[x][y]\n\n[y]: javascript:alert(1)",
+    "![x](/logout)",
+    "$\\href{javascript:alert(1)}{x}$",
+]
+
+
+@needs_nbgrader
+def test_an_answer_in_words_cannot_reach_the_formgrader(small, step, quick):
+    """The formgrader runs inside Jupyter: a script in it could start kernels."""
+    from nbconvert.exporters import HTMLExporter
+    from nbgrader.server_extensions.formgrader import handlers
+    from traitlets.config import Config
+
+    book = simulated_class.Book()
+    book["open_02"]["source"] = "\n\n".join(HOSTILE)
+    for kind in ("markdown", "raw"):
+        book.add("\n\n".join(HOSTILE))
+        book.cells[book.place("open_02") + 1] |= {"cell_type": kind}
+    hand_in(small, "eve", book.data)
+    assert step("grade")[0] == 0
+    settings = Config()
+    settings.HTMLExporter.template_name = "formgrade"
+    settings.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    names = ("assignment_id", "notebook_id", "submission_id", "student", "notebook_path")
+    resources = dict.fromkeys((*names, "first_name", "last_name", "base_url"), "")
+    path = small.file("autograded", "eve", "02_exercises")
+    page, _ = HTMLExporter(config=settings).from_filename(
+        str(path), resources=resources | {"index": 0, "total": 1}
+    )
+    page = page[page.index("About") if "About" in page else 0 :]
+    assert page.count("alert(1)") > 10
+    assert not re.search(r"<script>alert|<img [^>]*(onerror|logout)|\\href", page)
+    assert not re.search(r'(?i)href="\s*j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t', page)
+    assert HOSTILE[0].encode() in small.submission("eve", "02_exercises").read_bytes()
+
+
+@needs_nbgrader
+def test_a_student_who_leaves_stops_no_feedback(small, step, quick):
+    for name in ("ada", "kim"):
+        hand_in(small, name, simulated_class.Book().data)
+    assert step("grade")[0] == 0
+    shutil.rmtree(small.root / "submitted" / "kim")
+    with _gradebook(small) as book:
+        book.remove_student("kim")
+    assert "do you mean ada?" in step("grade", "--student", "adda")[1]
+    status, said = step("feedback")
+    assert status == 0
+    assert "1 pages written" in said
+    assert "kim" not in _rows(small)
+    hand_in(small, "kim", simulated_class.Book().data)
+    assert "2 submissions, 1 of them new or changed" in step("grade")[1]
+    assert _rows(small)["kim"]["total"] == 10
+
+
+OTHERS = {
+    "set 03": (ROOT / "notebooks" / "exercises" / "03_exercises.ipynb", "looks like 03_exercises"),
+    "lesson": (ROOT / "notebooks" / "02_one_forward_pass.ipynb", "No blank of this set was found"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_wrong_notebook_waits_for_a_person(kind, course, home, tmp_path):
+    path, words = OTHERS[kind]
+    student = simulated_class.Student("x", path.read_bytes(), tuple(simulated_class.POINTS))
+    result, _ = graded(student, home, course, tmp_path)
+    assert result["human"]
+    ((_, sentence),) = [f for f in result["findings"] if f[0] == "wrong notebook"]
+    assert words in sentence
+    assert all(sentence in verdict["message"] for verdict in result["verdicts"])
+
+
+def test_a_few_blanks_are_graded_and_wait_for_a_person(course, home, tmp_path):
+    book = simulated_class.Book()
+    lost = [name for name in simulated_class.POINTS if name not in ("leaky", "linear_columns")]
+    for name in lost:
+        book.cells.remove(book[name])
+    student = simulated_class.Student("x", book.data, tuple(lost), human=True)
+    result, _ = graded(student, home, course, tmp_path)
+    assert_as_expected(student, result)
+    assert "Only 2 of 5 blanks" in result["findings"][0][1]
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.7])
+def test_what_is_whole_in_a_damaged_file_is_graded(kept, course, home, tmp_path):
+    """A file that lacks its end: a brace, or the last cells too."""
+    data = simulated_class.Book().data
+    data = data[: min(len(data) - 1, int(kept * len(data)))]
+    lost = [n for n in simulated_class.POINTS if f"def {n}(".encode() not in data]
+    lost = ["forward_folded"] if lost else []
+    student = simulated_class.Student("x", data, tuple(lost), found=("unreadable",), human=True)
+    result, _ = graded(student, home, course, tmp_path)
+    assert_as_expected(student, result)
+    assert len(lost) == (kept < 1)
+
+
+def test_the_solution_notebooks_answers_are_recognized(course, home, tmp_path):
+    data = course.source_file(simulated_class.SET).read_bytes()
+    result, _ = graded(simulated_class.Student("x", data), home, course, tmp_path)
+    found = [words for kind, words in result["findings"] if kind == "published solution"]
+    assert "has the marks of a solution notebook" in found[0]
+    assert found[-1] == "forward_folded: line by line the solution notebook's."
+    data = re.sub(rb"### (BEGIN|END) SOLUTION", b"# mine", data)
+    examined = examine(data, course.source(simulated_class.SET))
+    assert ("published solution", found[-1]) in examined.findings
+    examined = examine(simulated_class.Book().data, course.source(simulated_class.SET))
+    assert examined.findings == []
+
+
+@needs_nbgrader
+def test_what_was_graded_before_it_changed_says_so(small, step, quick):
+    for name in ("ada", "bob"):
+        hand_in(small, name, simulated_class.Book().data)
+    assert step("grade")[0] == 0
+    assert "not graded" not in step("export", small.root / "grades.csv")[1]
+    hand_in(small, "ada", simulated_class.Book(leaky="return z").data)
+    hand_in(small, "new", simulated_class.Book().data)
+    flags = {student: row["flags"] for student, row in _rows(small).items()}
+    assert "not graded yet" in flags["ada"]
+    assert flags["bob"] == ""
+    assert flags["new"] == "not graded yet"
+    for arguments in (("export", small.root / "grades.csv"), ("report",), ("feedback",)):
+        said = step(*arguments)[1]
+        assert "1 changed and 1 new submissions are not graded" in said, said
+
+
+@needs_nbgrader
+def test_points_that_change_after_the_release(small, step, quick):
+    path = small.source_file("02_exercises")
+    before = path.read_text(encoding="utf-8")
+    for name in ("ada", "bob"):
+        hand_in(small, name, simulated_class.Book().data)
+    try:
+        assert step("grade")[0] == 0
+        source = json.loads(before)
+        for cell in source["cells"]:
+            if cell["metadata"].get("nbgrader", {}).get("grade_id") == "check_leaky":
+                cell["metadata"]["nbgrader"]["points"] += 4
+        path.write_text(json.dumps(source), encoding="utf-8")
+        status, said = step("grade", "--student", "bob")
+        assert status == 1
+        assert "check_leaky: 1 points in the release, 5 points in source" in said
+        assert "`nnfromscratch course release 02_exercises`, then `grade`" in said
+        assert {row["max"] for row in _rows(small).values()} == {13.0}
+        assert step("release", "02")[0] == 0
+        assert "2 submissions, 2 of them new or changed" in step("grade")[1]
+        rows = _rows(small)
+        assert {(row["check_leaky"], row["max"]) for row in rows.values()} == {(5.0, 17.0)}
+    finally:
+        path.write_text(before, encoding="utf-8")
+        assert step("release", "02")[0] == 0
+
+
+@needs_nbgrader
+def test_an_answer_that_was_read_does_not_come_back(small, step, quick):
+    book = simulated_class.Book()
+    book["open_02"]["source"] = "About ln 10 < 3."
+    hand_in(small, "ada", book.data)
+    assert step("grade")[0] == 0
+    assert "1 of the pages show 0 points" in step("feedback")[1]
+    with _gradebook(small) as grades:
+        grade = grades.find_grade("open_02", "02_exercises", "02_exercises", "ada")
+        grade.manual_score, grade.needs_manual_grade = 2, False
+        grades.db.commit()
+    assert "of the pages show" not in step("feedback")[1]
+    book["leaky"]["source"] += "\n# once more"
+    hand_in(small, "ada", book.data)
+    assert step("grade")[0] == 0
+    row = _rows(small)["ada"]
+    assert (row["open_02"], row["waiting for a person"]) == (2, "")
+    book["open_02"]["source"] = "Another answer."
+    hand_in(small, "ada", book.data)
+    assert step("grade")[0] == 0
+    row = _rows(small)["ada"]
+    assert (row["open_02"], row["waiting for a person"]) == (2, "open_02")
+
+
+def test_namesakes_of_two_downloads_are_told_apart(tmp_path, capsys):
+    course = init(tmp_path / "course", None)
+
+    def run(*numbers, mark=""):
+        name = "Anna Right_{}_assignsubmission_file_/02_exercises.ipynb"
+        files = {name.format(n): notebook(f"{n}{mark}") for n in numbers}
+        path = zipped(tmp_path / "all.zip", files)
+        assert main(["course", "collect", str(path), "--course", str(course.root)]) == 0
+        return capsys.readouterr().out
+
+    def there():
+        names = course.submissions("02_exercises")
+        return {name: course.submission(name, "02_exercises").read_bytes() for name in names}
+
+    run(101)
+    assert "a namesake, taken as Anna_Right_108" in run(108)
+    both = {"Anna_Right": notebook("101"), "Anna_Right_108": notebook("108")}
+    assert there() == both
+    run(101, 108)
+    assert there() == both
+    said = run(108, mark="again")
+    assert "02_exercises: 1 changed (Anna_Right_108)" in said
+    assert there() == both | {"Anna_Right_108": notebook("108again")}
+    shutil.rmtree(course.root / "submitted")
+    run(101, 108)
+    run(108, mark="again")
+    assert there() == {"Anna_Right_101": notebook("101"), "Anna_Right_108": notebook("108again")}
+
+
+def test_a_set_and_its_variant_are_told_apart(tmp_path, capsys):
+    course = init(tmp_path / "course", None)
+    variant = course.root / "source" / "week_2" / "week_2.ipynb"
+    variant.parent.mkdir()
+    shutil.copy(course.source_file("02_exercises"), variant)
+    (course.root / "source" / "empty").mkdir()
+    files = {"ada/Homework final (1).ipynb": notebook()}
+    path = zipped(tmp_path / "all.zip", files)
+    (found,) = find(path, course)
+    assert found.problem == "it could be 02_exercises or week_2 (name it with --set)"
+    released = course.root / "release" / "week_2" / "week_2.ipynb"
+    released.parent.mkdir(parents=True)
+    shutil.copy(variant, released)
+    (found,) = find(path, course)
+    assert (found.set, found.problem) == ("week_2", "")
+    here = ("--course", str(course.root))
+    assert main(["course", "collect", str(path), "--set", "02", *here]) == 0
+    assert "02_exercises is not released, so `grade` leaves these out" in capsys.readouterr().out
+    assert main(["course", "release", "empty", *here]) == 1
+    assert "a set is a folder with a notebook of its name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "only", "words"),
+    [
+        ("ada/02_exercises.ipynb", "03_exercises", "its name says 02_exercises; taken as 03"),
+        ("ada/work.ipynb", "03_exercises", "it looks like 02_exercises; taken as 03"),
+        ("ada/03_exercises.ipynb", None, "it looks like 02_exercises; taken as 03"),
+        ("ada/03_exercises.ipynb", "02_exercises", ""),
+    ],
+)
+def test_a_file_that_looks_like_another_set_is_pointed_out(name, only, words, course, tmp_path):
+    (found,) = find(zipped(tmp_path / "all.zip", {name: notebook()}), course, only)
+    assert words in found.warning
+    assert bool(words) == bool(found.warning)
+
+
+def test_the_semester_has_the_lessons_own_times():
+    times = {}
+    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+        said = re.search(r"Time to read:\*\* (\d+) minutes", path.read_text(encoding="utf-8"))
+        times[path.name[:2]] = int(said[1])
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    weeks = re.findall(r"^\| \d+ \| (\d\d .+?) \| (\d+) \|", page, re.M)
+    assert len(weeks) == 11
+    seen = []
+    for lessons, minutes in weeks:
+        numbers = re.findall(r"\b(\d\d) ", lessons)
+        assert int(minutes) == sum(times[number] for number in numbers), lessons
+        seen += numbers
+    assert seen == sorted(times)
+
+
 def test_without_bubblewrap_it_says_so(course, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(cli, "_books", lambda: None)
     monkeypatch.setattr(cli, "sandbox_works", lambda: "bubblewrap is not installed")
@@ -598,8 +936,16 @@ def test_wrong_use_is_explained(course, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(cli, "_books", lambda: None)
     monkeypatch.setattr(cli, "sandbox_works", lambda: "")
     assert "is not a course" in said("export", "x.csv", "--course", tmp_path)
+    assert main(["course", "init", str(course.root)]) == 0
+    assert "was there already" in (words := capsys.readouterr().out)
+    assert "12_exercises, 13_exercises (practice)" in words
     assert "there is no set '77'" in said("release", "77", *here)
-    assert "must be a folder or a zip file" in said("collect", tmp_path / "none", *here)
+    assert "does not exist" in said("collect", tmp_path / "none", *here)
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "one.ipynb").write_bytes(b"{}")
+    words = "put it in a folder with the student's name"
+    assert words in said("collect", tmp_path / "ada" / "one.ipynb", *here)
+    assert "is a folder" in said("export", tmp_path, *here)
     assert "must be 1 or more" in said("grade", "--workers", 0, *here)
     assert "nothing is released yet" in said("grade", *here)
     assert "is not released" in said("grade", "02", *here)

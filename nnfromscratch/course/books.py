@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -42,6 +43,21 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 UNTRUSTED = "This set has not been graded in the sandbox: run `nnfromscratch course grade` first."
 
 
+# A scheme may be written with entities, which are read twice in links, and browsers drop white
+# space in it.
+ENTITY = re.compile(r"&(?!lt;)(?=#|\w)")
+SCRIPT = re.compile(r"(?i)(j\s*a\s*v\s*a|v\s*b)(?=\s*s\s*c\s*r\s*i\s*p\s*t[\s\\]*:)")
+
+
+def harmless(text: str) -> str:
+    """Return markdown without tags, scripts in links, and pictures that a page would fetch.
+
+    What is harmless already stays as it is, so that it can be done twice.
+    """
+    text = ENTITY.sub("& ", text.replace("<", "&lt;"))
+    return SCRIPT.sub(r"\1-", text).replace("![", "! [").replace("\\href", "href")
+
+
 class Verdicts(NbGraderPreprocessor):
     """Writes the outputs of a graded submission, and takes the hidden tests out of its copy."""
 
@@ -72,6 +88,8 @@ class Verdicts(NbGraderPreprocessor):
                 cell.outputs = _outputs(outcome["text"], error and (error[0], ": ".join(error[:2])))
         if verdicts:
             raise RuntimeError(f"{UNTRUSTED} It lacks {', '.join(verdicts)}.")
+        # The formgrader shows this copy inside Jupyter, where a script could start kernels.
+        _make_harmless(nb, course, where["assignment"])
         return nb, resources
 
 
@@ -82,12 +100,16 @@ class Harmless(NbGraderPreprocessor):
 
     def preprocess(self, nb, resources):
         """Return the notebook with its student's text made harmless."""
-        source = Course(Path(self.course)).source(resources["nbgrader"]["assignment"])
-        given = {text_of(cell) for cell in source.released["cells"]}
-        for cell in nb.cells:
-            if cell.cell_type != "code" and cell.source not in given:
-                cell.source = cell.source.replace("<", "&lt;")
+        _make_harmless(nb, Course(Path(self.course)), resources["nbgrader"]["assignment"])
         return nb, resources
+
+
+def _make_harmless(nb, course: Course, name: str) -> None:
+    """Show as text what a browser would obey in cells that are not as they were released."""
+    given = {text_of(cell) for cell in course.source(name).released["cells"]}
+    for cell in nb.cells:
+        if cell.cell_type != "code" and cell.source not in given:
+            cell.source = harmless(cell.source)
 
 
 def _outputs(text: str, error: tuple[str, str] | None) -> list:
@@ -164,6 +186,7 @@ def enter(course: Course, student: str, name: str) -> None:
     """Enter a graded submission in the gradebook, and write its autograded copy."""
     from nbgrader import preprocessors as steps
 
+    read = _read(course, student, name)
     after = [steps.LimitOutput, steps.SaveAutoGrades, steps.AssignLatePenalties]
     _run(Autograde, course, name, student, autograde_preprocessors=[Verdicts, *after])
     if course.result(student, name)["human"]:
@@ -172,6 +195,61 @@ def enter(course: Course, student: str, name: str) -> None:
                 for grade in notebook.grades:
                     grade.needs_manual_grade = True
             book.db.commit()
+    elif read:
+        texts = _texts(course, student, name)
+        with _gradebook(course) as book:
+            for notebook in book.find_submission(name, student).notebooks:
+                for grade in notebook.grades:
+                    if grade.name in read and read[grade.name] == texts.get(grade.name):
+                        grade.needs_manual_grade = False
+            book.db.commit()
+
+
+def _read(course: Course, student: str, name: str) -> dict[str, str]:
+    """Return the answers in words that a person has given points for: grade_id and text."""
+    texts = _texts(course, student, name)
+    if not texts:
+        return {}
+    manual = course.source(name).manual
+    with _gradebook(course) as book, contextlib.suppress(MissingEntry):
+        notebooks = book.find_submission(name, student).notebooks
+        done = {
+            grade.name
+            for notebook in notebooks
+            for grade in notebook.grades
+            if grade.manual_score is not None and not grade.needs_manual_grade
+        }
+        return {grade_id: texts[grade_id] for grade_id in done & {*manual} & {*texts}}
+    return {}
+
+
+def _texts(course: Course, student: str, name: str) -> dict[str, str]:
+    """Return the text of each graded cell in a student's autograded copy."""
+    try:
+        text = course.file("autograded", student, name).read_text(encoding="utf-8")
+        cells = json.loads(text)["cells"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    kinds = [(cell["metadata"].get("nbgrader", {}).get("grade_id"), cell) for cell in cells]
+    return {grade_id: text_of(cell) for grade_id, cell in kinds if grade_id}
+
+
+def entered(course: Course, name: str) -> set[str]:
+    """Return the students whose submission of a set is in the gradebook."""
+    with _gradebook(course) as book, contextlib.suppress(MissingEntry):
+        return {submission.student.id for submission in book.find_assignment(name).submissions}
+    return set()
+
+
+def maximum(course: Course, name: str) -> float:
+    """Return the points of a set as the gradebook counts them."""
+    with _gradebook(course) as book:
+        try:
+            return book.find_assignment(name).max_score
+        except MissingEntry:
+            raise CourseError(
+                f"{name} is not in the gradebook: run `nnfromscratch course release {name}`"
+            ) from None
 
 
 def feedback(course: Course, student: str, name: str) -> bool:

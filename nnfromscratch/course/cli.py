@@ -1,7 +1,9 @@
 """The command `nnfromscratch course`."""
 
 import argparse
+import contextlib
 import csv
+import difflib
 import io
 import json
 import multiprocessing
@@ -13,9 +15,10 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from .._files import replacing
+from ..exercises import all_exercises
 from . import layout
 from .collect import collect
-from .examine import LARGEST, Source, examine
+from .examine import LARGEST, WRONG, Source, examine, likely, worth
 from .grade import NOT_COMPARED, grade, starter
 from .jail import JailError, Limits, sandbox_works, stripped_package
 from .layout import Course, CourseError
@@ -97,8 +100,12 @@ def _bar(sequence, words: str, total: int | None = None):
 
 
 def _init(options: argparse.Namespace) -> None:
+    before = (options.folder / "nbgrader_config.py").is_file()
     course = layout.init(options.folder, options.solutions)
-    print(f"{course.root}: a course with the sets {', '.join(course.sets())}")
+    practice = {f"{e.lesson:02}_exercises" for e in all_exercises() if not e.gradable}
+    names = [name + " (practice)" * (name in practice) for name in course.sets()]
+    words = "was there already, and is complete" if before else "a course"
+    print(f"{course.root}: {words}, with the sets {', '.join(names)}")
 
 
 def _release(options: argparse.Namespace) -> None:
@@ -113,9 +120,15 @@ def _collect(options: argparse.Namespace) -> None:
     for one in found:
         if one.problem:
             print(f"not understood: {one.path}: {one.problem}")
+        elif one.warning:
+            print(f"look at {one.path}: {one.warning}")
     counts = Counter((one.set, one.state) for one in found if not one.problem)
     for (name, state), count in sorted(counts.items()):
-        print(f"{name}: {count} {state}")
+        names = sorted(f.student for f in found if (f.set, f.state) == (name, "changed"))
+        print(f"{name}: {count} {state}" + f" ({', '.join(names)})" * (state == "changed"))
+        if state in ("new", "changed") and name not in course.released():
+            words = f"`nnfromscratch course release {name}`, or take it out of source"
+            print(f"{name} is not released, so `grade` leaves these out: {words}")
     print(f"{sum(bool(one.problem) for one in found)} files not understood")
 
 
@@ -125,15 +138,18 @@ def grade_file(
     """Grade one file; return the result and the mended notebook's text."""
     parts = Source(json.loads(source.read_text(encoding="utf-8")))
     with open(path, "rb") as file:
-        examined = examine(file.read(LARGEST + 1), parts)
+        data = file.read(LARGEST + 1)
+    examined = examine(data, parts)
+    if examined.findings and examined.findings[0][0] == WRONG:
+        examined.findings[0] = (WRONG, examined.findings[0][1] + _another(data, source))
     if path.name != source.name:
         examined.note("mended", f"The file was called {path.name}.")
     files = source.parent if any(p != source for p in source.parent.iterdir()) else None
-    if examined.human:
+    if examined.unreadable:
         verdicts = [
             {"grade_id": check.grade_id, "points": 0.0, "maximum": check.points,
              "message": f"{examined.findings[0][1]} Somebody will look at it.",
-             "mistake": "unreadable"} for check in parts.checks
+             "mistake": examined.findings[0][0]} for check in parts.checks
         ]  # fmt: skip
         result = {"verdicts": verdicts, "outputs": {}, "notes": []}
     else:
@@ -141,6 +157,17 @@ def grade_file(
     human = examined.human or any(v["mistake"] == NOT_COMPARED for v in result["verdicts"])
     result |= {"findings": [*examined.findings, *result.pop("notes")], "human": human}
     return result, to_text(examined.notebook)
+
+
+def _another(data: bytes, source: Path) -> str:
+    """Say which other set of the course a file looks like, if it does."""
+    others = {}
+    for path in sorted(source.parent.parent.glob("*/*.ipynb")):
+        if path != source and path.stem == path.parent.name:
+            with contextlib.suppress(ValueError, KeyError, SyntaxError):
+                others[path.stem] = Source(json.loads(path.read_text(encoding="utf-8")))
+    names = likely(data, others)
+    return f" It looks like {' or '.join(names)}." if names else ""
 
 
 def _tried(*arguments) -> tuple[dict, str]:
@@ -171,11 +198,20 @@ def _grade(options: argparse.Namespace) -> int:
     for name in sets:
         if name not in course.released():
             raise CourseError(f"{name} is not released: `nnfromscratch course release {name}`")
-    home, failed, done = stripped_package(course.root / ".package"), [], 0
+        _as_released(course, name)
+    if not any(course.submissions(name) for name in sets):
+        raise CourseError(
+            f"nothing of {', '.join(sets)} has been handed in; run `nnfromscratch course collect "
+            "FOLDER_OR_ZIP` first"
+        )
+    if options.student:
+        _known(course, options.student, sets)
+    home, failed = stripped_package(course.root / ".package"), []
     for name in sets:
         students = course.submissions(name)
         if options.student:
             students = [one for one in students if one == options.student]
+        entered = books.entered(course, name)
         keys = {student: course.key(student, name) for student in students}
         todo = [
             student
@@ -184,6 +220,7 @@ def _grade(options: argparse.Namespace) -> int:
             or not (result := course.result(student, name))
             or result["key"] != keys[student]
             or not result.get("booked")
+            or student not in entered
         ]
         jobs = {
             student: (course.submission(student, name), course.source_file(name), home,
@@ -204,13 +241,31 @@ def _grade(options: argparse.Namespace) -> int:
                 failed.append(str(error))
                 continue
             course.store(student, name, result | {"booked": True})
-            done += 1
         print(f"{name}: {len(students)} submissions, {len(jobs)} of them new or changed")
-    if options.student and not done and not failed:
-        raise CourseError(f"{options.student} has handed in nothing of {', '.join(sets)}")
     for line in failed:
         print(f"not graded: {line}", file=sys.stderr)
     return int(bool(failed))
+
+
+def _as_released(course: Course, name: str) -> None:
+    """Stop where source and release disagree about points: scores would be of two kinds."""
+    now, then = worth(course.source(name).notebook), course.released_points(name)
+    changed = sorted(cell for cell in now.keys() | then.keys() if now.get(cell) != then.get(cell))
+    if changed:
+        cell = changed[0]
+        given, due = (f"{p[cell]:g} points" if cell in p else "not there" for p in (then, now))
+        raise CourseError(
+            f"points changed in {name} ({cell}: {given} in the release, {due} in source): run "
+            f"`nnfromscratch course release {name}`, then `grade`"
+        )
+
+
+def _known(course: Course, student: str, sets: list[str]) -> None:
+    everyone = {one for name in sets for one in course.submissions(name)}
+    if student not in everyone:
+        near = difflib.get_close_matches(student, everyone, 3, 0.5)
+        hint = f"; do you mean {' or '.join(near)}?" if near else ""
+        raise CourseError(f"{student} has handed in nothing of {', '.join(sets)}{hint}")
 
 
 def _all(jobs: dict[str, tuple], workers: int, work=_tried):
@@ -258,39 +313,72 @@ def _quiet() -> None:
 def _feedback(options: argparse.Namespace) -> None:
     books, course = _books(), Course(options.course)
     names = [course.resolve(name) for name in options.sets] or course.released()
-    todo = [(student, name) for name in names for student in _graded(course, name)]
+    todo = [(student, name) for name in names for student in _graded(course, name, books)]
     written = sum(books.feedback(course, *one) for one in _bar(todo, "feedback"))
     print(f"{written} pages written, {len(todo) - written} were up to date: feedback/ID/SET/")
+    rows = {name: books.grades(course, name) for name in names}
+    unread = sum(bool(rows[name].get(student, {}).get("waiting")) for student, name in todo)
+    if unread:
+        print(f"{unread} of the pages show 0 points for what still waits for you to read")
+    _say_what_is_not_graded(course, names)
 
 
-def _graded(course: Course, name: str) -> list[str]:
+def _graded(course: Course, name: str, books) -> list[str]:
+    """Return whose page can be written; whoever was taken out of the gradebook has none."""
+    entered = books.entered(course, name)
     results = (course.root / "results" / name).glob("*.json")
     students = sorted(path.stem for path in results)
-    return [one for one in students if (course.result(one, name) or {}).get("booked")]
+    return [s for s in students if s in entered and (course.result(s, name) or {}).get("booked")]
+
+
+def _state(course: Course, student: str, name: str) -> str:
+    """Return how far a submission is from its grade: "graded", "changed" or "new"."""
+    result = course.result(student, name)
+    if not result or not result.get("booked"):
+        return "new"
+    return "graded" if result["key"] == course.key(student, name) else "changed"
+
+
+def _say_what_is_not_graded(course: Course, names: list[str]) -> None:
+    states = Counter(
+        _state(course, one, name) for name in names for one in course.submissions(name)
+    )
+    if states["changed"] or states["new"]:
+        print(
+            f"{states['changed']} changed and {states['new']} new submissions are not graded: "
+            "run `nnfromscratch course grade`"
+        )
 
 
 def table(course: Course, books) -> tuple[list[str], list[dict]]:
     """Return the columns and rows of the grades: one row for each student and set."""
     columns = ["student", "set", "total", "max", "waiting for a person", "flags"]
     rows = []
-    for name in course.released():
+    names = course.released()
+    everyone = {student for name in names for student in course.submissions(name)}
+    for name in names:
         source = course.source(name)
         cells = [*(check.grade_id for check in source.checks), *source.manual]
         columns += [cell for cell in cells if cell not in columns]
-        for student, grades in sorted(books.grades(course, name).items()):
+        handed = set(course.submissions(name))
+        maximum, entries = books.maximum(course, name), books.grades(course, name)
+        nothing = {"points": {}, "waiting": [], "submitted": False}
+        for student in sorted(everyone | {*entries}):
+            grades = entries.get(student, nothing)
             result = course.result(student, name) or {}
             kinds = sorted({kind for kind, _ in result.get("findings", [])})
             flags = ["needs a human"] * bool(result.get("human")) + kinds
-            flags += ["not submitted"] * (not grades["submitted"])
-            if student in course.submissions(name) and not result.get("booked"):
-                flags.append("not graded yet")
+            if student in handed:
+                flags += ["not graded yet"] * (_state(course, student, name) != "graded")
+            else:
+                flags += ["not submitted"] * (not grades["submitted"])
             points = {cell: grades["points"].get(cell, 0.0) for cell in cells}
             rows.append(
                 {
                     "student": student,
                     "set": name,
                     "total": sum(points.values()),
-                    "max": source.points,
+                    "max": maximum,
                     "waiting for a person": " ".join(grades["waiting"]),
                     "flags": "; ".join(flags),
                 }
@@ -300,7 +388,10 @@ def table(course: Course, books) -> tuple[list[str], list[dict]]:
 
 
 def _export(options: argparse.Namespace) -> None:
-    columns, rows = table(Course(options.course), _books())
+    course = Course(options.course)
+    if options.file.is_dir():
+        raise CourseError(f"{options.file} is a folder; name a file in it, like grades.csv")
+    columns, rows = table(course, _books())
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
@@ -308,6 +399,7 @@ def _export(options: argparse.Namespace) -> None:
     with replacing(options.file) as file:
         file.write(text.getvalue().encode("utf-8-sig"))  # so that spreadsheets see the encoding
     print(f"{options.file}: {len(rows)} rows")
+    _say_what_is_not_graded(course, course.released())
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -317,3 +409,4 @@ def _report(options: argparse.Namespace) -> None:
     path = options.out or course.root / "report.html"
     layout.write(path, page(course, *table(course, _books())))
     print(f"{path}: open it in a browser")
+    _say_what_is_not_graded(course, course.released())

@@ -11,6 +11,7 @@ Understood are, in a folder or a zip file:
 Nothing is unpacked: each file is read, and written where this module says.
 """
 
+import contextlib
 import hashlib
 import io
 import re
@@ -22,15 +23,18 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from .._files import replacing
-from .examine import LARGEST
+from .examine import LARGEST, Source, likely
 from .layout import Course, CourseError, safe_id
 
 ENDINGS = (".ipynb", ".ipynb.txt", ".ipynb.json", ".json")
 IGNORED = re.compile(r"(^|/)(\.|__MACOSX/|desktop\.ini$|Thumbs\.db$)")
 MOODLE = re.compile(r"^(?P<id>.+?)_(?P<number>\d+)_assignsubmission_\w+?_?(?P<rest>[^_]?.*)$")
 CANVAS = re.compile(r"^(?P<id>[^\W\d_]+_(?:LATE_)?\d+)_(?P<number>\d+)_(?P<rest>.+)$")
-BLACKBOARD = re.compile(r"_(?P<id>[^_]+)_attempt_(?P<number>\d{4}[\d-]+)_?(?P<rest>.*)$")
+# The first underscore ends the assignment's name; a student's own may have more of them.
+BLACKBOARD = re.compile(r"^[^_]*_(?P<id>.+?)_attempt_(?P<number>\d{4}[\d-]+)_?(?P<rest>.*)$")
 MOST_FILES = 20_000
+NUMBER = ".number"
+"""The file beside a submission that keeps Moodle's number."""
 
 
 class Item(NamedTuple):
@@ -53,6 +57,10 @@ class Found:
     problem: str = ""
     state: str = ""
     """What became of it: "new", "changed", "same" or "older"."""
+    warning: str = ""
+    """What somebody should look at."""
+    number: str = ""
+    """The number that Moodle gives to a student's submissions of one set."""
 
 
 def items(path: Path) -> Iterator[Item | Found]:
@@ -75,8 +83,13 @@ def items(path: Path) -> Iterator[Item | Found]:
                 yield from _opened(Item(name, file.stat().st_mtime, file.read_bytes()))
     elif zipfile.is_zipfile(path):
         yield from _zipped(path.read_bytes(), "")
+    elif not path.exists():
+        raise CourseError(f"collect: {path} does not exist; name a folder or a zip file")
     else:
-        raise CourseError(f"collect: {path} must be a folder or a zip file")
+        hint = ""
+        if path.name.lower().endswith(ENDINGS):
+            hint = "; put it in a folder with the student's name, and name the folder above that"
+        raise CourseError(f"collect: {path} must be a folder or a zip file{hint}")
 
 
 def _opened(item: Item) -> Iterator[Item | Found]:
@@ -112,28 +125,39 @@ def _zipped(data: bytes, inside: str) -> Iterator[Item | Found]:
         yield Found(inside.rstrip("/") or "the zip file", problem=f"it cannot be opened: {error}")
 
 
-def _set_of(item: Item, names: list[str], course: Course) -> str:
-    """Return which set a file belongs to: by its path, or else by its contents."""
-    parts = PurePosixPath(item.path).parts
-    for part in reversed(parts):
+def _named(path: str, names: list[str]) -> str:
+    """Return the set that a path names."""
+    for part in reversed(PurePosixPath(path).parts):
         for name in sorted(names, key=len, reverse=True):
             if name in part or name.replace("_", " ") in part:
                 return name
-    scores = {}
-    for name in names:
-        source = course.source(name)
-        marks = [f'"{grade_id}"' for grade_id in source.cells]
-        marks += [f"def {blank}(" for blank in source.blanks]
-        scores[name] = sum(mark.encode() in item.data for mark in marks)
-    best = max(scores, key=scores.get, default="")
-    return best if scores.get(best, 0) >= 2 else ""
+    return ""
+
+
+def _choose_set(found: Found, course: Course, sources: dict[str, Source], only: str | None) -> None:
+    """Find which set a file belongs to: by its path, or else by its contents."""
+    named, inside = _named(found.path, course.sets()), likely(found.data, sources)
+    if len(inside) > 1:  # a set and its variant: what was handed out counts
+        inside = [name for name in inside if name in course.released()] or inside
+    found.set = only or named or (inside[0] if len(inside) == 1 else "")
+    if not found.set and inside:
+        words = " or ".join(inside)
+        found.problem = f"it could be {words} (name it with --set)"
+    elif not found.set:
+        found.problem = "it does not show which set it belongs to (name it with --set)"
+    elif found.set in inside:
+        return
+    elif only and named not in ("", only):
+        found.warning = f"its name says {named}; taken as {only}"
+    elif inside and found.set in sources and not sources[found.set].marks_in(found.data):
+        found.warning = f"it looks like {' or '.join(inside)}; taken as {found.set}"
 
 
 def _student_of(parts: list[str], stem: str, name: str) -> tuple[str, str, tuple]:
     """Return a student's id, a number that may tell namesakes apart, and what orders versions."""
     for part in [*parts, stem]:
         for pattern in (MOODLE, CANVAS, BLACKBOARD):
-            if match := pattern.search(part):
+            if match := pattern.search(part.removeprefix(name if pattern is BLACKBOARD else "")):
                 student, number = match["id"].replace("_LATE", ""), match["number"]
                 if pattern is MOODLE:
                     return student, number, _version(stem)
@@ -162,7 +186,10 @@ def find(path: Path, course: Course, only: str | None = None) -> list[Found]:
         course: whose sets they may belong to.
         only: the set that all of them belong to, if it is known.
     """
-    names = [only] if only else course.sets()
+    names, sources = [only] if only else course.sets(), {}
+    for name in course.sets():
+        with contextlib.suppress(CourseError):  # a set that is being written stops no other
+            sources[name] = course.source(name)
     found = list(items(path))
     files = [item for item in found if isinstance(item, Item)]
     known = {*names, "submitted"}
@@ -176,8 +203,8 @@ def find(path: Path, course: Course, only: str | None = None) -> list[Found]:
         folders = {key: parts[1:] for key, parts in folders.items()}
     done = [item for item in found if isinstance(item, Found)]
     for item in files:
-        done.append(_understood(item, folders[item.path], names, course, only))
-    _tell_namesakes(done)
+        done.append(_understood(item, folders[item.path], sources, course, only))
+    _tell_namesakes(done, course)
     latest: dict[tuple, Found] = {}
     for one in sorted((f for f in done if not f.problem), key=lambda f: f.order):
         if (key := (one.student, one.set)) in latest:
@@ -186,35 +213,66 @@ def find(path: Path, course: Course, only: str | None = None) -> list[Found]:
     return sorted(done, key=lambda f: f.path)
 
 
-def _understood(item: Item, parts: list[str], names, course: Course, only: str | None) -> Found:
+def _understood(
+    item: Item, parts: list[str], sources: dict[str, Source], course: Course, only: str | None
+) -> Found:
     found = Found(item.path, data=item.data)
     file = PurePosixPath(item.path).name
     ending = next((e for e in ENDINGS if file.lower().endswith(e)), None)
     if not ending:
         found.problem = "it is not a notebook"
         return found
-    found.set = only or _set_of(item, names, course)
-    if not found.set:
-        found.problem = "it does not show which set it belongs to (name it with --set)"
+    _choose_set(found, course, sources, only)
+    if found.problem:
         return found
-    student, number, order = _student_of(parts, file[: -len(ending)], found.set)
+    stem = file[: -len(ending)]
+    student, number, order = _student_of(parts, stem, found.set)
+    if not student and only and not _named(stem, course.sets()):
+        student, order = stem, (0,)  # a folder of alice.ipynb, bob.ipynb
     found.student, found.order = safe_id(student), (*order, item.time, item.path)
     if not found.student:
-        found.problem = "it does not show whose it is"
-    found.state = number or student
+        found.problem = "it does not show whose it is: put it in a folder with the student's name"
+    found.state, found.number = number or student, number
     return found
 
 
-def _tell_namesakes(found: list[Found]) -> None:
-    """Give different people whose names come out the same different ids."""
+def _tell_namesakes(found: list[Found], course: Course) -> None:
+    """Give different people whose names come out the same different ids.
+
+    Moodle's number tells them apart in one download, and from what an earlier one has brought.
+    """
     marks: dict[tuple, set] = {}
     for one in found:
         marks.setdefault((one.student, one.set), set()).add(one.state)
     for one in found:
+        if one.number and not one.problem:
+            name, own = one.student, f"{one.student}_{one.number}"
+            before = _number(course, name, one.set)
+            if before == one.number:
+                one.state = ""
+                continue
+            if before or course.submission(own, one.set):
+                if not course.submission(own, one.set):
+                    one.warning = (
+                        f"{name} has handed in {one.set} as number {before} and this is number "
+                        f"{one.number}: a namesake, taken as {own}"
+                    )
+                one.student, one.state = own, ""
+                continue
         if len(marks[one.student, one.set]) > 1 and not one.problem:
             digest = hashlib.sha256(one.state.encode()).hexdigest()[:6]
             one.student += f"_{one.state if one.state.isdecimal() else digest}"
         one.state = ""
+
+
+def _number(course: Course, student: str, name: str) -> str:
+    """Return the number under which a student's submission came from Moodle."""
+    if not course.submission(student, name):
+        return ""
+    try:
+        return (course.file("submitted", student, name).parent / NUMBER).read_text().strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def collect(path: Path, course: Course, only: str | None = None) -> list[Found]:
@@ -224,6 +282,9 @@ def collect(path: Path, course: Course, only: str | None = None) -> list[Found]:
         if one.problem or one.state == "older":
             continue
         target = course.file("submitted", one.student, one.set)
+        if one.number:
+            with replacing(target.parent / NUMBER) as file:
+                file.write(one.number.encode())
         before = course.submission(one.student, one.set)
         if before:
             if before.read_bytes() == one.data:

@@ -15,6 +15,12 @@ from .student import SOLUTION, student_edition
 
 LARGEST = 200 << 20
 """Bytes of a file that is not even tried."""
+COPIED = "published solution"
+"""What is found in a file that has answers from the solution notebook."""
+LONG = 5
+"""Lines of a solution that nobody writes in the same words by chance."""
+WRONG = "wrong notebook"
+"""What is found in a file that lacks most of the set's blanks."""
 HEAVY = 20 << 20
 """Bytes above which a file is worth a word."""
 
@@ -36,6 +42,26 @@ def defined(tree: ast.Module) -> list[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names += [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
     return names
+
+
+def worth(notebook: dict) -> dict[str, float]:
+    """Return the points of each graded cell of a source or a released notebook."""
+    kinds = [cell["metadata"].get("nbgrader", {}) for cell in notebook["cells"]]
+    return {k["grade_id"]: float(k["points"]) for k in kinds if k.get("grade")}
+
+
+def _bodies(tree: ast.Module) -> dict[str, str]:
+    """Return what functions and classes of a cell do, without docstrings and comments."""
+    bodies = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            lines = [part for part in node.body if not _is_text(part)]
+            bodies[node.name] = "\n".join(ast.dump(line) for line in lines)
+    return bodies
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 @dataclass(frozen=True)
@@ -60,12 +86,17 @@ class Source:
         self.released = student_edition(notebook)
         self.prelude, self.blanks, graded = [], {}, []
         """Cells of code that are not graded; which cell a name is to be defined in."""
+        self.long: dict[str, str] = {}
+        """The solutions that are too long to be found again by chance."""
         for cell in notebook["cells"]:
             kind = cell["metadata"].get("nbgrader", {})
             if cell["cell_type"] != "code":
                 continue
             if kind.get("solution"):
                 tree = ast.parse(text_of(cell))
+                regions = re.findall("{}\n(.*?){}".format(*SOLUTION), text_of(cell), re.DOTALL)
+                if max((len(r.strip().splitlines()) for r in regions), default=0) >= LONG:
+                    self.long |= _bodies(tree)
                 self.blanks |= dict.fromkeys(defined(tree), kind["grade_id"])
             elif kind.get("grade"):
                 graded.append((kind, text_of(cell)))
@@ -82,6 +113,12 @@ class Source:
             if (kind := cell["metadata"].get("nbgrader"))
         }
 
+    def marks_in(self, data: bytes) -> int:
+        """Return how many marks of this set, ids of cells and names of blanks, a file has."""
+        marks = [f'"{grade_id}"' for grade_id in self.cells]
+        marks += [f"def {blank}(" for blank in self.blanks]
+        return sum(mark.encode() in data for mark in marks)
+
     @property
     def manual(self) -> dict[str, float]:
         """The cells that a person grades, and their points."""
@@ -94,6 +131,13 @@ class Source:
         return sum(check.points for check in self.checks) + sum(self.manual.values())
 
 
+def likely(data: bytes, sources: dict[str, Source]) -> list[str]:
+    """Return the sets that a file has most marks of: none, one, or several with as many."""
+    scores = {name: source.marks_in(data) for name, source in sources.items()}
+    best = max(scores.values(), default=0)
+    return [name for name in scores if scores[name] == best >= 2]
+
+
 @dataclass
 class Examined:
     """A submission that can be graded, and what was found on the way."""
@@ -102,7 +146,9 @@ class Examined:
     """The mended copy, in nbformat 4.5, without outputs."""
     findings: list[tuple[str, str]] = field(default_factory=list)
     human: bool = False
-    """Whether nothing could be read, so that somebody must look."""
+    """Whether somebody must look: little or nothing of the set was found."""
+    unreadable: bool = False
+    """Whether there is nothing to run: not a notebook, or one without any blank of the set."""
     run: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     """The cells to run: id, code, and which blanks it defines."""
     problems: dict[str, str] = field(default_factory=dict)
@@ -120,7 +166,7 @@ def examine(data: bytes, source: Source) -> Examined:
     done = Examined({})
     cells = _cells(data, done)
     if cells is None:
-        done.human = True
+        done.human = done.unreadable = True
         cells = [_plain(cell) for cell in source.released["cells"]]
     cells = _matched(cells, source, done)
     for number, cell in enumerate(cells, 1):
@@ -161,7 +207,11 @@ def _cells(data: bytes, done: Examined) -> list[dict] | None:
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return done.note("unreadable", f"The file is not JSON: {str(error)[:100]}.")
+        why, notebook = str(error)[:100], {"cells": _salvaged(text)}
+        if not notebook["cells"]:
+            return done.note("unreadable", f"The file is not JSON: {why}.")
+        count, done.human = len(notebook["cells"]), True
+        done.note("unreadable", f"The file is damaged ({why}): only its first {count} cells count.")
     if not isinstance(notebook, dict):
         return done.note("unreadable", "The file is JSON, but not a notebook.")
     version = notebook.get("nbformat")
@@ -183,6 +233,17 @@ def _cells(data: bytes, done: Examined) -> list[dict] | None:
             if name:
                 done.claims.add(name[1])
     return known
+
+
+def _salvaged(text: str) -> list:
+    """Return the cells before the place where a file is cut off or damaged."""
+    start, cells, decoder = re.search(r'"cells"\s*:\s*\[', text), [], json.JSONDecoder()
+    place = start.end() if start else len(text)
+    with contextlib.suppress(ValueError, RecursionError):
+        while (place := re.compile(r"[\s,]*").match(text, place).end()) < len(text):
+            cell, place = decoder.raw_decode(text, place)
+            cells.append(cell)
+    return cells
 
 
 def _plain(cell: dict) -> dict:
@@ -225,6 +286,7 @@ def _matched(cells: list[dict], source: Source, done: Examined) -> list[dict]:
     taken = {id(cell) for group in found.values() for cell in group}
     if lost:
         _recover(cells, source, lost, found, taken, done)
+    _enough(cells, source, found, done)
     chosen: dict[int, str] = {}
     for name, group in found.items():
         cell = _best(group, source.cells[name], source, name)
@@ -248,6 +310,24 @@ def _matched(cells: list[dict], source: Source, done: Examined) -> list[dict]:
             places = [i for i, cell in enumerate(result) if _id_of(cell) in before]
             result.insert(max(places, default=len(result) - 1) + 1, _fresh(source.cells[name]))
     return result
+
+
+def _enough(cells: list[dict], source: Source, found: dict, done: Examined) -> None:
+    """Ask for a person if hardly anything of the set is there: it may be another notebook."""
+    wanted = set(source.blanks.values())
+    there = wanted & {*found}
+    for name, grade_id in source.blanks.items():
+        if any(_defines(cell["source"], [name]) for cell in cells):
+            there.add(grade_id)
+    if done.unreadable or 2 * len(there) >= len(wanted):
+        return
+    cut = done.human
+    done.human, done.unreadable = True, not there
+    if cut:
+        return
+    count = f"only {len(there)} of {len(wanted)} blanks" if there else "no blank"
+    words = f"{count} of this set {'were' if there else 'was'} found; is it another notebook?"
+    done.findings.insert(0, (WRONG, words[0].upper() + words[1:]))
 
 
 def _id_of(cell: dict) -> str | None:
@@ -325,14 +405,14 @@ def _restored(cell: dict, released: dict, whole: str, done: Examined) -> list[di
 
 def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
     """List the cells to run, and why some are not."""
-    trees, defining = {}, {}
+    trees, defining, copied = {}, {}, []
     for number, cell in enumerate(cells, 1):
         text = cell["source"]
         grade_id = _id_of(cell)
         if cell["cell_type"] != "code" or (grade_id and cell["metadata"]["nbgrader"]["locked"]):
             continue
         if any(mark in text for mark in SOLUTION):
-            done.note("odd", f"Cell {number} has a solution's marks in it.")
+            done.note(COPIED, f"Cell {number} has the marks of a solution notebook in it.")
         try:
             trees[number] = parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -344,9 +424,14 @@ def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
                 if source.blanks[name] == grade_id or _defines(text, [name]):
                     done.problems[name] = f"There is a syntax error in {problem}."
             continue
+        bodies = _bodies(trees[number])
+        copied += [name for name in bodies if source.long.get(name) == bodies[name]]
         for name in defined(trees[number]):
             if name in source.blanks:
                 defining.setdefault(name, []).append(number)
+    if copied:
+        words = f"{', '.join(dict.fromkeys(copied))}: line by line the solution notebook's."
+        done.note(COPIED, words)
     for number in trees:
         text, names = cells[number - 1]["source"], tuple(defined(trees[number]))
         blanks = tuple(name for name in names if name in source.blanks)

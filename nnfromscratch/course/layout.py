@@ -17,7 +17,7 @@ import secrets
 from pathlib import Path
 
 from .._files import replacing
-from .examine import Source
+from .examine import Source, worth
 
 SOLUTIONS = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
 
@@ -76,8 +76,9 @@ class Course:
         return (self.root / ".seed").read_bytes()
 
     def sets(self) -> list[str]:
-        """Return the names of the sets that there are."""
-        return sorted(path.name for path in (self.root / "source").glob("*") if path.is_dir())
+        """Return the names of the sets that there are: folders with a notebook of their name."""
+        paths = (self.root / "source").glob("*/*.ipynb")
+        return sorted(path.stem for path in paths if path.stem == path.parent.name)
 
     def resolve(self, name: str) -> str:
         """Return the set that is meant: "02" is short for "02_exercises".
@@ -88,6 +89,8 @@ class Course:
         for candidate in (name, f"{name}_exercises", f"{name.zfill(2)}_exercises"):
             if candidate in self.sets():
                 return candidate
+        if name and (self.root / "source" / name).is_dir():
+            self.source_file(name)  # says what is missing
         raise CourseError(f"there is no set {name!r} in source; there are {', '.join(self.sets())}")
 
     def source_file(self, name: str) -> Path:
@@ -107,6 +110,14 @@ class Course:
     def released(self) -> list[str]:
         """Return the sets that have been released."""
         return [n for n in self.sets() if (self.root / "release" / n / f"{n}.ipynb").is_file()]
+
+    def released_points(self, name: str) -> dict[str, float]:
+        """Return the points of each graded cell as they were released."""
+        try:
+            path = self.root / "release" / name / f"{name}.ipynb"
+            return worth(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError):
+            return {}
 
     def file(self, step: str, student: str, name: str, ending: str = "ipynb") -> Path:
         """Return the path of one student's file."""
@@ -129,8 +140,9 @@ class Course:
         )
 
     def key(self, student: str, name: str) -> str:
-        """Return what changes when submission or source change."""
+        """Return what changes when submission, source or released points change."""
         digest = hashlib.sha256(self.source_file(name).read_bytes())
+        digest.update(repr(sorted(self.released_points(name).items())).encode())
         with open(self.submission(student, name), "rb") as file:
             while part := file.read(1 << 20):
                 digest.update(part)

@@ -4,8 +4,10 @@ import base64
 import html
 import io
 from collections import Counter
+from datetime import date
 
 from ..exercises._exercise import BLANK
+from .examine import WRONG
 from .layout import Course
 
 STYLE = """
@@ -24,7 +26,8 @@ def page(course: Course, columns: list[str], rows: list[dict]) -> str:
         columns: of the grades, as export writes them.
         rows: of the grades.
     """
-    parts = ["<h1>The class</h1>"]
+    title = f"{course.root.name}, {date.today():%d %B %Y}"
+    parts = [f"<h1>{_safe(title)}</h1>"]
     for name in course.released():
         mine = [row for row in rows if row["set"] == name]
         results = {row["student"]: course.result(row["student"], name) for row in mine}
@@ -36,8 +39,8 @@ def page(course: Course, columns: list[str], rows: list[dict]) -> str:
             parts += _of_set(course, name, handed, results)
     body = "\n".join(parts)
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>The class</title>'
-        f"<style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>'
+        f"{_safe(title)}</title><style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
     )
 
 
@@ -48,11 +51,13 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
     verdicts = [v for result in results.values() for v in result["verdicts"]]
     scores = [sum(v["points"] for v in result["verdicts"]) for result in results.values()]
     solved = {k: sum(v["points"] > 0 for v in verdicts if v["grade_id"] == k) for k in checks}
-    waiting = sum(bool(row["waiting for a person"]) for row in rows)
+    waiting = [row["student"] for row in rows if row["waiting for a person"]]
     median = sorted(scores)[len(scores) // 2]
     parts = [
-        f"<p>{waiting} wait for a person: their open question, or a file that could not be read. "
-        "The scores below are those of the checks alone.</p>",
+        f"<p>{len(waiting)} wait for a person: their open question, or a file that could not be "
+        "read. The scores below are those of the checks alone.</p>",
+        f"<details><summary>Who waits</summary>{_safe(', '.join(waiting))}</details>"
+        * bool(waiting),
         _figure(
             lambda axes: _histogram(axes, scores, total),
             f"Histogram of the scores of {len(scores)} submissions, from {min(scores):g} to "
@@ -64,9 +69,16 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
         ),
     ]
     nobody = [_blank(k) for k, count in solved.items() if not count]
-    words = f"Nobody solved {_safe(', '.join(nobody))}." if nobody else "Every blank was solved."
+    words = (
+        f"Nobody solved {_safe(', '.join(nobody))}."
+        if nobody
+        else "Every blank was solved by somebody."
+    )
     parts += [f"<p>{words}</p>", "<h3>Mistakes, by frequency</h3>"]
-    mistakes = Counter((v["grade_id"], v["mistake"]) for v in verdicts if v["mistake"])
+    apart = {BLANK, "unreadable", WRONG}  # no mistakes: nothing was written, or nothing read
+    mistakes = Counter(
+        (v["grade_id"], v["mistake"]) for v in verdicts if v["mistake"] not in ("", *apart)
+    )
     ordered = sorted(mistakes.items(), key=lambda item: (-item[1], item[0]))
     parts.append(
         _table(
@@ -76,10 +88,13 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
     )
     blank = Counter(v["grade_id"] for v in verdicts if v["mistake"] == BLANK)
     if blank:
-        most, count = blank.most_common(1)[0]
-        parts.append(f"<p>Most often left blank: {_safe(_blank(most))} ({count}).</p>")
+        counts = ", ".join(f"{_blank(grade_id)} ({n})" for grade_id, n in blank.most_common())
+        parts.append(f"<p>Still blank: {_safe(counts)}.</p>")
+    unread = sum(r["verdicts"][0]["mistake"] in apart - {BLANK} for r in results.values())
+    if unread:
+        parts.append(f"<p>{unread} submissions could not be read, or are another notebook.</p>")
     found = [
-        (student, "needs a human: " + kind if kind == "unreadable" else kind, sentence)
+        (student, "needs a human: " + kind if kind in ("unreadable", WRONG) else kind, sentence)
         for student, result in sorted(results.items())
         for kind, sentence in result["findings"]
     ]

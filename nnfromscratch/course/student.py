@@ -48,10 +48,16 @@ def student_edition(notebook: dict) -> dict:
         stub = CODE_STUB if cell["cell_type"] == "code" else TEXT_STUB
         lines, found = _without(lines, SOLUTION, where, stub)
         if found != bool(kind.get("solution")):
-            raise SourceError(f"{where}: {SOLUTION[0]} and the metadata do not agree")
+            raise SourceError(
+                f"{where}: {SOLUTION[0]} and the metadata do not agree: in JupyterLab's side panel "
+                "Create Assignment, such a cell is an answer, and no other cell is"
+            )
         lines, hidden = _without(lines, HIDDEN, where, ())
         if hidden and not (kind.get("grade") and kind.get("locked")):
-            raise SourceError(f"{where}: hidden tests belong in a cell that is graded and locked")
+            raise SourceError(
+                f"{where}: hidden tests belong in a cell that is graded and locked: in "
+                "JupyterLab's side panel Create Assignment, Autograded tests"
+            )
         cell["source"] = "\n".join(lines).rstrip("\n").splitlines(keepends=True)
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
