@@ -9,8 +9,7 @@ step beside those of the same patient without the fault. A training only confirm
 goes half the way is never right by luck.
 
 "Learns" is a mean loss below 1.0 and fewer than 40 % wrong after 120 steps. The seeds of the checks
-are 1000 to 1047. In sweeps over them the right answers below end between LO and HI with at
-most ER % wrong.
+are 1000 to 1047. The references end below 0.7 of the first and 0.6 of the second; the tests ask.
 """
 
 import copy
@@ -278,26 +277,28 @@ def _look_5(before, after, changes, healthy):
     what = " and ".join(name for name in site if name in changes)
     if x.ndim != 2 or x.shape[1] != before.x.shape[1] or y.ndim != 1 or len(x) != len(y):
         return site, f"{what}, which have no rows in common"
-    if "x" in changes:
-        images = set(map(bytes, before.x))
-        other = sum(row not in images for row in map(bytes, x.astype(np.float32)))
-        if other > STRAY:
-            moved = np.array_equal(np.sort(x, axis=None), np.sort(before.x, axis=None))
-            return site, f"x, in which pixels {'have moved' if moved else 'are others now'}"
-    right = _pairs(healthy.x, healthy.y)
-    found = [pair in right for pair in _pairs(x, y)]
-    if len(found) - sum(found) <= STRAY:
-        return site, None if len(found) >= KEPT else f"{what}, of which many rows are gone"
+    at = _places(healthy.x, x) if "x" in changes else np.arange(len(x))  # (N,)
+    if (at < 0).sum() > STRAY:
+        # The same sum, and as many that are not 0: no need to sort two million numbers.
+        moved = all(np.isclose(f(x), f(before.x)) for f in (np.sum, np.count_nonzero))
+        return site, f"x, in which pixels {'have moved' if moved else 'are others now'}"
+    if ((at < 0) | (healthy.y[at] != y)).sum() <= STRAY:
+        return site, None if len(np.unique(at)) >= KEPT else f"{what}, of which many rows are gone"
     few = f"{what}, of which many rows are gone" if len(x) < KEPT else what
-    return site, f"{few}, {_misfit(healthy, x, y)}"
+    return site, f"{few}, {_misfit(healthy.y, at, y)}"
 
 
-def _misfit(healthy, x, y):
+def _places(known, x):
+    """Return for each image its row among those that are known, or -1."""
+    rows = {row: i for i, row in enumerate(map(bytes, known))}
+    found = map(bytes, np.ascontiguousarray(x, dtype=np.float32))
+    return np.array([rows.get(row, -1) for row in found])
+
+
+def _misfit(right, at, y):
     """Say by how many rows labels are off."""
-    rows = {row: i for i, row in enumerate(map(bytes, healthy.x))}
-    at = np.array([rows.get(row, 0) for row in map(bytes, x.astype(np.float32))])  # (N,)
     for k in sorted(range(-20, 21), key=abs):
-        if (healthy.y[(at - k) % len(healthy.y)] == y).mean() > 0.95:
+        if (right[(at - k) % len(right)] == y).mean() > 0.95:
             return f"and the labels are off by {abs(k)}, {'down' if k > 0 else 'up'}"
     return "and the labels are not the old ones in their order"
 
