@@ -850,7 +850,7 @@ TREAT_3 = _exercise(
             "A part of far too much is still too much. Lesson 12 has worked with 0.001 and less.",
         ),
         Mistake(
-            "a smaller rate, in an optimizer that has not all settings of the old one",
+            "a smaller rate, in an optimizer that lacks settings of the old one",
             _says(
                 "rate too large",
                 lambda p: p._replace(optimizer=SGD(p.optimizer.learning_rate / 10)),
