@@ -1114,7 +1114,8 @@ TREAT_5 = _exercise(
     goal="Find that images and labels are both fine, and only do not belong together.",
     misconception="Good images and good labels are taken for good data.",
     reference=treat_5,
-    inputs=_seed_shifted_by(-2, -1, 1, 2),
+    # Not by 1, where a search that fails at 3 and one that always moves by 1 may end alike.
+    inputs=_seed_shifted_by(-2, -1, 2),
     corners=(_seed_shifted_by(3), _seed_shifted_by(-3)),
     draws=1,
     variants=(_says("labels shifted", _by_neighbours), _says("labels shifted", _by_training)),
