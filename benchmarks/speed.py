@@ -516,11 +516,15 @@ def part_growth(rounds):
             {"size": size, "seconds": row["seconds"], "memory": row["peak_memory"]}
             for size, row in zip(runs, done, strict=True)
         ]
-        upper = rows[len(rows) // 2 :]  # where the fixed costs matter least
-        sizes, seconds = ([math.log(row[key]) for row in upper] for key in ("size", "seconds"))
-        exponent = statistics.linear_regression(sizes, seconds).slope
-        result[what] = {"rows": rows, "exponent": exponent}
+        result[what] = {"rows": rows, "exponent": exponent(rows, "seconds")}
     return result
+
+
+def exponent(rows, key):
+    """Return the slope of log key by log size in the upper half, where fixed costs matter least."""
+    upper = rows[len(rows) // 2 :]
+    sizes, values = ([math.log(row[k]) for row in upper] for k in ("size", key))
+    return statistics.linear_regression(sizes, values).slope
 
 
 def in_turns(functions, rounds):
@@ -868,9 +872,11 @@ def page(stored):
                 f"| {row['size']:,} {what} | {row['seconds']:.3f} | {row['memory'] / 1e6:.0f} MB |"
                 for row in group["rows"]
             ]
-        exponents = stored["growth"]["result"].items()
-        words = ", ".join(f"{what} {group['exponent']:.2f}" for what, group in exponents)
-        lines += ["", f"Exponents of time in the upper half of each series: {words}."]
+        words = []
+        for what, group in stored["growth"]["result"].items():
+            memory = abs(round(exponent(group["rows"], "memory"), 2))
+            words.append(f"{what} {group['exponent']:.2f} (memory {memory:.2f})")
+        lines += ["", f"Exponents in the upper half of each series: {', '.join(words)}."]
     if "result" in stored:
         lines += [
             "",
