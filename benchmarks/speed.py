@@ -874,7 +874,7 @@ def page(stored):
             ]
         words = []
         for what, group in stored["growth"]["result"].items():
-            memory = abs(round(exponent(group["rows"], "memory"), 2))
+            memory = round(exponent(group["rows"], "memory"), 2) + 0.0  # no -0.00
             words.append(f"{what} {group['exponent']:.2f} (memory {memory:.2f})")
         lines += ["", f"Exponents in the upper half of each series: {', '.join(words)}."]
     if "result" in stored:
