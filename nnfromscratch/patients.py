@@ -37,11 +37,16 @@ class Patient(NamedTuple):
 
     def __repr__(self) -> str:
         """Return all but the cause, which is for the reader to find."""
-        return (
-            f"Patient: {' '.join(map(repr, self.model.layers))}, x {self.x.shape}, "
-            f"{type(self.optimizer).__name__}({self.optimizer.learning_rate:g}), "
-            f"batches of {self.batch_size}"
-        )
+        return at_the_door(self)
+
+
+def at_the_door(patient) -> str:
+    """Return what one sees of a patient at once: layers, sizes, rule and rate."""
+    return (
+        f"Patient: {' '.join(map(repr, patient.model.layers))}, x {patient.x.shape}, "
+        f"{type(patient.optimizer).__name__}({patient.optimizer.learning_rate:g}), "
+        f"batches of {patient.batch_size}"
+    )
 
 
 def patient(seed: int, number: int) -> Patient:

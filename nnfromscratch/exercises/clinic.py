@@ -19,6 +19,7 @@ from ..layers import Layer, Linear, ReLU, Softmax, Tanh
 from ..losses import softmax_cross_entropy
 from ..model import Sequential
 from ..optimizers import SGD, Optimizer
+from ..patients import at_the_door
 from ..shapes import FloatArray, IntArray, check_positive_integer
 
 POOL = 12_000
@@ -48,11 +49,7 @@ class Patient(NamedTuple):
 
     def __repr__(self) -> str:
         """Return what one sees from the door: layers, sizes, rule and rate."""
-        return (
-            f"Patient: {' '.join(map(repr, self.model.layers))}, x {self.x.shape}, "
-            f"{type(self.optimizer).__name__}({self.optimizer.learning_rate:g}), "
-            f"batches of {self.batch_size}"
-        )
+        return at_the_door(self)
 
 
 class Trained(NamedTuple):
