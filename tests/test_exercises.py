@@ -465,6 +465,11 @@ def test_progress(tmp_path, monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[-1] for line in lines[:-1]] == ["open", "solved", "open", "open", "open"]
     assert lines[-1] == "[####                ] 1 of 5 solved, 1 of 10 points"
+    progress()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "lesson 02  [####                ] 1 of 5 solved, 1 of 10 points"
+    assert [line[:9] for line in lines] == [f"lesson {n:02}" for n in range(2, 14)]
+    assert all("] 0 of " in line for line in lines[1:])
     for damaged in ("", "{", "[]", '{"02": 3}', "null"):
         Path(".progress.json").write_text(damaged)
         progress(2)
@@ -474,6 +479,8 @@ def test_progress(tmp_path, monkeypatch, capsys):
         capsys.readouterr()
     with pytest.raises(ValueError, match="lesson must be one of"):
         progress(1)
+    with pytest.raises(ValueError, match=r"got 2\.5"):
+        progress(2.5)
 
 
 def test_hints_do_not_give_the_line():

@@ -6,7 +6,7 @@ In a notebook:
 
     check_linear_columns(linear_columns)  # says that it is right, or which mistake it is
     hint("linear_columns", 1)  # up to three, each leading further
-    progress(2)  # what of lesson 02 is solved
+    progress(2)  # what of lesson 02 is solved; without a number, of every lesson
 """
 
 import difflib
@@ -57,25 +57,35 @@ def hint(name: str, number: int = 1) -> None:
     print(textwrap.fill(text, WIDTH, break_on_hyphens=False))
 
 
-def progress(lesson: int) -> None:
-    """Print what is solved of a lesson's exercises, as a table and a bar.
+def progress(lesson: int | None = None) -> None:
+    """Print what is solved of a lesson's exercises, as a table and a bar; without a number, all.
 
     Raises:
         ValueError: the lesson has no exercises.
     """
-    chosen = [exercise for exercise in all_exercises() if exercise.lesson == lesson]
-    if not chosen:
-        have = sorted({exercise.lesson for exercise in all_exercises()})
-        raise ValueError(f"progress: lesson must be one of {have}, got {lesson!r}")
-    done = solved().get(f"{lesson:02}", [])
-    width = max(len(exercise.name) for exercise in chosen)
-    for exercise in chosen:
-        state = "solved" if exercise.name in done else "open"
-        print(f"{exercise.name:<{width}}  {exercise.points:>2}  {state}")
-    count = sum(exercise.name in done for exercise in chosen)
-    points = sum(exercise.points for exercise in chosen if exercise.name in done)
-    bar = "#" * round(20 * count / len(chosen))
-    total = sum(exercise.points for exercise in chosen)
+    sets = {}
+    for exercise in all_exercises():
+        sets.setdefault(exercise.lesson, []).append(exercise)
+    if lesson is not None and lesson not in sets:
+        raise ValueError(f"progress: lesson must be one of {list(sets)}, got {lesson!r}")
     if not in_notebook():
         print("(what is solved is noted only in a notebook)")
-    print(f"[{bar:<20}] {count} of {len(chosen)} solved, {points} of {total} points")
+    done = solved()
+    if lesson is None:
+        for number, chosen in sets.items():
+            print(f"lesson {number:02}  {_bar(chosen, done.get(f'{number:02}', []))}")
+        return
+    chosen, names = sets[lesson], done.get(f"{lesson:02}", [])
+    width = max(len(exercise.name) for exercise in chosen)
+    for exercise in chosen:
+        state = "solved" if exercise.name in names else "open"
+        print(f"{exercise.name:<{width}}  {exercise.points:>2}  {state}")
+    print(_bar(chosen, names))
+
+
+def _bar(chosen, names):
+    """Return a bar of what is done of some exercises, with the counts and points."""
+    right = [exercise for exercise in chosen if exercise.name in names]
+    points, total = (sum(exercise.points for exercise in part) for part in (right, chosen))
+    bar = "#" * round(20 * len(right) / len(chosen))
+    return f"[{bar:<20}] {len(right)} of {len(chosen)} solved, {points} of {total} points"
