@@ -108,6 +108,7 @@ def made_up(reference, outputs=()):
         ),
         corners=(
             lambda rng: (rng.standard_normal((1, 4)), 0.5),
+            lambda rng: (rng.standard_normal((2, 4)), 0.5),  # the smallest: a message shows it
             lambda rng: (rng.standard_normal((3, 3)), 0.5),
         ),
         mistakes=(),
