@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 import nnfromscratch as nn
 from nnfromscratch import exercises
@@ -451,6 +452,18 @@ def test_a_hint_for_another_name():
         hint("leeky", 1)
     with pytest.raises(AttributeError, match="no check_nothing"):
         _ = exercises.check_nothing
+
+
+def test_an_answer_has_one_thread(capsys):
+    def threads(*_):
+        found = threadpoolctl.threadpool_info()
+        return max((pool["num_threads"] for pool in found if pool["user_api"] == "blas"), default=1)
+
+    with threadpoolctl.threadpool_limits(3):
+        before = threads()
+        made_up(lambda x, m: 1).check(threads)
+        assert threads() == before
+    assert "right" in capsys.readouterr().out
 
 
 def test_progress(tmp_path, monkeypatch, capsys):

@@ -11,7 +11,16 @@ import numpy as np
 from ._compare import is_number, same
 from ._diagnosis import Trial, measure, type_of
 from ._progress import record
-from ._sandbox import CPU_SECONDS, MEMORY, Behaviour, Observed, Raised, behaviour, observe
+from ._sandbox import (
+    CPU_SECONDS,
+    MEMORY,
+    Behaviour,
+    Observed,
+    Raised,
+    behaviour,
+    observe,
+    one_thread,
+)
 
 WIDTH = 84
 """Columns of a message: what a notebook shows beside its file browser."""
@@ -124,10 +133,11 @@ class Exercise:
                 "not a function",
             )
         cases = self.cases(np.random.default_rng() if rng is None else rng)
-        observed = observe(answer, cases, self.call, self._out_of_reach_of(answer))
-        if observed.printed:
-            print(f"({self.name} printed: {_first_lines(observed.printed)})")
-        self.judge(cases, observed)
+        with one_thread():
+            observed = observe(answer, cases, self.call, self._out_of_reach_of(answer))
+            if observed.printed:
+                print(f"({self.name} printed: {_first_lines(observed.printed)})")
+            self.judge(cases, observed)
         record(self.lesson, self.name)
         points = "1 point" if self.points == 1 else f"{self.points} points"
         print(f"{self.name}: right, in all {len(cases)} cases. {points}.")

@@ -7,6 +7,7 @@ answer runs in a thread that is left behind when its time is up, without a limit
 
 import contextlib
 import copy
+import functools
 import gc
 import io
 import os
@@ -25,6 +26,7 @@ from types import CodeType, FunctionType
 from typing import NamedTuple
 
 import numpy as np
+import threadpoolctl
 
 from ._compare import same
 
@@ -191,6 +193,20 @@ def out_of_reach(functions: dict[str, object]):
 
 
 # The runs
+
+
+@functools.cache
+def _blas() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController().select(user_api="blas")
+
+
+def one_thread() -> contextlib.AbstractContextManager:
+    """Return a context in which matrix products run on one thread, here and in a forked process.
+
+    A limit on processor time counts the threads together, and while they wait for each other they
+    use it up: beside other work, a right answer with two threads has taken ten times as long.
+    """
+    return _blas().limit(limits=1)
 
 
 def observe(
