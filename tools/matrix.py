@@ -3,9 +3,12 @@
     python -m tools.matrix                   everything
     python -m tools.matrix Nehalem oldest    only the settings with these words in their names
     python -m tools.matrix --lessons         the lessons alone, without the unit tests
+    python -m tools.matrix --again           what is known too
 
-The result of each setting is kept in docs/matrix.json, with a digest of the package and the
-lessons, and docs/matrix.md is composed from it. So the settings need not be run all at once.
+The results are kept in docs/matrix.json, each with a digest of what it holds for: the unit tests
+with one of the package, a lesson with one of the package and its own code and stored texts. Only
+what has changed since or went wrong is run again, and docs/matrix.md is composed from all of it. So
+the settings need not be run all at once, and a change in one lesson costs minutes, not an hour.
 
 The last digits of a matrix product depend on the processor, on the number of threads and on the
 version of NumPy. One machine can show much of this: OpenBLAS takes the code of an older processor
@@ -23,6 +26,7 @@ status is 1 if a test fails or an output differs.
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -87,9 +91,8 @@ class Outcome(NamedTuple):
     passed: int
     failed: list[str]
     """Unit tests."""
-    compared: int
-    differing: list[str]
-    """Text outputs of the lessons."""
+    differing: dict[str, list[str]]
+    """Text outputs, by lesson."""
 
 
 def variables(threads, **more):
@@ -151,16 +154,13 @@ def settings():
     return found
 
 
-def run(setting):
-    """Run the tests and the lessons in a setting."""
-    tests = sorted((ROOT / "tests").glob("test_*.py")) if setting.unit_tests else []
-    tests = [str(path) for path in tests if path.stem not in NOT_NUMERICAL]
+def run(setting, tests, chosen):
+    """Run unit tests and lessons in a setting."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "900"]
         options += ["-n", "2", "--dist", "loadscope", "-q", f"--junitxml={report}"]
-        lessons = ["notebooks"]
-        command = [setting.python, "-m", "pytest", *tests, *lessons, *options]
+        command = [setting.python, "-m", "pytest", *tests, *chosen, *options]
         done = subprocess.run(
             command,
             cwd=ROOT,
@@ -172,17 +172,17 @@ def run(setting):
         if done.returncode not in (0, 1):
             raise SystemExit(f"{setting.name}: pytest did not run\n{done.stdout}{done.stderr}")
         cases = list(ET.parse(report).iter("testcase"))
-    passed, failed, differing = 0, [], []
+    lessons = {lesson.replace("/", "."): lesson for lesson in chosen}
+    outcome = Outcome(0, [], {lesson: [] for lesson in chosen})
     for case in cases:
         bad = case.find("failure") if case.find("failure") is not None else case.find("error")
-        lesson = case.get("classname", "").startswith("notebooks")
+        lesson = lessons.get(case.get("classname", ""))
         if bad is not None:
             text = f"{case.get('classname')} {case.get('name')}\n{bad.get('message')}\n{bad.text}"
-            (differing if lesson else failed).append(text[:3000])
+            (outcome.differing[lesson] if lesson else outcome.failed).append(text[:3000])
         elif not lesson and case.find("skipped") is None:
-            passed += 1
-    compared = sum(notebooks.count(notebooks.read(path))[0] for path in executed())
-    return Outcome(passed, failed, compared, differing)
+            outcome = outcome._replace(passed=outcome.passed + 1)
+    return outcome
 
 
 def in_use(found):
@@ -191,34 +191,73 @@ def in_use(found):
     return f"{', '.join(parts)}, NumPy {found['numpy']}, matplotlib {found['matplotlib']}"
 
 
-def result_of(setting, found, outcome):
-    """Return what is kept of a setting: the cells of its row."""
-    if outcome is None:
-        why = f"this OpenBLAS takes {found['kernel']} for it" if found else "this processor cannot"
-        return [why, "", "", "", digest()]
-    ran = outcome.passed + len(outcome.failed)
-    tests = f"{outcome.passed} of {ran} pass" if ran else "not run"
-    counts = [str(outcome.compared), str(len(outcome.differing))]
-    return [in_use(found), tests, *counts, digest()]
-
-
 def executed():
     """Return the notebooks that the tests execute: lessons, and solutions of the exercises."""
-    return [*notebooks.lessons(), *notebooks.solutions()]
+    paths = [*notebooks.lessons(), *notebooks.solutions()]
+    return {path.relative_to(ROOT).as_posix(): notebooks.read(path) for path in paths}
 
 
-def digest():
-    """Return the beginning of the SHA-256 of what the lessons print: package, code, stored texts.
+def digest(*parts):
+    """Return the beginning of the SHA-256 of some texts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def sources():
+    """Return the digest of the package and, for each notebook, of all that its texts depend on.
 
     Prose and pictures have no part in it.
     """
-    parts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).glob("*.py"))]
-    for path in executed():
-        for cell in notebooks.read(path).cells:
+    package = [path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).glob("*.py"))]
+    found = {}
+    for name, notebook in executed().items():
+        parts = []
+        for cell in notebook.cells:
             if cell.cell_type == "code":
                 parts.append(cell.source)
                 parts += [str(output.get("text", "")) for output in cell.outputs]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+        found[name] = digest(*package, *parts)
+    return digest(*package), found
+
+
+def bring_up_to_date(setting, kept, unit_tests):
+    """Run what has changed in a setting; return what is then kept of it, and what went wrong."""
+    found = probe(setting)
+    if not found:
+        return {"in use": "this processor cannot"}, []
+    if setting.kernel not in (None, found["kernel"]):
+        return {"in use": f"this OpenBLAS takes {found['kernel']} for it"}, []
+    if setting.without & set(found["features"]):
+        raise SystemExit(f"{setting.name}: NumPy still uses {found['features']}")
+    package, lessons = sources()
+    if kept.get("in use") != in_use(found):
+        kept = {}
+    result = {"in use": in_use(found), "lessons": {}}
+    known = kept.get("unit tests", {})
+    if known.get("source") == package and known["passed"] == known["ran"]:
+        result["unit tests"] = known
+    for lesson, known in kept.get("lessons", {}).items():
+        if known["source"] == lessons.get(lesson) and not known["differing"]:
+            result["lessons"][lesson] = known
+    tests = []
+    if setting.unit_tests and unit_tests and "unit tests" not in result:
+        tests = sorted((ROOT / "tests").glob("test_*.py"))
+        tests = [str(path) for path in tests if path.stem not in NOT_NUMERICAL]
+    chosen = [lesson for lesson in lessons if lesson not in result["lessons"]]
+    if not tests and not chosen:
+        return result, []
+    outcome = run(setting, tests, chosen)
+    if tests:
+        ran = outcome.passed + len(outcome.failed)
+        result["unit tests"] = {"source": package, "passed": outcome.passed, "ran": ran}
+    for lesson in chosen:
+        compared = notebooks.count(notebooks.read(ROOT / lesson))[0]
+        differing = len(outcome.differing[lesson])
+        result["lessons"][lesson] = {
+            "source": lessons[lesson],
+            "compared": compared,
+            "differing": differing,
+        }
+    return result, [*outcome.failed, *itertools.chain(*outcome.differing.values())]
 
 
 HEAD = (
@@ -228,7 +267,15 @@ HEAD = (
 
 
 def row(name, result):
-    return f"| {name} | {' | '.join(result)} |"
+    """Return a row of the table; its last cell is one digest of all that the row holds for."""
+    cells = [name, result["in use"], "", "", "", ""]
+    if lessons := result.get("lessons"):
+        tests = result.get("unit tests")
+        cells[2] = f"{tests['passed']} of {tests['ran']} pass" if tests else "not run"
+        cells[3] = str(sum(lesson["compared"] for lesson in lessons.values()))
+        cells[4] = str(sum(lesson["differing"] for lesson in lessons.values()))
+        cells[5] = digest(*[lessons[name]["source"] for name in sorted(lessons)])
+    return f"| {' | '.join(cells)} |"
 
 
 def page(results):
@@ -240,8 +287,8 @@ def page(results):
             "Written by `make test-matrix`. It runs the unit tests and the lessons as other",
             "machines would, and compares every text that a lesson prints, letter by letter. How,",
             "and why the unit tests run with two threads only once:",
-            "[tools/matrix.py](../tools/matrix.py). The last column is the SHA-256 of the package",
-            "and the lessons that the row holds for.",
+            "[tools/matrix.py](../tools/matrix.py). The last column is the beginning of a",
+            "SHA-256: rows with the same one hold for the same package and lessons.",
             "",
             *HEAD,
             *[row(name, result) for name, result in results.items()],
@@ -256,6 +303,7 @@ def main(arguments=None):
     parser.add_argument("words", nargs="*", metavar="WORD", help="only settings with this word")
     parser.add_argument("--list", action="store_true", help="only list the settings")
     parser.add_argument("--lessons", action="store_true", help="leave out the unit tests")
+    parser.add_argument("--again", action="store_true", help="run also what has not changed")
     options = parser.parse_args(arguments)
     details, every = [], settings()
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
@@ -268,24 +316,16 @@ def main(arguments=None):
         if setting.python in ("oldest", "newest"):
             wanted = OLDEST if setting.python == "oldest" else NEWEST
             setting = setting._replace(python=environment_with(setting.python, wanted))
-        if options.lessons:
-            setting = setting._replace(unit_tests=False)
-        found, outcome = probe(setting), None
-        if found and setting.kernel in (None, found["kernel"]):
-            if setting.without & set(found["features"]):
-                raise SystemExit(f"{setting.name}: NumPy still uses {found['features']}")
-            begin = time.monotonic()
-            outcome = run(setting)
-            found_wrong = [*outcome.failed, *outcome.differing]
-            details += [f"{setting.name}: {text}" for text in found_wrong]
-            print("\n\n".join(found_wrong), file=sys.stderr, flush=True)
-        results[setting.name] = result_of(setting, found, outcome)
+        kept = {} if options.again else results.get(setting.name, {})
+        begin = time.monotonic()
+        results[setting.name], wrong = bring_up_to_date(setting, kept, not options.lessons)
+        print("\n\n".join(wrong), file=sys.stderr, flush=True)
+        details += [f"{setting.name}: {text}" for text in wrong]
         results = {s.name: results[s.name] for s in every if s.name in results}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(page(results), encoding="utf-8")
         print(row(setting.name, results[setting.name]), flush=True)
-        if outcome:
-            print(f"    {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+        print(f"    {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
     print("\n\n".join(details))
     return 1 if details else 0
 
