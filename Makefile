@@ -31,7 +31,7 @@ help:
 	@echo "make lab                 install (once) and open the first lesson in JupyterLab"
 	@echo "make test                style, unit tests, and every lesson executed and compared"
 	@echo "make test-frameworks     the same functions beside PyTorch and JAX (large; an extra)"
-	@echo "make test-matrix         the tests as on other processors and versions (an hour)"
+	@echo "make test-matrix         the tests as on other processors and versions (an hour, if all is new)"
 	@echo "make mutation            do the tests notice changes in the package? (half an hour)"
 	@echo "make notebooks           format and execute the lessons, store their outputs"
 	@echo "make notebooks ONLY=02   ... one lesson only (for the two above: ONLY=Zen, ONLY=losses)"

@@ -50,7 +50,7 @@ NEWEST = ("numpy", "matplotlib")
 KERNELS = ("Nehalem", "Haswell", "Zen", "SkylakeX")
 NOT_NUMERICAL = (
     *("test_notebooks", "test_repository", "test_command_line", "test_lesson_cost"),
-    *("test_course", "test_student_edition"),
+    *("test_course", "test_student_edition", "test_matrix"),
 )
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PROBE = """
