@@ -159,7 +159,9 @@ def run(setting, tests, chosen):
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "900"]
-        options += ["-n", "2", "--dist", "loadscope", "-q", f"--junitxml={report}"]
+        # Two workers of two threads each would wait for each other on two cores.
+        workers = 2 // int(setting.environment[THREADS[0]])
+        options += ["-n", str(workers), "--dist", "loadscope", "-q", f"--junitxml={report}"]
         command = [setting.python, "-m", "pytest", *tests, *chosen, *options]
         done = subprocess.run(
             command,
