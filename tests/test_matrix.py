@@ -76,3 +76,20 @@ def test_texts_count_and_prose_does_not(monkeypatch):
     assert matrix.sources()[0] == package
     after = matrix.sources()[1]
     assert [lesson for lesson in before if before[lesson] != after[lesson]] == [second]
+
+
+def test_exercises_and_unit_tests_count(monkeypatch, tmp_path):
+    unit, lessons = matrix.sources()
+    for name in ("exercises/clinic.py", "shapes.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("changed", encoding="utf-8")
+    assert any(path.name == "test_layers.py" for path in matrix.unit_test_files())
+    monkeypatch.setattr(matrix, "unit_test_files", lambda: [tmp_path / "shapes.py"])
+    assert matrix.sources()[0] != unit
+    assert matrix.sources()[1] == lessons
+    monkeypatch.setattr(matrix, "PACKAGE", tmp_path)
+    before = matrix.sources()[1]
+    assert all(before[lesson] != lessons[lesson] for lesson in lessons)
+    (tmp_path / "exercises" / "clinic.py").write_text("changed again", encoding="utf-8")
+    assert all(matrix.sources()[1][lesson] != before[lesson] for lesson in lessons)

@@ -6,7 +6,8 @@
     python -m tools.matrix --again           what is known too
 
 The results are kept in docs/matrix.json, each with a digest of what it holds for: the unit tests
-with one of the package, a lesson with one of the package and its own code and stored texts. Only
+with one of the package and of themselves, a lesson with one of the package and its own code and
+stored texts. Only
 what has changed since or went wrong is run again, and docs/matrix.md is composed from all of it. So
 the settings need not be run all at once, and a change in one lesson costs minutes, not an hour.
 
@@ -199,17 +200,24 @@ def executed():
     return {path.relative_to(ROOT).as_posix(): notebooks.read(path) for path in paths}
 
 
+def unit_test_files():
+    """Return the unit tests that compute something."""
+    tests = sorted((ROOT / "tests").glob("test_*.py"))
+    return [path for path in tests if path.stem not in NOT_NUMERICAL]
+
+
 def digest(*parts):
     """Return the beginning of the SHA-256 of some texts."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 def sources():
-    """Return the digest of the package and, for each notebook, of all that its texts depend on.
+    """Return the digest of the unit tests and, for each notebook, of all that its texts depend on.
 
-    Prose and pictures have no part in it.
+    The package is part of both. Prose and pictures are not.
     """
-    package = [path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).glob("*.py"))]
+    package = [path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).rglob("*.py"))]
+    tests = [path.read_text(encoding="utf-8") for path in unit_test_files()]
     found = {}
     for name, notebook in executed().items():
         parts = []
@@ -218,7 +226,7 @@ def sources():
                 parts.append(cell.source)
                 parts += [str(output.get("text", "")) for output in cell.outputs]
         found[name] = digest(*package, *parts)
-    return digest(*package), found
+    return digest(*package, *tests), found
 
 
 def bring_up_to_date(setting, kept, unit_tests):
@@ -230,27 +238,25 @@ def bring_up_to_date(setting, kept, unit_tests):
         return {"in use": f"this OpenBLAS takes {found['kernel']} for it"}, []
     if setting.without & set(found["features"]):
         raise SystemExit(f"{setting.name}: NumPy still uses {found['features']}")
-    package, lessons = sources()
+    unit, lessons = sources()
     if kept.get("in use") != in_use(found):
         kept = {}
     result = {"in use": in_use(found), "lessons": {}}
     known = kept.get("unit tests", {})
-    if known.get("source") == package and known["passed"] == known["ran"]:
+    if known.get("source") == unit and known["passed"] == known["ran"]:
         result["unit tests"] = known
     for lesson, known in kept.get("lessons", {}).items():
         if known["source"] == lessons.get(lesson) and not known["differing"]:
             result["lessons"][lesson] = known
-    tests = []
-    if setting.unit_tests and unit_tests and "unit tests" not in result:
-        tests = sorted((ROOT / "tests").glob("test_*.py"))
-        tests = [str(path) for path in tests if path.stem not in NOT_NUMERICAL]
+    wanted = setting.unit_tests and unit_tests and "unit tests" not in result
+    tests = [str(path) for path in unit_test_files()] if wanted else []
     chosen = [lesson for lesson in lessons if lesson not in result["lessons"]]
     if not tests and not chosen:
         return result, []
     outcome = run(setting, tests, chosen)
     if tests:
         ran = outcome.passed + len(outcome.failed)
-        result["unit tests"] = {"source": package, "passed": outcome.passed, "ran": ran}
+        result["unit tests"] = {"source": unit, "passed": outcome.passed, "ran": ran}
     for lesson in chosen:
         compared = notebooks.count(notebooks.read(ROOT / lesson))[0]
         differing = len(outcome.differing[lesson])
