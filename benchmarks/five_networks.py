@@ -274,7 +274,7 @@ def network_e(seed: int, mnist: tuple) -> dict:
     """Train network E by its two losses as it was, then with one change after the other."""
     sizes = [784, 500, 200, 100, 30, 30, 30, 10]
     runs = {}
-    nesterov = {"momentum": 0.9, "schedule": nn.schedules.linear()}
+    nesterov = {"momentum": 0.9, "schedule": nn.schedules.linear_decay()}
     variants = {  # squared error, pixels, spread, weight decay, rate, more
         "cross-entropy as it was": (False, 255, 0.1, 0, 0.01, {}),
         "cross-entropy, pixels to 1, He, step 0.1 falling, Nesterov": (

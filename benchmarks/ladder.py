@@ -47,7 +47,7 @@ def trained(optimizer: nn.optimizers.Optimizer, epochs: int, batch_size: int, au
             model,
             (x, y),
             optimizer=copy.deepcopy(optimizer),  # it remembers past steps
-            schedule=nn.schedules.linear(),
+            schedule=nn.schedules.linear_decay(),
             epochs=epochs,
             batch_size=batch_size,
             rng=rng,

@@ -51,7 +51,7 @@ def learn(
         model,
         (x[:images], y[:images]),
         optimizer=nn.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=weight_decay),
-        schedule=nn.schedules.linear(),
+        schedule=nn.schedules.linear_decay(),
         epochs=40 * 1_000 // images,
         batch_size=50,
         rng=rng,

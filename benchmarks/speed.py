@@ -637,7 +637,7 @@ def to_two_percent(name, seed, threads):
 
         optimizer = nn.SGD(rate, momentum=0.9, nesterov=True)
         settings = {"epochs": epochs, "batch_size": batch, "rng": rng, "progress": False}
-        settings |= {"schedule": nn.schedules.linear(), "callbacks": [look]}
+        settings |= {"schedule": nn.schedules.linear_decay(), "callbacks": [look]}
         nn.fit(model, (x, y), optimizer=optimizer, **settings)
         return times, errors
     if name == "PyTorch, eager":

@@ -2,6 +2,8 @@
 
 from . import diagnostics, schedules
 from .augmentation import distort
+from .callbacks import Checkpoint, EarlyStopping
+from .contracts import ShapeError, check_shape, shapes, short_errors
 from .data import (
     load_digits_csv,
     load_idx,
@@ -47,11 +49,11 @@ from .layers import (
     Tanh,
 )
 from .losses import mean_squared_error, softmax_cross_entropy
-from .model import Sequential, mlp, trace_shapes
+from .model import Sequential, mlp
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
 from .plots import plot_history, plot_layers, show_digits, show_figure, use_course_style
-from .shapes import ShapeError, check_shape
-from .training import Checkpoint, EarlyStopping, History, TrainingDiverged, evaluate, fit
+from .tracing import trace_shapes
+from .training import History, TrainingDiverged, evaluate, fit
 
 __version__ = "0.1.0"
 __all__ = [
@@ -107,6 +109,8 @@ __all__ = [
     "relu",
     "relu_backward",
     "schedules",
+    "shapes",
+    "short_errors",
     "show_digits",
     "show_figure",
     "sigmoid",

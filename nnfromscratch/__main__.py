@@ -130,7 +130,7 @@ def _train(options: argparse.Namespace) -> int:
             epochs=options.epochs,
             batch_size=options.batch_size,
             rng=rng,
-            schedule=schedules.linear(),
+            schedule=schedules.linear_decay(),
             validation=tuple(validation),
             callbacks=[print_epoch],
         )

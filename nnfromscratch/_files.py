@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 
 def as_path(function: str, path: str | Path) -> Path:
     """Return `path` as a Path, or raise an error that names it."""
@@ -36,3 +38,21 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def read_npz(function: str, path: str | Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file, read without pickle.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no archive of arrays.
+    """
+    with open(as_path(function, path), "rb") as opened:
+        try:
+            with np.load(opened, allow_pickle=False) as file:
+                arrays = dict(file)
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise ValueError("it holds something else than arrays")
+        except Exception as error:  # a damaged file raises errors of a dozen kinds
+            raise ValueError(f"{function}: {path} is not a saved model ({error})") from None
+    return arrays

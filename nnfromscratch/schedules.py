@@ -7,109 +7,63 @@ factor by which the optimizer's learning rate is multiplied.
 import math
 from collections.abc import Callable
 
-from .shapes import check_number
+from ._guards import function_of, inner_part, not_negative, part, positive
 
 Schedule = Callable[[float], float]
 
 
 def constant() -> Schedule:
     """Keep the learning rate as it is: factor(t) = 1."""
-    return lambda progress: 1.0
+    return lambda t: 1.0
 
 
 def step_decay(factor: float = 0.5, every: float = 0.1) -> Schedule:
     """Multiply by `factor` again and again: factor(t) = factor^floor(t / every).
 
-    Args:
-        factor: what each drop multiplies with, above 0 and at most 1.
-        every: the share of the run between two drops, above 0 and at most 1.
-
-    Raises:
-        TypeError: a setting is not a number.
-        ValueError: a setting is out of its range.
+    Both settings are above 0 and at most 1; every is the fraction of the run between two drops.
     """
-    factor = _check("step_decay", "factor", factor, above=0, most=1)
-    every = _check("step_decay", "every", every, above=0, most=1)
+    factor = part("schedules.step_decay", factor=factor)
+    every = part("schedules.step_decay", every=every)
     # A little more than t, so that ten drops at tenths of a run are ten in floating point too.
-    return lambda progress: factor ** math.floor(min(progress / every + 1e-9, 1e15))
+    return lambda t: factor ** math.floor(min(t / every + 1e-9, 1e15))
 
 
 def exponential_decay(end: float = 0.01) -> Schedule:
-    """Fall by the same factor in every step: factor(t) = end^t.
-
-    Args:
-        end: the factor at the end, positive.
-
-    Raises:
-        TypeError: a setting is not a number.
-        ValueError: end is not positive.
-    """
-    end = _check("exponential_decay", "end", end, above=0)
-    return lambda progress: end**progress
+    """Fall by the same factor in every step, to a positive end: factor(t) = end^t."""
+    end = positive("schedules.exponential_decay", end=end)
+    return lambda t: end**t
 
 
-def linear(end: float = 0.0) -> Schedule:
+def linear_decay(end: float = 0.0) -> Schedule:
     """Fall, or rise, in a straight line: factor(t) = 1 + (end - 1) t.
 
-    Args:
-        end: the factor that the last step comes close to, not negative.
-
-    Raises:
-        TypeError: end is not a number.
-        ValueError: end is negative or infinite.
+    The last step comes close to end, which is not negative.
     """
-    end = _check("linear", "end", end)
-    return lambda progress: 1.0 + (end - 1.0) * progress
+    end = not_negative("schedules.linear_decay", end=end)
+    return lambda t: 1.0 + (end - 1.0) * t
 
 
 def cosine(end: float = 0.0) -> Schedule:
     """Fall along half a cosine: factor(t) = end + (1 - end) (1 + cos(π t)) / 2.
 
-    Args:
-        end: the factor that the last step comes close to, not negative.
-
-    Raises:
-        TypeError: a setting is not a number.
-        ValueError: end is negative.
+    The last step comes close to end, which is not negative.
 
     Source: Loshchilov and Hutter, SGDR: stochastic gradient descent with warm restarts (2017).
     """
-    end = _check("cosine", "end", end)
-    return lambda progress: end + (1 - end) * (1 + math.cos(math.pi * progress)) / 2
+    end = not_negative("schedules.cosine", end=end)
+    return lambda t: end + (1 - end) * (1 + math.cos(math.pi * t)) / 2
 
 
-def warmup(share: float = 0.05, then: Schedule | None = None) -> Schedule:
+def warmup(fraction: float = 0.05, then: Schedule | None = None) -> Schedule:
     """Rise in a straight line from 0 to 1 over the first part of the run, then follow `then`.
 
-    factor(t) = t / share while t < share, then((t - share) / (1 - share)) afterwards
+    factor(t) = t / fraction while t < fraction, then((t - fraction) / (1 - fraction)) afterwards
 
-    Args:
-        share: the part of the run spent rising, above 0 and below 1.
-        then: the schedule of the rest, stretched over it; constant by default.
-
-    Raises:
-        TypeError: a setting is not a number.
-        ValueError: share is out of its range.
+    fraction is the part of the run spent rising, above 0 and below 1; then, constant by default, is
+    stretched over the rest.
 
     Source: Goyal et al., Accurate, large minibatch SGD (2017), section 2.2.
     """
-    share = _check("warmup", "share", share, above=0, below=1)
-    rest = constant() if then is None else then
-    if not callable(rest):
-        raise TypeError(f"schedules.warmup: then must be a schedule such as cosine(), got {then!r}")
-    return lambda progress: (
-        progress / share if progress < share else rest((progress - share) / (1 - share))
-    )
-
-
-def _check(
-    schedule: str, name: str, value: float, above=None, below=math.inf, most=math.inf
-) -> float:
-    number = check_number(f"schedules.{schedule}", name, value)
-    least = number > above if above is not None else number >= 0
-    if not (least and number < below and number <= most and number < math.inf):
-        lower = f"must be above {above}" if above is not None else "must not be negative"
-        upper = f" and below {below}" if below < math.inf else ""
-        upper = f" and at most {most}" if most < math.inf else upper
-        raise ValueError(f"schedules.{schedule}: {name} {lower}{upper}, got {value}")
-    return number
+    fraction = inner_part("schedules.warmup", fraction=fraction)
+    rest = constant() if then is None else function_of("schedules.warmup", then=then)
+    return lambda t: t / fraction if t < fraction else rest((t - fraction) / (1 - fraction))

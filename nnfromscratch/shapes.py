@@ -1,44 +1,36 @@
-"""Checks at the door, of shapes above all: errors that name the argument and the likely slip."""
-
-import math
-import numbers
+"""Temporary: the old names."""
 
 import numpy as np
-import numpy.typing as npt
+import math
+from .contracts import *
+from .contracts import as_array, as_float_array, check_shape, FloatArray, IntArray, ShapeError
+from . import _guards as g
 
-FloatArray = npt.NDArray[np.inexact]
-IntArray = npt.NDArray[np.integer]
-
-
-class ShapeError(ValueError):
-    """An array does not have the shape that a function or a lesson needs."""
+ieee = np.errstate(over="ignore", invalid="ignore")
 
 
-def check_shape(name: str, array: npt.ArrayLike, expected: tuple[int, ...]) -> None:
-    """Raise ShapeError unless `array` has exactly the shape `expected`.
+def check_rng(f, rng):
+    g.generator(f, rng)
 
-    Args:
-        name: what the array is called, for the message.
-        array: the array to look at.
-        expected: the shape it has to have, such as `w1.shape` for the gradient `dw1`.
 
-    Raises:
-        ShapeError: with both shapes and, where one is likely, the slip behind the difference.
-        TypeError: name is not a string, array not an array, or expected not a shape.
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"check_shape: name must be a string, got {type(name).__name__}")
-    # (128) is no tuple but 128 in brackets, a slip that would hide the one looked for.
-    expected = (expected,) if isinstance(expected, int | np.integer) else expected
-    if not isinstance(expected, tuple | list):
-        raise TypeError(f"{name}: expected must be a shape, got {type(expected).__name__}")
-    expected, array = tuple(expected), as_array("check_shape", name, array)
-    shape = array.shape
-    if array.dtype == object:
-        raise TypeError(f"{name} must be an array of numbers, got dtype object")
-    if shape != expected:
-        slip = _likely_slip(name, shape, expected)
-        raise ShapeError(f"{name} has shape {shape} but {expected} is needed{slip}")
+def check_positive_integer(f, n, v):
+    return g.whole(f, **{n: v})
+
+
+def check_number(f, n, v):
+    return g.number(f, **{n: v})
+
+
+def check_finite(f, n, v):
+    return g.finite(f, **{n: v})
+
+
+def check_float_dtype(f, d):
+    return g.float_dtype(f, d)
+
+
+def check_instance(f, n, v, k, e):
+    g.instance(f, k, e, **{n: v})
 
 
 def checked(function: str, **arguments: tuple) -> list[FloatArray]:
@@ -71,30 +63,6 @@ def checked(function: str, **arguments: tuple) -> list[FloatArray]:
     return arrays
 
 
-def as_array(function: str, name: str, value: npt.ArrayLike) -> np.ndarray:
-    """Return `value` as an array of any type, or raise TypeError if its rows differ in length."""
-    if type(value) is np.ndarray:
-        return value
-    try:
-        return np.asarray(value)
-    except ValueError as error:
-        raise TypeError(f"{function}: {name} must be an array of numbers ({error})") from None
-
-
-def as_float_array(function: str, name: str, value: npt.ArrayLike) -> FloatArray:
-    """Return `value` as an array of floats: floats and complex as they are, integers as float64.
-
-    Raises:
-        TypeError: `value` holds something that is not a number.
-    """
-    value = as_array(function, name, value)
-    if value.dtype.kind in "fc":
-        return value
-    if value.dtype.kind in "biu":
-        return value.astype(np.float64)
-    raise TypeError(f"{function}: {name} must be an array of numbers, got dtype {value.dtype}")
-
-
 def check_labels(function: str, y: npt.ArrayLike, n: int, classes: int) -> IntArray:
     """Return the labels `y` after checking that they are n integers in [0, classes).
 
@@ -123,65 +91,6 @@ def check_labels(function: str, y: npt.ArrayLike, n: int, classes: int) -> IntAr
             f"{function}: y must hold labels from 0 to {classes - 1}, got {wrong} at index {where}"
         )
     return y
-
-
-def check_rng(function: str, rng: np.random.Generator) -> None:
-    """Raise TypeError unless `rng` is a Generator, and say how to make one."""
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"{function}: rng must be a numpy.random.Generator such as np.random.default_rng(0), "
-            f"got {type(rng).__name__}"
-        )
-
-
-def check_positive_integer(function: str, name: str, value: int) -> int:
-    """Return `value` as an int, or raise unless it is a positive whole number."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{function}: {name} must be an integer, got {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{function}: {name} must be at least 1, got {value}")
-    if value >= 2**31:  # before NumPy fails to find the memory
-        raise ValueError(f"{function}: {name} must be below 2**31, got {value}")
-    return int(value)
-
-
-def check_number(function: str, name: str, value: float) -> float:
-    """Return `value` as a float, or raise TypeError unless it is a real number."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
-    try:
-        return float(value)
-    except OverflowError:  # a whole number of more than 308 digits
-        return math.inf
-
-
-def check_finite(function: str, name: str, value: float) -> float:
-    """Return `value` as a float, or raise unless it is a finite real number."""
-    number = check_number(function, name, value)
-    if not math.isfinite(number):
-        raise ValueError(f"{function}: {name} must be finite, got {value}")
-    return number
-
-
-def check_float_dtype(function: str, dtype: npt.DTypeLike) -> np.dtype:
-    """Return `dtype` as a NumPy dtype, or raise TypeError unless it is float32 or float64."""
-    try:
-        found = np.dtype(dtype)
-    except (TypeError, ValueError):
-        found = None
-    if found not in (np.float32, np.float64):
-        raise TypeError(f"{function}: dtype must be float32 or float64, got {dtype!r}")
-    return found
-
-
-def check_instance(function: str, name: str, value: object, kind: type, example: str) -> None:
-    """Raise TypeError unless `value` is an instance of `kind`, and show how to get one."""
-    if not isinstance(value, kind):
-        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-        article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise TypeError(
-            f"{function}: {name} must be {article} {kind.__name__} such as {example}, got {got}"
-        )
 
 
 def _explain(function, name, shape, dims, expected, arguments, verb) -> str:

@@ -1,35 +1,26 @@
 """Training: the loop around forward, loss, backward and step, and the record it leaves."""
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
 
 import numpy as np
 
-from ._files import as_path, replacing
+from ._guards import function_of, instance, not_negative, number, whole
+from .contracts import FloatArray, IntArray, ShapeError, as_array
 from .data import minibatches
-from .functional import ieee
 from .layers import BatchNorm
 from .losses import softmax_cross_entropy
-from .model import Sequential, read_npz
+from .model import Sequential
 from .optimizers import Optimizer
 from .schedules import Schedule, constant
-from .shapes import (
-    FloatArray,
-    IntArray,
-    ShapeError,
-    as_array,
-    check_instance,
-    check_number,
-    check_positive_integer,
-    check_rng,
-)
 
 Loss = Callable[[FloatArray, IntArray], tuple[np.inexact, FloatArray]]
 Callback = Callable[[Sequential, "History"], object]
+Data = tuple[FloatArray, IntArray]
 
 
 @dataclass
@@ -65,104 +56,16 @@ class TrainingDiverged(ArithmeticError):
         self.history = history
 
 
-def evaluate(
-    model: Sequential,
-    x: FloatArray,
-    y: IntArray,
-    *,
-    loss: Loss = softmax_cross_entropy,
-    batch_size: int = 1_000,
-) -> tuple[float, float]:
-    """Mean loss and share of wrong answers, in the network's test mode.
-
-    Args:
-        model: the network.
-        x: examples, (N, D).
-        y: their labels, (N,).
-        loss: a function of outputs and labels that returns its value and gradient.
-        batch_size: how many examples to run at once; it bounds the memory, not the result.
-
-    Returns:
-        loss (in nats for cross-entropy), error as a fraction from 0 to 1.
-
-    Raises:
-        ShapeError: x or y does not fit the model.
-        TypeError: an argument is of the wrong type.
-        ValueError: there are no examples.
-    """
-    batch_size = check_positive_integer("evaluate", "batch_size", batch_size)
-    x, y = _checked_data("evaluate", model, "(x, y)", (x, y))
-    _check_function("evaluate", "loss", loss)
-    if len(x) != len(y):
-        raise ValueError(f"evaluate: len(x) is {len(x)} but len(y) is {len(y)}")
-    if len(x) == 0:
-        raise ValueError("evaluate: x is empty; at least one example is needed")
-    total_loss, wrong = 0.0, 0
-    for start in range(0, len(x), batch_size):
-        labels = y[start : start + batch_size]
-        logits = model.forward(x[start : start + batch_size])
-        value, _ = _measured("evaluate", loss, logits, labels)
-        total_loss += value * len(labels)
-        wrong += int((logits.argmax(axis=1) != labels).sum())
-    return total_loss / len(x), wrong / len(x)
-
-
-def _checked_data(function: str, model: Sequential, name: str, data: tuple) -> tuple:
-    """Return data as two arrays that can be cut into batches; the layers check the rest."""
-    check_instance(function, "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise TypeError(f"{function}: {name} must be a pair (x, y), got {type(data).__name__}")
-    x, y = as_array(function, "x", data[0]), as_array(function, "y", data[1])
-    if x.ndim == 0 or y.ndim == 0:
-        raise ValueError(f"{function}: x and y must have one row or label per example")
-    if x.dtype.kind == "c":
-        raise TypeError(f"{function}: x must hold real numbers, got dtype {x.dtype}")
-    return x, y
-
-
-def _check_function(function: str, name: str, value: object) -> None:
-    if not callable(value):
-        raise TypeError(f"{function}: {name} must be a function, got {value!r}")
-
-
-def _measured(
-    function: str, loss: Loss, outputs: FloatArray, labels: IntArray
-) -> tuple[float, FloatArray]:
-    """Return the loss of a batch and its gradient, after checking what `loss` made of them."""
-    result = loss(outputs, labels)
-    if not (isinstance(result, tuple) and len(result) == 2):
-        got = type(result).__name__
-        raise TypeError(f"{function}: loss must return its value and its gradient, got {got}")
-    if outputs.ndim != 2 or outputs.shape[1] == 0 or labels.ndim != 1:
-        raise ShapeError(
-            f"{function}: y has shape {labels.shape} and the outputs for x {outputs.shape}, but "
-            "(N,) and (N, C) are needed to count wrong answers"
-        )
-    return check_number(function, "the value that loss returns", result[0]), result[1]
-
-
-def _diverged(
-    what: str, step: int, epoch: int, optimizer: Optimizer, history: History
-) -> TrainingDiverged:
-    return TrainingDiverged(
-        f"fit: {what} at step {step + 1} (epoch {epoch}), with a learning rate of "
-        f"{optimizer.learning_rate:g}. Try a tenth of it; see that the inputs are scaled to "
-        "about 0 to 1 and hold no nan.",
-        history,
-    )
-
-
-@ieee
 def fit(
     model: Sequential,
-    data: tuple[FloatArray, IntArray],
+    data: Data,
     *,
     optimizer: Optimizer,
     epochs: int,
     batch_size: int,
     rng: np.random.Generator,
     schedule: Schedule | None = None,
-    validation: tuple[FloatArray, IntArray] | None = None,
+    validation: Data | None = None,
     loss: Loss = softmax_cross_entropy,
     augment: Callable[..., FloatArray] | None = None,
     callbacks: Iterable[Callback] = (),
@@ -197,250 +100,231 @@ def fit(
         TrainingDiverged: the loss has become nan or infinite; the message says at which step.
         ValueError: a setting is out of its range, or BatchNorm would get a batch of one example.
     """
-    from tqdm.auto import tqdm  # takes longer to import than all the rest of the package
-
-    x, y = _checked_data("fit", model, "data", data)
-    epochs = check_positive_integer("fit", "epochs", epochs)
-    minibatches(x, y, batch_size, rng=rng)  # its checks, before anything runs
-    if 1 in (batch_size, len(x) % batch_size) and any(
-        isinstance(layer, BatchNorm) for layer in model.layers
-    ):
-        raise ValueError(
-            f"fit: batch_size {batch_size} makes a batch of one example (len(x) is {len(x)}), of "
-            "which BatchNorm can take no variance; choose another batch_size"
-        )
-    _check_function("fit", "loss", loss)
-    if validation is not None:
-        validation = _checked_data("fit", model, "validation", validation)
-        # And those of the validation data.
-        evaluate(model, validation[0][:1], validation[1][:1], loss=loss)
-    if not (hasattr(optimizer, "learning_rate") and callable(getattr(optimizer, "step", None))):
-        raise TypeError(f"fit: optimizer must be one such as SGD(0.1), got {optimizer!r}")
-    schedule = constant() if schedule is None else schedule
-    _check_function("fit", "schedule", schedule)
-    if augment is not None:
-        _check_function("fit", "augment", augment)
-    callbacks = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-    if not all(map(callable, callbacks)):
-        raise TypeError(f"fit: callbacks must be a list of functions, got {callbacks!r}")
-    base_rate = optimizer.learning_rate
-    steps = epochs * math.ceil(len(x) / batch_size)
-    history = History() if history is None else history
-    check_instance("fit", "history", history, History, "the one that fit returns")
-    done = history.epochs
-    if history.interrupted:  # in the middle of an epoch, which starts again
-        del history.batch_loss[done * (steps // epochs) :]
-    history.interrupted = False
-    bar = tqdm(
-        total=steps,
-        initial=done * (steps // epochs),
-        disable=not progress,
-        unit="step",
-        leave=False,
-        dynamic_ncols=True,
-    )
-    try:
-        for epoch in range(done + 1, epochs + 1):
-            started = time.perf_counter()
-            total_loss, wrong = 0.0, 0
-            for batch, (x_batch, y_batch) in enumerate(minibatches(x, y, batch_size, rng=rng)):
-                step = (epoch - 1) * (steps // epochs) + batch
-                factor = check_number("fit", "what schedule returns", schedule(step / steps))
-                if not 0 <= factor < math.inf:
-                    raise ValueError(f"fit: schedule must return 0 or more, got {factor}")
-                optimizer.learning_rate = base_rate * factor
-                if augment is not None:
-                    x_batch = as_array("fit", "what augment returns", augment(x_batch, rng=rng))
-                    if x_batch.shape[:1] != y_batch.shape[:1]:
-                        raise ShapeError(
-                            f"fit: augment must return {len(y_batch)} rows, as it was given, "
-                            f"got shape {x_batch.shape}"
-                        )
-                logits = model.forward(x_batch, training=True)
-                value, d_logits = _measured("fit", loss, logits, y_batch)
-                if not math.isfinite(value):
-                    raise _diverged(f"the loss is {value}", step, epoch, optimizer, history)
+    run = Run(**locals())  # every argument, checked before anything is changed
+    with run:
+        for _ in run.epochs_to_go():
+            for x, y in minibatches(*run.data, batch_size, rng=rng):
+                optimizer.learning_rate = run.learning_rate()
+                x = run.augmented(x, y)
+                logits = model.forward(x, training=True)
+                value, d_logits = run.loss_of(logits, y)
                 model.backward(d_logits, need_dx=False)
                 optimizer.step(model)
-                history.batch_loss.append(value)
-                total_loss += value * len(y_batch)
-                wrong += int((logits.argmax(axis=1) != y_batch).sum())
-                bar.update()
-            seconds = time.perf_counter() - started
-            # The last step has no loss after it that would show it.
-            if not all(np.isfinite(array).all() for array in model.params.values()):
-                raise _diverged("a weight is not finite", step, epoch, optimizer, history)
-            if validation is not None:
-                # First of all, so that an interrupt in it leaves no half of an epoch's entries.
-                validation_loss, validation_error = evaluate(model, *validation, loss=loss)
-                history.validation_loss.append(validation_loss)
-                history.validation_error.append(validation_error)
-            history.seconds.append(seconds)
-            history.learning_rate.append(float(optimizer.learning_rate))
-            history.loss.append(total_loss / len(x))
-            history.error.append(wrong / len(x))
-            answers = [callback(model, history) for callback in callbacks]
-            if any(isinstance(answer, bool | np.bool_) and answer for answer in answers):
-                break
-    except KeyboardInterrupt:
-        history.interrupted = True
-    finally:
-        optimizer.learning_rate = base_rate
-        bar.close()
-    return history
+                run.record(value, logits, y)
+    return run.history
 
 
-class EarlyStopping:
-    """Stop when the validation error has not improved for some epochs; keep the best weights.
-
-    A callback for `fit`, which needs `validation`. When training stops by it, the model holds the
-    parameters of the best epoch; after a run that ended by itself, call `restore(model)`.
+def evaluate(
+    model: Sequential,
+    x: FloatArray,
+    y: IntArray,
+    *,
+    loss: Loss = softmax_cross_entropy,
+    batch_size: int = 1_000,
+) -> tuple[float, float]:
+    """Mean loss and fraction of wrong answers, in the network's test mode.
 
     Args:
-        patience: how many epochs without improvement to wait.
+        model: the network.
+        x: examples, (N, D).
+        y: their labels, (N,).
+        loss: a function of outputs and labels that returns its value and gradient.
+        batch_size: how many examples to run at once; it bounds the memory, not the result.
 
-    Raises:
-        TypeError: patience is not an integer.
-        ValueError: patience is below 1, or `fit` runs without validation data.
+    Returns:
+        loss (in nats for cross-entropy), error as a fraction from 0 to 1.
+    """
+    batch_size = whole("evaluate", batch_size=batch_size)
+    x, y = _checked_data("evaluate", model, "(x, y)", (x, y))
+    function_of("evaluate", loss=loss)
+    if len(x) != len(y):
+        raise ValueError(f"evaluate: len(x) is {len(x)} but len(y) is {len(y)}")
+    if len(x) == 0:
+        raise ValueError("evaluate: x is empty; at least one example is needed")
+    total_loss, wrong = 0.0, 0
+    for start in range(0, len(x), batch_size):
+        labels = y[start : start + batch_size]
+        logits = model.forward(x[start : start + batch_size])
+        value, _ = _checked_loss("evaluate", loss, logits, labels)
+        total_loss += value * len(labels)
+        wrong += _count_wrong(logits, labels)
+    return total_loss / len(x), wrong / len(x)
+
+
+class Run:
+    """The bookkeeping of one `fit`: settings checked at the door, bar, interrupts, the record.
+
+    As a context it gives the learning rate back and closes the bar, whatever ends the training.
     """
 
-    def __init__(self, patience: int = 5) -> None:
-        self.patience = check_positive_integer("EarlyStopping", "patience", patience)
-        self.best_error = math.inf
-        self.best_epoch = 0
-        self.arrays: dict[str, np.ndarray] = {}
+    # fmt: off
+    def __init__(self, model, data, optimizer, epochs, batch_size, rng, schedule, validation, loss,
+                 augment, callbacks, history, progress) -> None:
+        # fmt: on
+        self.model, self.optimizer, self.loss = model, optimizer, function_of("fit", loss=loss)
+        self.data = _checked_data("fit", model, "data", data)
+        self.epochs = whole("fit", epochs=epochs)
+        minibatches(*self.data, batch_size, rng=rng)  # its checks, before anything runs
+        self.batches = math.ceil(len(self.data[0]) / batch_size)
+        _check_batch_norm(model, len(self.data[0]), batch_size)
+        _check_optimizer(optimizer)
+        self.base_rate, self.rng = optimizer.learning_rate, rng
+        self.schedule = function_of("fit", schedule=constant() if schedule is None else schedule)
+        self.augment = augment if augment is None else function_of("fit", augment=augment)
+        self.callbacks = _checked_callbacks(callbacks)
+        self.validation = validation
+        if validation is not None:
+            self.validation = _checked_data("fit", model, "validation", validation)
+            first = [array[:1] for array in self.validation]
+            evaluate(model, *first, loss=loss)  # its checks too
+        history = History() if history is None else history
+        self.history = instance("fit", History, "the one that fit returns", history=history)
+        self.step = self.history.epochs * self.batches
+        self.progress = progress
+        self.total_loss, self.wrong = 0.0, 0
 
-    def __call__(self, model: Sequential, history: History) -> bool:
-        """Look at the latest epoch; return True to stop."""
-        if not history.validation_error:
-            raise ValueError("EarlyStopping: fit needs validation=(x, y) for it")
-        if history.epochs == 1:
-            self.best_error = math.inf  # a new run
-        if history.validation_error[-1] < self.best_error:
-            self.best_error, self.best_epoch = history.validation_error[-1], history.epochs
-            own = model.params | model.buffers
-            self.arrays = {name: array.copy() for name, array in own.items()}
-        if history.epochs - self.best_epoch < self.patience:
-            return False
-        self.restore(model)
-        return True
+    def __enter__(self) -> "Run":
+        """Show the bar; an epoch that was interrupted starts again."""
+        from tqdm.auto import tqdm  # takes longer to import than all the rest of the package
 
-    def restore(self, model: Sequential) -> None:
-        """Give the model the parameters of the best epoch so far.
+        if self.history.interrupted:
+            del self.history.batch_loss[self.step :]
+        self.history.interrupted = False
+        self.bar = tqdm(
+            total=self.epochs * self.batches,
+            initial=self.step,
+            disable=not self.progress,
+            unit="step",
+            leave=False,
+            dynamic_ncols=True,
+        )
+        return self
 
-        Raises:
-            RuntimeError: there has been no epoch yet.
-            TypeError: model is not a Sequential.
-            ValueError: it is of other sizes than the one that was trained.
-        """
-        check_instance("EarlyStopping.restore", "model", model, Sequential, "the one it saw")
-        if not self.arrays:
-            raise RuntimeError("EarlyStopping.restore: no epoch has ended yet")
-        model.set_arrays(self.arrays, "EarlyStopping.restore: the best epoch")
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> bool:
+        """Give the learning rate back; Ctrl-C ends the run without an error."""
+        self.optimizer.learning_rate = self.base_rate
+        self.bar.close()
+        self.history.interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        return self.history.interrupted
+
+    def epochs_to_go(self) -> Iterator[int]:
+        """Count the epochs, and close the record of each when its last batch is done."""
+        for epoch in range(self.history.epochs + 1, self.epochs + 1):
+            self.total_loss, self.wrong = 0.0, 0
+            started = time.perf_counter()
+            yield epoch
+            if self._end_epoch(time.perf_counter() - started):
+                return
+
+    def learning_rate(self) -> float:
+        """Return the learning rate of the step to come, as the schedule has it."""
+        factor = self.schedule(self.step / (self.epochs * self.batches))
+        return self.base_rate * not_negative("fit", **{"what schedule returns": factor})
+
+    def augmented(self, x: FloatArray, y: IntArray) -> FloatArray:
+        """Return the batch as `augment` changes it."""
+        if self.augment is None:
+            return x
+        changed = as_array("fit", "what augment returns", self.augment(x, rng=self.rng))
+        if changed.shape[:1] != y.shape[:1]:
+            raise ShapeError(
+                f"fit: augment must return {len(y)} rows, as it was given, got shape "
+                f"{changed.shape}"
+            )
+        return changed
+
+    def loss_of(self, logits: FloatArray, y: IntArray) -> tuple[float, FloatArray]:
+        """Return the loss of a batch and its gradient, or raise if it is not finite."""
+        value, d_logits = _checked_loss("fit", self.loss, logits, y)
+        if not math.isfinite(value):
+            raise self._diverged(f"the loss is {value}", self.step)
+        return value, d_logits
+
+    def record(self, value: float, logits: FloatArray, y: IntArray) -> None:
+        """Note what a step has shown."""
+        self.step += 1
+        self.history.batch_loss.append(value)
+        self.total_loss += value * len(y)
+        self.wrong += _count_wrong(logits, y)
+        self.bar.update()
+
+    def _end_epoch(self, seconds: float) -> bool:
+        """Close an epoch's record, all entries or none; return whether a callback says stop."""
+        # The last step has no loss after it that would show it.
+        if not all(np.isfinite(array).all() for array in self.model.params.values()):
+            raise self._diverged("a weight is not finite", self.step - 1)
+        history, n = self.history, len(self.data[0])
+        if self.validation is not None:
+            # First of all, so that an interrupt in it leaves no half of an epoch's entries.
+            measured = evaluate(self.model, *self.validation, loss=self.loss)
+            history.validation_loss.append(measured[0])
+            history.validation_error.append(measured[1])
+        history.seconds.append(seconds)
+        history.learning_rate.append(float(self.optimizer.learning_rate))
+        history.loss.append(self.total_loss / n)
+        history.error.append(self.wrong / n)
+        answers = [callback(self.model, history) for callback in self.callbacks]
+        return any(isinstance(answer, bool | np.bool_) and answer for answer in answers)
+
+    def _diverged(self, what: str, step: int) -> TrainingDiverged:
+        epoch, rate = step // self.batches + 1, self.optimizer.learning_rate
+        return TrainingDiverged(
+            f"fit: {what} at step {step + 1} (epoch {epoch}), with a learning rate of {rate:g}. "
+            "Try a tenth of it; see that the inputs are scaled to about 0 to 1 and hold no nan.",
+            self.history,
+        )
 
 
-class Checkpoint:
-    """Save everything a run needs to go on, after every epoch.
+def _count_wrong(logits: FloatArray, y: IntArray) -> int:
+    return int((logits.argmax(axis=1) != y).sum())
 
-    A callback for `fit`. A run that is stopped and resumed ends with the same weights, bit for bit:
 
-        checkpoint = Checkpoint("run.npz", optimizer=optimizer, rng=rng)
-        history = checkpoint.resume(model)  # None if there is nothing to resume
-        fit(model, data, optimizer=optimizer, rng=rng, callbacks=[checkpoint], history=history, ...)
+def _checked_data(function: str, model: Sequential, name: str, data: Any) -> Data:
+    """Return data as two arrays that can be cut into batches; the layers check the rest."""
+    instance(function, Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise TypeError(f"{function}: {name} must be a pair (x, y), got {type(data).__name__}")
+    x, y = as_array(function, "x", data[0]), as_array(function, "y", data[1])
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError(f"{function}: x and y must have one row or label per example")
+    if x.dtype.kind == "c":
+        raise TypeError(f"{function}: x must hold real numbers, got dtype {x.dtype}")
+    return x, y
 
-    Args:
-        path: the file, replaced only when the new one is whole.
-        optimizer: the one passed to `fit`.
-        rng: the generator passed to `fit`; generators of layers are found in the model.
-        stopping: the EarlyStopping that stands before it among the callbacks, if there is one.
 
-    Raises:
-        TypeError: an argument is of the wrong type.
-        ValueError: when called, if `stopping` has not seen the latest epoch yet.
-    """
+def _checked_loss(
+    function: str, loss: Loss, outputs: FloatArray, labels: IntArray
+) -> tuple[float, FloatArray]:
+    """Return the loss of a batch and its gradient, after checking what `loss` made of them."""
+    result = loss(outputs, labels)
+    if not (isinstance(result, tuple) and len(result) == 2):
+        got = type(result).__name__
+        raise TypeError(f"{function}: loss must return its value and its gradient, got {got}")
+    if outputs.ndim != 2 or outputs.shape[1] == 0 or labels.ndim != 1:
+        raise ShapeError(
+            f"{function}: y has shape {labels.shape} and the outputs for x {outputs.shape}, but "
+            "(N,) and (N, C) are needed to count wrong answers"
+        )
+    return number(function, **{"the value that loss returns": result[0]}), result[1]
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        optimizer: Optimizer,
-        rng: np.random.Generator,
-        stopping: EarlyStopping | None = None,
-    ) -> None:
-        self.path = as_path("Checkpoint", path)
-        check_instance("Checkpoint", "optimizer", optimizer, Optimizer, "SGD(0.1)")
-        check_rng("Checkpoint", rng)
-        if stopping is not None:
-            check_instance("Checkpoint", "stopping", stopping, EarlyStopping, "EarlyStopping()")
-        self.optimizer = optimizer
-        self.rng = rng
-        self.stopping = stopping
-        self.settings = repr(optimizer)  # of now: in `fit` a schedule changes the learning rate
 
-    def _generators(self, model: Sequential) -> list[np.random.Generator]:
-        return [self.rng, *(layer.rng for layer in model.layers if hasattr(layer, "rng"))]
+def _check_batch_norm(model: Sequential, n: int, batch_size: int) -> None:
+    if 1 in (batch_size, n % batch_size) and any(isinstance(a, BatchNorm) for a in model.layers):
+        raise ValueError(
+            f"fit: batch_size {batch_size} makes a batch of one example (len(x) is {n}), of "
+            "which BatchNorm can take no variance; choose another batch_size"
+        )
 
-    def __call__(self, model: Sequential, history: History) -> None:
-        """Write the file."""
-        state = {
-            "history": asdict(history),
-            "steps": self.optimizer.steps,
-            "optimizer": self.settings,
-            "generators": [rng.bit_generator.state for rng in self._generators(model)],
-            "best": None,
-        }
-        arrays = {f"model {name}": a for name, a in (model.params | model.buffers).items()}
-        arrays |= {f"optimizer {name}": a for name, a in self.optimizer.memory.items()}
-        if self.stopping is not None:
-            if self.stopping.best_error > min(history.validation_error, default=-math.inf):
-                raise ValueError("Checkpoint: stopping must stand before it among the callbacks")
-            state["best"] = [self.stopping.best_error, self.stopping.best_epoch]
-            arrays |= {f"best {name}": a for name, a in self.stopping.arrays.items()}
-        with replacing(self.path) as file:
-            # Some generators keep arrays in their state.
-            text = json.dumps(state, default=np.ndarray.tolist)
-            np.savez(file, state=np.array(text), **arrays)
 
-    def resume(self, model: Sequential) -> History | None:
-        """Restore model, optimizer, generators and `stopping` from the file; return its history.
+def _check_optimizer(optimizer: Optimizer) -> None:
+    if not (hasattr(optimizer, "learning_rate") and callable(getattr(optimizer, "step", None))):
+        raise TypeError(f"fit: optimizer must be one such as SGD(0.1), got {optimizer!r}")
 
-        Returns:
-            the history so far, or None if there is no file yet.
 
-        Raises:
-            ValueError: the file is damaged, or belongs to another model or other settings.
-        """
-        check_instance("Checkpoint", "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
-        if not self.path.exists():
-            return None
-        arrays = read_npz("Checkpoint", self.path)
-        try:
-            state = json.loads(str(arrays.pop("state")))
-            written, steps, best = state["optimizer"], int(state["steps"]), state["best"]
-            saved_kinds = [saved["bit_generator"] for saved in state["generators"]]
-            history = History(**state["history"])
-            parts: dict[str, dict[str, np.ndarray]] = {"model": {}, "optimizer": {}, "best": {}}
-            for key, array in arrays.items():
-                part, name = key.split(" ", 1)
-                parts[part][name] = array
-        except (KeyError, TypeError, ValueError):
-            raise ValueError(f"Checkpoint: {self.path} is not a checkpoint") from None
-        generators = self._generators(model)
-        kinds = [type(rng.bit_generator).__name__ for rng in generators]
-        said = {True: "no early stopping", False: "early stopping"}
-        for there, here in (
-            (written, self.settings),
-            (saved_kinds, kinds),
-            (said[best is None], said[self.stopping is None]),
-        ):
-            if there != here:
-                raise ValueError(f"Checkpoint: {self.path} was written with {there}, not {here}")
-        model.set_arrays(parts["model"], f"Checkpoint: {self.path}")
-        self.optimizer.memory = parts["optimizer"]
-        self.optimizer.steps = steps
-        if self.stopping is not None:
-            self.stopping.best_error, self.stopping.best_epoch = best
-            self.stopping.arrays = parts["best"]
-        for rng, saved in zip(generators, state["generators"], strict=True):
-            rng.bit_generator.state = saved
-        return history
+def _checked_callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
+    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if not all(map(callable, found)):
+        raise TypeError(f"fit: callbacks must be a list of functions, got {callbacks!r}")
+    return found

@@ -636,11 +636,11 @@ def _() -> Iterator[tuple]:
     yield [nn.schedules.constant()(t / 8) for t in range(9)], [1] * 9
 
 
-@case("schedules.linear", "the straight line from 1 to the end, in exact fractions")
+@case("schedules.linear_decay", "the straight line from 1 to the end, in exact fractions")
 def _() -> Iterator[tuple]:
     for end in (0, 0.25, 3):
         line = [Fraction(8 - t, 8) + Fraction(end) * Fraction(t, 8) for t in range(9)]
-        yield [nn.schedules.linear(end)(t / 8) for t in range(9)], line
+        yield [nn.schedules.linear_decay(end)(t / 8) for t in range(9)], line
 
 
 @case("schedules.step_decay", "drops counted in integers, a power of two each", EXACT)
@@ -672,7 +672,7 @@ def _() -> Iterator[tuple]:
     up = [Fraction(t, 4) for t in range(4)]
     found = nn.schedules.warmup(0.25)
     yield [found(t / 16) for t in range(17)], up + [1] * 13
-    found = nn.schedules.warmup(0.25, nn.schedules.linear(0.5))
+    found = nn.schedules.warmup(0.25, nn.schedules.linear_decay(0.5))
     yield [found(t / 16) for t in range(17)], up + [1 - Fraction(t, 24) for t in range(13)]
 
 
@@ -891,7 +891,7 @@ def _fit_pairs(x: FloatArray, y: list, batch_size: int, steps: int, epochs: int)
         epochs=epochs,
         batch_size=batch_size,
         rng=np.random.default_rng(0),
-        schedule=nn.schedules.linear(),
+        schedule=nn.schedules.linear_decay(),
         progress=False,
     )
     yield from zip(model.params.values(), (w, b), strict=True)

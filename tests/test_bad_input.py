@@ -480,11 +480,11 @@ def right_schedule(a, factor):
 
 
 add(
-    "schedules.linear",
+    "schedules.linear_decay",
     lambda rng: {"end": float(rng.random())},
     {"end": REALS},
     right_schedule,
-    call=nn.schedules.linear,
+    call=nn.schedules.linear_decay,
 )
 
 
@@ -495,7 +495,7 @@ def right_decay(a, factor):
     assert factors[-1] == (1 if rises else pytest.approx(factors[-1]))
 
 
-THEN = st.one_of(values(*[0, "f", [], nn.ReLU(), np.ones(2)]), values(nn.schedules.linear()))
+THEN = st.one_of(values(*[0, "f", [], nn.ReLU(), np.ones(2)]), values(nn.schedules.linear_decay()))
 for name, more in (
     ("step_decay", {"factor": 0.5, "every": 0.1}),
     ("exponential_decay", {"end": 0.1}),
@@ -954,7 +954,7 @@ AS_A_PAIR = object()  # x and y, which are drawn by themselves
 PAIRS = st.one_of(THINGS, values((), (1,), (1, 2, 3), (None, None), [[1], [2]], {1: 2, 3: 4}))
 SCHEDULES = st.one_of(
     FUNCTIONS,
-    values(nn.schedules.linear, nn.schedules.linear(0.5), np.cos, "linear", 0.5),
+    values(nn.schedules.linear_decay, nn.schedules.linear_decay(0.5), np.cos, "linear", 0.5),
     makers(*[lambda v, f=f: lambda progress: f for f in ("a", None, -1, np.nan, np.inf, 1j, [1])]),
     makers(*[lambda v, f=f: lambda progress: f for f in (np.float32(0.5), 2, np.ones(2), True)]),
 )

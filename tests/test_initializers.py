@@ -77,7 +77,7 @@ def test_wrong_deviation(deviation, rng):
     with pytest.raises(ValueError) as caught:
         nn.normal((5, 4), deviation, rng=rng)
     assert str(caught.value) == (
-        f"normal: standard_deviation must be finite and not negative, got {deviation}"
+        f"normal: standard_deviation must not be negative, got {deviation}"
     )
 
 

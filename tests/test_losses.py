@@ -112,11 +112,11 @@ def test_labels_that_are_none(y, error, message):
     [
         (
             lambda: nn.softmax_cross_entropy(np.zeros((0, 3)), np.zeros(0, int)),
-            "softmax_cross_entropy: y is empty; at least one example is needed",
+            "softmax_cross_entropy: z has shape (0, 3); at least one example is needed",
         ),
         (
             lambda: nn.mean_squared_error(np.zeros((0, 3)), np.zeros((0, 3))),
-            "mean_squared_error: a has shape (0, 3); it must not be empty",
+            "mean_squared_error: a has shape (0, 3); at least one example is needed",
         ),
     ],
 )
@@ -127,7 +127,7 @@ def test_empty_batches(loss, message):
 
 
 def test_no_classes():
-    message = r"softmax_cross_entropy: z has shape \(2, 0\); it needs at least one class"
+    message = r"softmax_cross_entropy: z has shape \(2, 0\); at least one class is needed"
     with pytest.raises(ValueError, match=message):
         nn.softmax_cross_entropy(np.zeros((2, 0)), np.zeros(2, int))
 

@@ -151,7 +151,7 @@ def test_backward_leaves_out_dx_on_demand(rng):
         (
             [nn.ReLU()] * 2,
             ValueError,
-            "Sequential: a layer stands in layers twice, but it remembers only one input; "
+            "Sequential: a layer stands in layers twice, but it keeps only one cache; "
             "make a second one",
         ),
     ],

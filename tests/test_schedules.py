@@ -12,9 +12,9 @@ from nnfromscratch import schedules
     ("schedule", "start", "middle", "end"),
     [
         (schedules.constant(), 1, 1, 1),
-        (schedules.linear(), 1, 0.5, 0),
-        (schedules.linear(0.5), 1, 0.75, 0.5),
-        (schedules.linear(3), 1, 2, 3),
+        (schedules.linear_decay(), 1, 0.5, 0),
+        (schedules.linear_decay(0.5), 1, 0.75, 0.5),
+        (schedules.linear_decay(3), 1, 2, 3),
         (schedules.cosine(), 1, 0.5, 0),
         (schedules.cosine(0.5), 1, 0.75, 0.5),
         (schedules.exponential_decay(), 1, 0.1, 0.01),
@@ -24,7 +24,7 @@ from nnfromscratch import schedules
         (schedules.step_decay(0.1, every=1), 1, 1, 0.1),
         (schedules.warmup(), 0, 1, 1),
         (schedules.warmup(0.5), 0, 1, 1),
-        (schedules.warmup(0.5, schedules.linear(0.5)), 0, 1, 0.5),
+        (schedules.warmup(0.5, schedules.linear_decay(0.5)), 0, 1, 0.5),
         (schedules.warmup(0.25, schedules.cosine()), 0, 0.75, 0),
     ],
 )
@@ -62,7 +62,7 @@ def test_cosine_is_flat_at_its_ends():
 
 
 def test_warmup_rises_in_a_line_and_stretches_the_rest():
-    schedule = schedules.warmup(0.2, schedules.linear())
+    schedule = schedules.warmup(0.2, schedules.linear_decay())
     rising = [schedule(progress) for progress in (0.05, 0.1, 0.15, 0.2)]
     assert rising == pytest.approx([0.25, 0.5, 0.75, 1], rel=1e-12)
     falling = [schedule(progress) for progress in (0.4, 0.6, 0.8)]
@@ -72,17 +72,17 @@ def test_warmup_rises_in_a_line_and_stretches_the_rest():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("linear", {"end": -0.1}, "end must not be negative, got -0.1"),
-        ("linear", {"end": math.nan}, "end must not be negative, got nan"),
+        ("linear_decay", {"end": -0.1}, "end must not be negative, got -0.1"),
+        ("linear_decay", {"end": math.nan}, "end must not be negative, got nan"),
         ("cosine", {"end": -1}, "end must not be negative, got -1"),
-        ("exponential_decay", {"end": 0}, "end must be above 0, got 0"),
-        ("exponential_decay", {"end": math.nan}, "end must be above 0, got nan"),
+        ("exponential_decay", {"end": 0}, "end must be positive, got 0"),
+        ("exponential_decay", {"end": math.nan}, "end must be positive, got nan"),
         ("step_decay", {"factor": 0}, "factor must be above 0 and at most 1, got 0"),
         ("step_decay", {"every": 0}, "every must be above 0 and at most 1, got 0"),
         ("step_decay", {"every": 1.1}, "every must be above 0 and at most 1, got 1.1"),
-        ("warmup", {"share": 0}, "share must be above 0 and below 1, got 0"),
-        ("warmup", {"share": 1}, "share must be above 0 and below 1, got 1"),
-        ("warmup", {"share": math.nan}, "share must be above 0 and below 1, got nan"),
+        ("warmup", {"fraction": 0}, "fraction must be above 0 and below 1, got 0"),
+        ("warmup", {"fraction": 1}, "fraction must be above 0 and below 1, got 1"),
+        ("warmup", {"fraction": math.nan}, "fraction must be above 0 and below 1, got nan"),
     ],
 )
 def test_wrong_settings(name, settings, message):
@@ -91,7 +91,7 @@ def test_wrong_settings(name, settings, message):
     assert str(caught.value) == f"schedules.{name}: {message}"
 
 
-@pytest.mark.parametrize("name", ["linear", "cosine", "exponential_decay"])
+@pytest.mark.parametrize("name", ["linear_decay", "cosine", "exponential_decay"])
 def test_an_infinite_end_is_refused(name):
     with pytest.raises(ValueError, match="got inf"):
         getattr(schedules, name)(math.inf)

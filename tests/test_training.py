@@ -131,7 +131,7 @@ def test_the_same_seed_gives_the_same_run(digits):
 
 def test_history_records_every_epoch(digits):
     train, validation = digits
-    model, _, history = run(train, validation=validation, schedule=schedules.linear())
+    model, _, history = run(train, validation=validation, schedule=schedules.linear_decay())
     assert history.epochs == 3
     assert len(history.batch_loss) == 3 * 4
     assert not history.interrupted
@@ -178,7 +178,7 @@ def test_schedule_multiplies_the_learning_rate_of_every_step(digits):
             used.append(self.learning_rate)
             super().step(model)
 
-    schedule = schedules.linear(np.float64(0.5))
+    schedule = schedules.linear_decay(np.float64(0.5))
     model, optimizer, history = run(train, optimizer=Watched(0.2), schedule=schedule, epochs=2)
     expected = [0.2 * (1 - 0.5 * step / 8) for step in range(8)]
     np.testing.assert_allclose(used, expected, rtol=1e-15)
@@ -358,7 +358,7 @@ def test_only_true_ends_the_run(answer, epochs, digits):
         lambda m, h: answer if h.epochs == 2 else None,
         lambda m, h: later.append(h.epochs),
     ]
-    _, optimizer, history = run(train, callbacks=callbacks, schedule=schedules.linear())
+    _, optimizer, history = run(train, callbacks=callbacks, schedule=schedules.linear_decay())
     assert history.epochs == len(later) == epochs  # the callbacks after it are still called
     assert not history.interrupted
     assert optimizer.learning_rate == 0.1
@@ -379,7 +379,7 @@ class Interrupting(nn.ReLU):
 def test_interrupt_in_a_step(digits, rng):
     train, _ = digits
     model = nn.Sequential([nn.Linear(784, 10, rng=rng), Interrupting()])
-    _, optimizer, history = run(train, model=model, schedule=schedules.linear())
+    _, optimizer, history = run(train, model=model, schedule=schedules.linear_decay())
     assert history.interrupted
     assert history.epochs == len(history.seconds) == 1
     assert len(history.batch_loss) == 6
@@ -441,7 +441,7 @@ def test_other_errors_pass_and_restore_the_learning_rate(digits):
         raise LookupError
 
     with pytest.raises(LookupError):
-        run(train, optimizer=optimizer, schedule=schedules.linear(), callbacks=[callback])
+        run(train, optimizer=optimizer, schedule=schedules.linear_decay(), callbacks=[callback])
     assert optimizer.learning_rate == 0.1
 
 
@@ -461,7 +461,7 @@ def test_divergence_names_step_and_learning_rate_and_gives_no_warning(digits):
     (x, y), _ = digits
     optimizer = nn.SGD(1e9)
     with pytest.raises(nn.TrainingDiverged) as caught:
-        run((255 * x, y), optimizer=optimizer, schedule=schedules.linear(), epochs=50)
+        run((255 * x, y), optimizer=optimizer, schedule=schedules.linear_decay(), epochs=50)
     history = caught.value.history
     step = len(history.batch_loss)  # counted from 0, the one that failed
     assert all(map(math.isfinite, history.batch_loss))
@@ -574,7 +574,11 @@ def test_early_stopping_leaves_the_model_of_its_best_epoch(digits):
 
     model, rng = lively()
     # With a rate that grows, learning soon turns into the opposite.
-    settings = {"schedule": schedules.linear(200), "epochs": 60, "callbacks": [remember, callback]}
+    settings = {
+        "schedule": schedules.linear_decay(200),
+        "epochs": 60,
+        "callbacks": [remember, callback],
+    }
     _, _, history = run(train, model=model, rng=rng, validation=validation, **settings)
     best = 1 + int(np.argmin(history.validation_error))
     assert (callback.best_epoch, callback.best_error) == (best, min(history.validation_error))
@@ -618,6 +622,12 @@ OPTIMIZERS = {
 }
 
 
+def kept(optimizer):
+    """What an optimizer has kept from its steps, by parameter and name."""
+    state = optimizer.state.items()
+    return {f"{name} {key}": array for name, own in state for key, array in own.items()}
+
+
 class Run:
     """All that belongs to one process: model, generators, optimizer, checkpoint."""
 
@@ -646,7 +656,7 @@ class Run:
 
     def state(self):
         """Every array, bit for bit, and every generator."""
-        arrays = self.model.params | self.model.buffers | self.optimizer.memory
+        arrays = self.model.params | self.model.buffers | kept(self.optimizer)
         arrays = {name: (array.dtype, array.tobytes()) for name, array in arrays.items()}
         generators = [self.rng, self.model.layers[3].rng]
         return arrays, self.optimizer.steps, [rng.bit_generator.state for rng in generators]
@@ -776,7 +786,9 @@ def test_a_checkpoint_changes_nothing_and_its_file_needs_no_pickle(digits, tmp_p
     assert watched.state() == before
     with np.load(tmp_path / "run.npz", allow_pickle=False) as file:
         names = {f"model {name}" for name in watched.model.params | watched.model.buffers}
-        assert set(file) == names | {"state"} | {f"optimizer {m}" for m in watched.optimizer.memory}
+        assert set(file) == names | {"record"} | {
+            f"state {name}" for name in kept(watched.optimizer)
+        }
 
 
 @pytest.mark.parametrize("kind", [np.random.MT19937, np.random.Philox, np.random.SFC64])
@@ -805,9 +817,9 @@ def write_damaged(kind, path, good):
     elif kind == "a model":
         good.model.save(path)
     elif kind == "no JSON":
-        np.savez(path, state=np.array("{"))
+        np.savez(path, record=np.array("{"))
     elif kind == "other JSON":
-        np.savez(path, state=np.array(json.dumps([1, 2])))
+        np.savez(path, record=np.array(json.dumps([1, 2])))
 
 
 @pytest.mark.parametrize(
@@ -855,7 +867,7 @@ def test_a_file_of_another_run_is_refused(digits, tmp_path):
         assert str(caught.value).startswith(f"Checkpoint: {path} {message}")
         for name, array in (model.params | model.buffers).items():
             np.testing.assert_array_equal(array, before[name])
-        assert (optimizer.steps, optimizer.memory) == (0, {})
+        assert (optimizer.steps, kept(optimizer)) == (0, {})
         assert json.dumps(generator.bit_generator.state, default=np.ndarray.tolist) == state
 
 
@@ -876,7 +888,7 @@ def stopping_run(folder, digits, *, order="right", stopping=True, seed=0, last=N
         epochs=60,
         batch_size=10,
         rng=rng,
-        schedule=schedules.linear(200),
+        schedule=schedules.linear_decay(200),
         validation=digits[1],
         callbacks=[c for c in callbacks if c] + [lambda m, h: h.epochs == last],
         history=checkpoint.resume(model),
@@ -938,7 +950,7 @@ def test_the_settings_in_the_file_are_those_before_the_schedule(digits, tmp_path
     model, rng = lively()
     optimizer = nn.SGD(0.1)
     checkpoint = nn.Checkpoint(tmp_path / "run.npz", optimizer=optimizer, rng=rng)
-    settings = {"schedule": schedules.linear(0.5), "callbacks": [checkpoint], "rng": rng}
+    settings = {"schedule": schedules.linear_decay(0.5), "callbacks": [checkpoint], "rng": rng}
     run(digits[0], model=model, optimizer=optimizer, **settings)
     assert checkpoint.resume(model).epochs == 3
 
@@ -986,7 +998,7 @@ def test_a_float32_model_stays_so_on_float64_data(digits):
         optimizer = nn.Adam(0.01)
         settings = {"optimizer": optimizer, "rng": rng, "validation": validation}
         _, _, history = run((x.astype(dtype), y), model=model, **settings)
-        own = model.params | model.buffers | optimizer.memory
+        own = model.params | model.buffers | kept(optimizer)
         assert {array.dtype for array in own.values()} == {np.dtype(np.float32)}
         assert model.forward(x.astype(dtype)).dtype == dtype
         ends.append(history.loss)

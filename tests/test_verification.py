@@ -57,7 +57,7 @@ def test_every_public_name_is_in_the_table_or_exempt():
 
 def test_a_name_that_is_missing_would_be_seen(monkeypatch):
     before = public_names()
-    assert {"relu", "SGD", "schedules.linear"} <= before
+    assert {"relu", "SGD", "schedules.linear_decay"} <= before
     monkeypatch.setattr(nn, "__all__", [*nn.__all__, "gelu"])
     monkeypatch.setattr(nn, "gelu", lambda z: z, raising=False)
 
@@ -466,7 +466,7 @@ BROKEN = {
         lambda share, then=lambda t: 1: lambda t: t / share if t < share else then(t),
     ],
     "schedules.constant": [lambda: lambda progress: 1 - progress],
-    "schedules.linear": [lambda end=0: lambda progress: 1 - (1 + end) * progress],
+    "schedules.linear_decay": [lambda end=0: lambda progress: 1 - (1 + end) * progress],
     "normal": [lambda shape, deviation, **s: nn.initializers.normal(shape, deviation**2, **s)],
     "he_normal": [
         nn.initializers.xavier_normal,

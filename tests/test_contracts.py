@@ -1,18 +1,17 @@
-"""The messages of the checks at the door, word by word."""
+"""Contracts: their notation, what they check, and their messages word by word."""
 
-from fractions import Fraction
+import inspect
+import re
+import warnings
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 
 import nnfromscratch as nn
-from nnfromscratch.shapes import (
-    check_float_dtype,
-    check_instance,
-    check_number,
-    check_positive_integer,
-    check_rng,
-)
+from nnfromscratch import functional, losses, shapes
+from nnfromscratch.contracts import Array, read_contract
 
 X, W, B = np.ones((32, 784)), np.ones((784, 10)), np.ones(10)
 P = np.ones((4, 3))
@@ -41,21 +40,22 @@ CASES = {
     ),
     "examples in columns": (
         lambda: nn.linear(X.T, W, B),
-        "linear: w has shape (784, 10) but (D, K) = (32, K) is needed to multiply x (784, 32)",
+        "linear: x has shape (784, 32) but (N, D) = (N, 784) is needed to multiply w (784, 10); "
+        "did you mean x.T?",
     ),
     "one example without its batch axis": (
         lambda: nn.linear(X[0], W, B),
-        "linear: x has shape (784,) but (N, D) is needed; "
+        "linear: x has shape (784,) but (N, D) = (N, 784) is needed to multiply w (784, 10); "
         "did you mean x[np.newaxis, :], a batch of one?",
     ),
     "images not flattened": (
         lambda: nn.linear(X.reshape(32, 28, 28), W, B),
-        "linear: x has shape (32, 28, 28) but (N, D) is needed; "
+        "linear: x has shape (32, 28, 28) but (N, D) = (N, 784) is needed to multiply w (784, 10); "
         "did you mean x.reshape(len(x), -1)?",
     ),
     "a number for a batch": (
         lambda: nn.linear(1.0, W, B),
-        "linear: x has shape () but (N, D) is needed",
+        "linear: x has shape () but (N, D) = (N, 784) is needed to multiply w (784, 10)",
     ),
     "bias as a column": (
         lambda: nn.linear(X, W, ones(10, 1)),
@@ -89,8 +89,8 @@ CASES = {
     ),
     "weights transposed in the backward": (
         lambda: nn.linear_backward(ones(32, 10), X, W.T),
-        "linear_backward: w has shape (10, 784) but (D, K) = (784, K) is needed to multiply "
-        "x (32, 784); did you mean w.T?",
+        "linear_backward: w has shape (10, 784) but (D, K) = (784, 10) is needed to match "
+        "dz (32, 10) and multiply x (32, 784); did you mean w.T?",
     ),
     "relu's gradient transposed": (
         lambda: nn.relu_backward(P.T, P),
@@ -134,26 +134,26 @@ CASES = {
     # the losses
     "logits of one example": (
         lambda: nn.softmax_cross_entropy(P[0], Y[:1]),
-        "softmax_cross_entropy: z has shape (3,) but (N, C) is needed; "
+        "softmax_cross_entropy: z has shape (3,) but (N, C) = (1, C) is needed to match y (1,); "
         "did you mean z[np.newaxis, :], a batch of one?",
     ),
     "labels as a column": (
         lambda: nn.softmax_cross_entropy(P, Y[:, np.newaxis]),
-        "softmax_cross_entropy: y has shape (4, 1) but (N,) = (4,) is needed; "
+        "softmax_cross_entropy: y has shape (4, 1) but (N,) = (4,) is needed to match z (4, 3); "
         "did you mean y[:, 0]?",
     ),
     "one-hot labels": (
         lambda: nn.softmax_cross_entropy(P, P),
-        "softmax_cross_entropy: y has shape (4, 3) but (N,) = (4,) is needed: "
+        "softmax_cross_entropy: y has shape (4, 3) but (N,) = (4,) is needed to match z (4, 3): "
         "integer labels, not one-hot rows; did you mean y.argmax(axis=1)?",
     ),
     "labels of another batch": (
-        lambda: nn.softmax_cross_entropy(P, Y[1:]),
-        "softmax_cross_entropy: y has shape (3,) but (N,) = (4,) is needed",
+        lambda: nn.softmax_cross_entropy(P, Y[2:]),
+        "softmax_cross_entropy: y has shape (2,) but (N,) = (4,) is needed to match z (4, 3)",
     ),
     "a single label for a batch": (
         lambda: nn.softmax_cross_entropy(P, 0),
-        "softmax_cross_entropy: y has shape () but (N,) = (4,) is needed",
+        "softmax_cross_entropy: y has shape () but (N,) = (4,) is needed to match z (4, 3)",
     ),
     "target without its second axis": (
         lambda: nn.mean_squared_error(ones(4, 1), ones(4)),
@@ -236,29 +236,6 @@ def test_labels_that_are_not_numbers(y):
         nn.softmax_cross_entropy(ones(2, 3), y)
 
 
-def test_check_rng():
-    check_rng("f", np.random.default_rng())
-    with pytest.raises(TypeError) as caught:
-        check_rng("f", 0)
-    assert str(caught.value) == (
-        "f: rng must be a numpy.random.Generator such as np.random.default_rng(0), got int"
-    )
-
-
-def test_check_positive_integer():
-    assert type(check_positive_integer("f", "n", np.int8(3))) is int
-    assert check_positive_integer("f", "n", 2**31 - 1) == 2**31 - 1
-    for value, error, message in (
-        (0, ValueError, "f: n must be at least 1, got 0"),
-        (2.0, TypeError, "f: n must be an integer, got float"),
-        (True, TypeError, "f: n must be an integer, got bool"),
-        (2**31, ValueError, "f: n must be below 2**31, got 2147483648"),
-    ):
-        with pytest.raises(error) as caught:
-            check_positive_integer("f", "n", value)
-        assert str(caught.value) == message
-
-
 def test_a_number_is_taken_for_a_shape_of_one_dimension():
     nn.check_shape("b1", np.zeros(128), 128)
     with pytest.raises(nn.ShapeError, match=r"b1 has shape \(10,\) but \(128,\) is needed"):
@@ -284,36 +261,202 @@ def test_check_shape_takes_a_numpy_integer_for_a_size():
     nn.check_shape("b", ones(3), np.int64(3))
 
 
-@pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int8(2), Fraction(2)])
-def test_check_number(value):
-    number = check_number("f", "h", value)
-    assert number == 2
-    assert type(number) is float
+# The notation
 
 
-def test_check_number_of_something_else():
-    assert check_number("f", "h", 10**400) == np.inf
-    for value, kind in (("2", "str"), (True, "bool"), (1j, "complex"), (np.ones(1), "ndarray")):
-        with pytest.raises(TypeError) as caught:
-            check_number("f", "h", value)
-        assert str(caught.value) == f"f: h must be a number, got {kind}"
+def test_a_contract_is_read():
+    read = read_contract("z: N C, y: N < C, a: ... -> N 10?, , ...")
+    assert read.inputs == (
+        Array("z", ("N", "C"), "", False),
+        Array("y", ("N",), "C", False),
+        Array("a", ("...",), "", False),
+    )
+    outputs = [("N", "10"), (), ("...",)]
+    assert [array.dims for array in read.outputs] == outputs
+    assert [array.optional for array in read.outputs] == [True, False, False]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, "float64", float, np.dtype("f4")])
-def test_check_float_dtype(dtype):
-    assert check_float_dtype("f", dtype) == np.dtype(dtype)
+@pytest.mark.parametrize(
+    ("contract", "message"),
+    [
+        ("x: N D", "has no arrow"),
+        ("x N D -> N", "'x N D' in the contract 'x N D -> N' is not an argument such as 'x: N D'"),
+        ("x: N D -> z: N", "'z: N' in the contract 'x: N D -> z: N' is not a result such as 'N D'"),
+        ("x: N, x: D -> N", "a name stands twice"),
+        ("x: ... D -> N", "is not an argument"),
+        ("x: N-1 -> N", "is not an argument"),
+        ("y: N < C -> N", "nothing in the contract 'y: N < C -> N' says what C is"),
+        ("q: N -> N", "q is no argument of the function, x, w are"),
+    ],
+)
+def test_a_contract_that_cannot_be_read(contract, message):
+    with pytest.raises(ValueError, match="^shapes: ") as caught:
+        shapes(contract)(lambda x, w: x)
+    assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("dtype", [int, "banana", np.float16, complex, object, {}, ">f4", 5])
-def test_check_float_dtype_of_something_else(dtype):
-    with pytest.raises(TypeError) as caught:
-        check_float_dtype("f", dtype)
-    assert str(caught.value) == f"f: dtype must be float32 or float64, got {dtype!r}"
+def test_a_decorator_without_its_contract():
+    with pytest.raises(TypeError, match="^shapes: the contract must be a text, got function"):
+        shapes(lambda x: x)
 
 
-def test_check_instance():
-    check_instance("f", "layer", nn.ReLU(), nn.Layer, "ReLU()")
-    for value, got in ((5, "int"), (nn.ReLU, "the class ReLU")):
-        with pytest.raises(TypeError) as caught:
-            check_instance("f", "layer", value, nn.Layer, "ReLU()")
-        assert str(caught.value) == f"f: layer must be a Layer such as ReLU(), got {got}"
+# What a reader's own functions get
+
+
+def own(contract, body):
+    """A function of x and w with a contract."""
+
+    def f(x, w=None, *, scale=1.0):
+        return body(x, w)
+
+    return shapes(contract)(f)
+
+
+RESULTS = {
+    "transposed": (
+        "x: N D, w: D K -> N K",
+        lambda x, w: (x @ w).T,
+        "f: its result has shape (2, 4) but (N, K) = (4, 2) is needed; is it transposed?",
+    ),
+    "not summed": (
+        "x: N D, w: D K -> ",
+        lambda x, w: x @ w,
+        "f: its result has shape (4, 2) but () is needed; is a sum or a mean missing?",
+    ),
+    "keepdims": (
+        "x: N D, w: D K -> N 1",
+        lambda x, w: x.sum(axis=1),
+        "f: its result has shape (4,) but (N, 1) = (4, 1) is needed; is a keepdims=True missing?",
+    ),
+    "the second of two": (
+        "x: N D, w: D K -> N D, D K",
+        lambda x, w: (x, w[:, :1]),
+        "f: result 2 of 2 has shape (3, 1) but (D, K) = (3, 2) is needed",
+    ),
+    "one result too few": (
+        "x: N D, w: D K -> N D, D K",
+        lambda x, w: x,
+        "f: must return 2 results, got ndarray",
+    ),
+    "nothing": (
+        "x: N D, w: D K -> N D",
+        lambda x, w: None,
+        "f: its result is None; is a return missing?",
+    ),
+    "nothing where it may be": (
+        "x: N D, w: D K -> N D?, D K",
+        lambda x, w: (None, None),
+        "f: result 2 of 2 is None; is a return missing?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("contract", "body", "message"), RESULTS.values(), ids=RESULTS)
+def test_results_are_checked(contract, body, message):
+    with pytest.raises((nn.ShapeError, TypeError)) as caught:
+        own(contract, body)(ones(4, 3), ones(3, 2))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_result_in_another_dtype_is_refused():
+    f = own("x: N D -> N D", lambda x, w: x * np.sqrt(2.0))
+    assert f(ones(2, 3)).dtype == np.float64
+    with pytest.raises(TypeError, match="its result is float64, but what came in is float32"):
+        f(ones(2, 3).astype("f4"))
+
+
+def test_labels_and_booleans_may_be_returned():
+    x = ones(2, 3).astype("f4")
+    assert own("x: N D -> N", lambda x, w: x.argmax(axis=1))(x).dtype.kind == "i"
+    assert own("x: N D -> N D", lambda x, w: x > 0)(x).dtype == bool
+
+
+def test_arguments_by_name_by_default_and_left_out():
+    f = own("x: N D, w: D K -> N D", lambda x, w: x)
+    assert f(ones(4, 3)).shape == (4, 3)
+    assert f(x=[[1, 2, 3]], w=None).dtype == np.float64
+    with pytest.raises(nn.ShapeError, match=r"f: w has shape \(2, 2\)"):
+        f(ones(4, 3), w=ones(2, 2))
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        f(w=ones(2, 2))
+
+
+def test_arguments_that_have_changed_places():
+    with pytest.raises(nn.ShapeError, match=r"; did you exchange w and x\?$"):
+        nn.linear(ones(5, 2), ones(4, 5), ones(2))
+
+
+def test_numbers_in_a_contract():
+    f = own("x: N 784 -> N 784", lambda x, w: x)
+    f(ones(2, 784))
+    with pytest.raises(nn.ShapeError, match=r"f: x has shape \(2, 10\) but \(N, 784\) is needed"):
+        f(ones(2, 10))
+
+
+def test_labels_keep_their_integers_and_their_range():
+    f = own("w: N C, x: N < C -> N", lambda x, w: x)
+    assert f([0, 2], ones(2, 3)).dtype.kind == "i"
+    with pytest.raises(ValueError, match="f: x must hold labels from 0 to 2, got 3 at index 1"):
+        f([0, 3], ones(2, 3))
+    with pytest.raises(TypeError, match="f: x must hold integer labels, got dtype float64"):
+        f([0.0, 1.0], ones(2, 3))
+
+    @shapes("y: N -> N")
+    def same(y):
+        return y
+
+    assert same([1, 2]).dtype.kind == "i"
+
+
+def test_overflow_makes_no_warning_and_other_warnings_stay():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert own("x: N -> N", lambda x, w: x * 1e300 * 1e300)([1.0])[0] == np.inf
+        with pytest.raises(RuntimeWarning):
+            own("x: N -> N", lambda x, w: x / 0.0)([1.0])
+
+
+def test_methods_have_contracts_too():
+    class Mine(nn.Layer):
+        @shapes("x: N D -> N D")
+        def forward(self, x, training=False):
+            return x
+
+    with pytest.raises(nn.ShapeError, match=r"^Mine\.forward: x has shape \(3,\)"):
+        Mine().forward(ones(3))
+
+
+def test_every_array_function_has_a_contract_and_shows_it():
+    for module in (functional, losses):
+        for name, function in vars(module).items():
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                source = inspect.getsource(function)
+                assert re.match(r'@shapes\(".+"\)\ndef ' + name, source), name
+
+
+# What a notebook shows
+
+
+def shown(*sources):
+    """Run cells in a kernel and return the traceback of the last, without its colours."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells[-1].metadata.tags = ["raises-exception"]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    return re.sub(r"\x1b\[[\d;]*m", "", "\n".join(cells[-1].outputs[-1].traceback))
+
+
+OWN_LINES = "import numpy as np\nfrom nnfromscratch import *\ndef f(x):\n    return linear(x, W, B)"
+
+
+def test_a_notebook_shows_the_readers_lines_and_the_sentence():
+    given = OWN_LINES + "\nx, W, B = np.ones((32, 784)), np.ones((10, 784)), np.ones(10)"
+    text = shown(given, "f(x)")
+    assert text.splitlines() == [
+        "line 1: f(x)",
+        "line 4:     return linear(x, W, B)",
+        "",
+        "ShapeError: linear: w has shape (10, 784) but (D, K) = (784, K) is needed to multiply "
+        "x (32, 784); did you mean w.T?",
+    ]
+    assert "contracts.py" in shown(given, "short_errors(False)", "f(x)")

@@ -1,0 +1,127 @@
+"""Settings are checked in one line each: `epochs = whole("fit", epochs=epochs)`.
+
+Each guard takes the name of the function that complains and one setting under its own name. It
+returns the setting in its plain Python form, or raises an error that names it and says what is
+needed: TypeError for the wrong kind of thing, ValueError for a number out of range.
+"""
+
+import math
+import numbers
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+T = TypeVar("T")
+
+
+def whole(function: str, **setting: Any) -> int:
+    """Return a whole number from 1 to below 2**31."""
+    return _integer(function, 1, "be at least 1", **setting)
+
+
+def natural(function: str, **setting: Any) -> int:
+    """Return a whole number from 0 to below 2**31, such as a seed."""
+    return _integer(function, 0, "not be negative", **setting)
+
+
+def _integer(function: str, least: int, need: str, **setting: Any) -> int:
+    ((name, value),) = setting.items()
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{function}: {name} must be an integer, got {type(value).__name__}")
+    if value < least:
+        raise ValueError(f"{function}: {name} must {need}, got {value}")
+    if value >= 2**31:  # before NumPy fails to find the memory
+        raise ValueError(f"{function}: {name} must be below 2**31, got {value}")
+    return int(value)
+
+
+def number(function: str, **setting: Any) -> float:
+    """Return a real number as a float, which leaves float32 arrays float32."""
+    ((name, value),) = setting.items()
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf
+
+
+def _real(function: str, fits: Callable[[float], bool], need: str, **setting: Any) -> float:
+    ((name, value),) = setting.items()
+    found = number(function, **setting)
+    if not fits(found):
+        raise ValueError(f"{function}: {name} must {need}, got {value}")
+    return found
+
+
+def finite(function: str, **setting: Any) -> float:
+    """Return a finite number."""
+    return _real(function, math.isfinite, "be finite", **setting)
+
+
+def positive(function: str, **setting: Any) -> float:
+    """Return a finite number above 0."""
+    return _real(function, lambda x: 0 < x < math.inf, "be positive", **setting)
+
+
+def not_negative(function: str, **setting: Any) -> float:
+    """Return a finite number that is 0 or more."""
+    return _real(function, lambda x: 0 <= x < math.inf, "not be negative", **setting)
+
+
+def fraction(function: str, **setting: Any) -> float:
+    """Return a number from 0 to below 1."""
+    return _real(function, lambda x: 0 <= x < 1, "be from 0 to below 1", **setting)
+
+
+def part(function: str, **setting: Any) -> float:
+    """Return a number above 0 and at most 1."""
+    return _real(function, lambda x: 0 < x <= 1, "be above 0 and at most 1", **setting)
+
+
+def inner_part(function: str, **setting: Any) -> float:
+    """Return a number above 0 and below 1."""
+    return _real(function, lambda x: 0 < x < 1, "be above 0 and below 1", **setting)
+
+
+def float_dtype(function: str, dtype: npt.DTypeLike) -> np.dtype:
+    """Return float32 or float64 as a NumPy dtype."""
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found not in (np.float32, np.float64):
+        raise TypeError(f"{function}: dtype must be float32 or float64, got {dtype!r}")
+    return found
+
+
+def generator(function: str, rng: np.random.Generator) -> np.random.Generator:
+    """Return the generator of randomness, or say how to make one."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"{function}: rng must be a numpy.random.Generator such as np.random.default_rng(0), "
+            f"got {type(rng).__name__}"
+        )
+    return rng
+
+
+def instance(function: str, kind: type[T], example: str, **setting: Any) -> T:
+    """Return an object of the given class, or show how to get one."""
+    ((name, value),) = setting.items()
+    if not isinstance(value, kind):
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(
+            f"{function}: {name} must be {article} {kind.__name__} such as {example}, got {got}"
+        )
+    return value
+
+
+def function_of(function: str, **setting: Any) -> Any:
+    """Return something that can be called."""
+    ((name, value),) = setting.items()
+    if not callable(value):
+        raise TypeError(f"{function}: {name} must be a function, got {value!r}")
+    return value
