@@ -160,6 +160,7 @@ def shapes(contract: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             door.leave(result, sizes, dtypes)
             return result
 
+        checked.contract = read  # type: ignore[attr-defined]
         return checked
 
     return decorate
