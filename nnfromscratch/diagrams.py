@@ -1,0 +1,306 @@
+"""Pictures that explain: networks, shapes, products and graphs, drawn from the arrays themselves.
+
+Each function draws on Axes of its own figure, unless `ax` is given, and returns the Axes. Numbers
+in a picture are those of the arrays, so a picture cannot say anything else than the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .plots import BLUE, RED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK, PALE, EDGE = "#222222", "#eef3f8", "#8a8a8a"
+FORWARD, BACKWARD = BLUE, RED
+"""Values and what runs forward are blue, slopes and what runs back are red, in every picture."""
+
+
+class Column(NamedTuple):
+    """One column of a drawn network: its units, their values and slopes."""
+
+    name: str
+    values: Sequence[float]
+    slopes: Sequence[float] | None = None
+
+
+def _canvas(ax: Axes | None, width: float, height: float) -> Axes:
+    """Return Axes without frame on which one unit is the same length in both directions."""
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(width, height))
+    ax.set_aspect("equal")
+    ax.axis("off")
+    return ax
+
+
+def draw_network(
+    columns: Sequence[Column],
+    weights: Sequence[np.ndarray],
+    slopes: Sequence[np.ndarray] | None = None,
+    *,
+    places: int = 2,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a small network with the numbers on it: values above and on the edges, slopes below.
+
+    Args:
+        columns: one for each layer of units, left to right.
+        weights: the array between two columns, (units on the left, units on the right).
+        slopes: the gradient of each of these arrays, written under its weights.
+        places: decimal places.
+        ax: where to draw.
+    """
+    ax = _canvas(ax, 3.1 * len(columns), 3.4)
+    tallest = max(len(column.values) for column in columns)
+    spots = [
+        [
+            (4.0 * i, 2.4 * ((tallest - 1) / 2 - j + (len(c.values) - tallest) / 2))
+            for j in range(len(c.values))
+        ]
+        for i, c in enumerate(columns)
+    ]
+    for i, w in enumerate(weights):
+        dw = None if slopes is None else slopes[i]
+        for j, k in np.ndindex(w.shape):
+            _edge(
+                ax, spots[i][j], spots[i + 1][k], w[j, k], None if dw is None else dw[j, k], places
+            )
+    for column, positions in zip(columns, spots, strict=True):
+        x, top = positions[0]
+        ax.text(x, top + 0.95, column.name, ha="center", va="bottom", fontsize=11, color=INK)
+        given = [None] * len(positions) if column.slopes is None else column.slopes
+        for (x, y), value, slope in zip(positions, column.values, given, strict=True):
+            _unit(ax, x, y, value, slope, places)
+    ax.set_xlim(-0.8, 4.0 * (len(columns) - 1) + 0.8)
+    ax.set_ylim(-1.2 * tallest - 0.3, 1.2 * tallest + 0.5)
+    return ax
+
+
+def _unit(ax: Axes, x: float, y: float, value: float, slope: float | None, places: int) -> None:
+    import matplotlib.pyplot as plt
+
+    ax.add_patch(plt.Circle((x, y), 0.62, facecolor="white", edgecolor=INK, lw=1.2, zorder=3))
+    ax.text(x, y, f"{value:.{places}f}", ha="center", va="center", color=FORWARD, zorder=4)
+    if slope is not None:
+        ax.text(x, y - 0.92, f"{slope:+.{places}f}", ha="center", va="center", color=BACKWARD)
+
+
+def _edge(ax: Axes, start, end, value: float, slope: float | None, places: int) -> None:
+    """An edge with its weight above it, and the slope of the loss by that weight below."""
+    (x0, y0), (x1, y1) = start, end
+    ax.plot([x0, x1], [y0, y1], color=EDGE, lw=1, zorder=1)
+    t = 0.34  # near the left end, where edges that cross are still apart
+    x, y = x0 + t * (x1 - x0), y0 + t * (y1 - y0)
+    angle = np.degrees(np.arctan2(y1 - y0, x1 - x0))
+    style = {
+        "ha": "center",
+        "fontsize": 9,
+        "rotation": angle,
+        "rotation_mode": "anchor",
+        "zorder": 2,
+    }
+    ax.text(x, y + 0.06, f"{value:.{places}f}", va="bottom", color=FORWARD, **style)
+    if slope is not None:
+        ax.text(x, y - 0.08, f"{slope:+.{places}f}", va="top", color=BACKWARD, **style)
+
+
+def draw_matrix(
+    array: np.ndarray,
+    name: str = "",
+    *,
+    places: int = 2,
+    shaded: np.ndarray | None = None,
+    color: str = FORWARD,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a small matrix as a grid of its numbers; entries of `shaded` that are true are gray."""
+    import matplotlib.pyplot as plt
+
+    array = np.atleast_2d(array)
+    rows, columns = array.shape
+    ax = _canvas(ax, 0.8 * columns + 0.4, 0.5 * rows + 0.5)
+    for i, j in np.ndindex(rows, columns):
+        dark = shaded is not None and np.atleast_2d(shaded)[i, j]
+        face = "#d9d9d9" if dark else "white"
+        ax.add_patch(plt.Rectangle((1.6 * j, -i), 1.6, 1, facecolor=face, edgecolor=EDGE, lw=0.8))
+        text = f"{array[i, j]:.{places}f}"
+        ax.text(1.6 * j + 0.8, -i + 0.5, text, ha="center", va="center", fontsize=9, color=color)
+    ax.set_title(f"{name} {array.shape}" if name else "", fontsize=10)
+    ax.set_xlim(-0.1, 1.6 * columns + 0.1)
+    ax.set_ylim(-rows + 0.9, 1.1)
+    return ax
+
+
+def draw_product(
+    left: tuple[str, Sequence[int]],
+    right: tuple[str, Sequence[int]],
+    result: str,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw two matrices that meet in a product, left @ right: the size that they share is summed.
+
+    The right matrix stands above the result, the left one beside it, as one multiplies by hand: a
+    row of the left one and a column of the right one make the entry where they cross.
+    """
+    (name_l, (n, d)), (name_r, (d_r, k)) = left, right
+    if d != d_r:
+        raise ValueError(f"draw_product: {name_l} is {(n, d)} and {name_r} is {(d_r, k)}")
+    ax = _canvas(ax, 5.2, 3.8)
+    n_, d_, k_ = (_length(size, max(n, d, k)) for size in (n, d, k))
+    gap = 0.5
+    _block(ax, 0, 0, d_, n_, f"{name_l}\n{(n, d)}", FORWARD)
+    _block(ax, d_ + gap, n_ + gap, k_, d_, f"{name_r}\n{(d, k)}", FORWARD)
+    _block(ax, d_ + gap, 0, k_, n_, f"{result}\n{(n, k)}", INK)
+    row, column, thick = 0.82 * n_, d_ + gap + 0.12 * k_, 0.1
+    for x, y, w, h in (
+        (0, row, d_, thick),
+        (column, n_ + gap, thick, d_),
+        (column, row, thick, thick),
+    ):
+        _bar(ax, x, y, w, h)
+    ax.set_xlim(-0.2, d_ + gap + k_ + 0.2)
+    ax.set_ylim(-0.2, n_ + gap + d_ + 0.2)
+    return ax
+
+
+def _length(size: int, largest: int) -> float:
+    """The side of a block: the root of the size, so that 10 is still seen beside 784."""
+    return max(0.35, 4.0 * float(np.sqrt(size / largest)))
+
+
+def _bar(ax: Axes, x: float, y: float, width: float, height: float) -> None:
+    import matplotlib.pyplot as plt
+
+    ax.add_patch(plt.Rectangle((x, y), width, height, facecolor=RED, edgecolor="none", zorder=3))
+
+
+def _block(
+    ax: Axes, x: float, y: float, width: float, height: float, text: str, color: str
+) -> None:
+    import matplotlib.pyplot as plt
+
+    ax.add_patch(plt.Rectangle((x, y), width, height, facecolor=PALE, edgecolor=color, lw=1.4))
+    small = width < 1.3
+    place = (x + width + 0.12, y + height / 2) if small else (x + width / 2, y + height / 2)
+    ax.text(
+        *place, text, ha="left" if small else "center", va="center", fontsize=9, color=INK, zorder=4
+    )
+
+
+def draw_shapes(
+    tensors: Mapping[str, Sequence[int]], *, batch: int, ax: Axes | None = None
+) -> Axes:
+    """Draw the shapes of a pass, block by block: tensors above, their gradients under them.
+
+    Args:
+        tensors: names and shapes in the order of the forward pass, such as `{"x": (32, 784)}`.
+        batch: the number of examples; blocks with so many rows are values, others parameters.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    largest = max(size for shape in tensors.values() for size in shape or (1,))
+    ax = _canvas(ax, 9.5, 4.0)
+    x, tallest = 0.0, 2.9
+    for name, shape in tensors.items():
+        rows, columns = shape if len(shape) == 2 else (1, *shape) if shape else (1, 1)
+        height, width = _short(rows, largest), _short(columns, largest)
+        for y, label, color in ((tallest, name, FORWARD), (-tallest, f"d{name}", BACKWARD)):
+            face = PALE if len(shape) == 2 and rows == batch else "#fff3e0"
+            box = plt.Rectangle(
+                (x, y - height / 2), width, height, facecolor=face, edgecolor=color, lw=1.4
+            )
+            ax.add_patch(box)
+            ax.text(
+                x + width / 2, y + height / 2 + 0.12, label, ha="center", va="bottom", color=color
+            )
+        text = "\N{MULTIPLICATION SIGN}".join(map(str, shape)) or "one number"
+        ax.text(
+            x + width / 2,
+            0,
+            text,
+            ha="center",
+            va="center",
+            fontsize=8,
+            color=INK,
+            rotation=90 if width < 1.2 else 0,
+        )
+        x += width + 0.65
+    for y, start, end, color in ((5.3, 0, x - 0.65, FORWARD), (-5.0, x - 0.65, 0, BACKWARD)):
+        ax.annotate(
+            "", (end, y), (start, y), arrowprops={"arrowstyle": "->", "color": color, "lw": 1.6}
+        )
+    ax.text(0, 5.4, "forward", color=FORWARD, va="bottom")
+    ax.text(x - 0.65, -5.1, "backward", color=BACKWARD, va="top", ha="right")
+    ax.set_xlim(-0.3, x)
+    ax.set_ylim(-6.0, 6.2)
+    return ax
+
+
+def _short(size: int, largest: int) -> float:
+    return max(0.3, 3.2 * float(np.sqrt(size / largest)))
+
+
+class Node(NamedTuple):
+    """A step of a computational graph: where it stands, what it does, its value and slope."""
+
+    place: tuple[float, float]
+    text: str
+    value: str = ""
+    slope: str = ""
+
+
+def draw_graph(
+    nodes: Mapping[str, Node], edges: Sequence[tuple[str, str]], *, ax: Axes | None = None
+) -> Axes:
+    """Draw a computational graph: values in blue above each step, slopes in red below it.
+
+    Args:
+        nodes: the steps by name; places count columns and rows, rows upwards.
+        edges: pairs of names, from a step to the one that uses its result.
+        ax: where to draw.
+    """
+    xs = [node.place[0] for node in nodes.values()]
+    ys = [node.place[1] for node in nodes.values()]
+    ax = _canvas(ax, 1.5 * (max(xs) - min(xs)) + 2, 1.3 * (max(ys) - min(ys)) + 1.6)
+    for start, end in edges:
+        arrow = {"arrowstyle": "->", "color": EDGE, "shrinkA": 19, "shrinkB": 19, "lw": 1.2}
+        ax.annotate("", _spot(nodes[end]), _spot(nodes[start]), arrowprops=arrow)
+    for node in nodes.values():
+        x, y = _spot(node)
+        box = {"boxstyle": "round,pad=0.35", "facecolor": PALE, "edgecolor": INK, "lw": 1.1}
+        ax.text(x, y, node.text, ha="center", va="center", bbox=box, zorder=3)
+        ax.text(x, y + 0.3, node.value, ha="center", va="bottom", color=FORWARD, fontsize=9)
+        ax.text(x, y - 0.3, node.slope, ha="center", va="top", color=BACKWARD, fontsize=9)
+    ax.set_xlim(1.7 * min(xs) - 0.9, 1.7 * max(xs) + 0.9)
+    ax.set_ylim(1.5 * min(ys) - 0.9, 1.5 * max(ys) + 0.9)
+    return ax
+
+
+def _spot(node: Node) -> tuple[float, float]:
+    return 1.7 * node.place[0], 1.5 * node.place[1]
+
+
+def draw_pipeline(steps: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """Draw what follows on what: boxes from left to right, an arrow between each two."""
+    widths = [0.16 * max(map(len, step.split("\n"))) + 0.5 for step in steps]
+    ax = _canvas(ax, sum(widths) + 0.6 * len(steps), 1.0)
+    x = 0.0
+    for position, (step, width) in enumerate(zip(steps, widths, strict=True)):
+        box = {"boxstyle": "round,pad=0.4", "facecolor": PALE, "edgecolor": INK, "lw": 1.1}
+        ax.text(x + width / 2, 0, step, ha="center", va="center", bbox=box, zorder=3)
+        if position:
+            arrow = {"arrowstyle": "->", "color": EDGE, "lw": 1.4}
+            ax.annotate("", (x - 0.05, 0), (x - 0.65, 0), arrowprops=arrow)
+        x += width + 0.7
+    ax.set_xlim(-0.3, x - 0.4)
+    ax.set_ylim(-0.6, 0.6)
+    return ax
