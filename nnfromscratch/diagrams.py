@@ -123,7 +123,7 @@ def draw_matrix(
     """Draw a small matrix as a grid of its numbers; entries of `shaded` that are true are gray."""
     import matplotlib.pyplot as plt
 
-    array = np.atleast_2d(array)
+    array = np.atleast_2d(array) + 0.0  # no negative zeros
     rows, columns = array.shape
     ax = _canvas(ax, 0.8 * columns + 0.4, 0.5 * rows + 0.5)
     for i, j in np.ndindex(rows, columns):
@@ -156,9 +156,9 @@ def draw_product(
     ax = _canvas(ax, 5.2, 3.8)
     n_, d_, k_ = (_length(size, max(n, d, k)) for size in (n, d, k))
     gap = 0.5
-    _block(ax, 0, 0, d_, n_, f"{name_l}\n{(n, d)}", FORWARD)
-    _block(ax, d_ + gap, n_ + gap, k_, d_, f"{name_r}\n{(d, k)}", FORWARD)
-    _block(ax, d_ + gap, 0, k_, n_, f"{result}\n{(n, k)}", INK)
+    _block(ax, 0, 0, d_, n_, f"{name_l}\n{(n, d)}", FORWARD, "left")
+    _block(ax, d_ + gap, n_ + gap, k_, d_, f"{name_r}\n{(d, k)}", FORWARD, "right")
+    _block(ax, d_ + gap, 0, k_, n_, f"{result}\n{(n, k)}", INK, "right")
     row, column, thick = 0.82 * n_, d_ + gap + 0.12 * k_, 0.1
     for x, y, w, h in (
         (0, row, d_, thick),
@@ -166,7 +166,7 @@ def draw_product(
         (column, row, thick, thick),
     ):
         _bar(ax, x, y, w, h)
-    ax.set_xlim(-0.2, d_ + gap + k_ + 0.2)
+    ax.set_xlim(-1.4, d_ + gap + k_ + 1.4)
     ax.set_ylim(-0.2, n_ + gap + d_ + 0.2)
     return ax
 
@@ -183,16 +183,17 @@ def _bar(ax: Axes, x: float, y: float, width: float, height: float) -> None:
 
 
 def _block(
-    ax: Axes, x: float, y: float, width: float, height: float, text: str, color: str
+    ax: Axes, x: float, y: float, width: float, height: float, text: str, color: str, beside: str
 ) -> None:
+    """A block with its name in it, or beside it on the given side where it is too narrow."""
     import matplotlib.pyplot as plt
 
     ax.add_patch(plt.Rectangle((x, y), width, height, facecolor=PALE, edgecolor=color, lw=1.4))
-    small = width < 1.3
-    place = (x + width + 0.12, y + height / 2) if small else (x + width / 2, y + height / 2)
-    ax.text(
-        *place, text, ha="left" if small else "center", va="center", fontsize=9, color=INK, zorder=4
-    )
+    if width > 1.3:
+        place, align = x + width / 2, "center"
+    else:
+        place, align = (x - 0.12, "right") if beside == "left" else (x + width + 0.12, "left")
+    ax.text(place, y + height / 2, text, ha=align, va="center", fontsize=9, color=INK, zorder=4)
 
 
 def draw_shapes(
