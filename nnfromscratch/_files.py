@@ -50,6 +50,9 @@ def check_writable(path: str | Path) -> None:
         raise OSError(
             errno.EISDIR, "it is no file" if not path.is_dir() else "it is a folder", path
         )
+    blocking = next((p for p in path.parents if p.exists() and not p.is_dir()), None)
+    if blocking:
+        raise OSError(errno.ENOTDIR, f"{blocking} is no folder", path)
     made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -50,28 +50,20 @@ def distort(
     """
     (x,) = checked("distort", x=(x, "ND"))
     check_rng("distort", rng)
-    side = math.isqrt(x.shape[1])
-    if side * side != x.shape[1] or side < 2:
-        raise ValueError(f"distort: x has shape {x.shape}, but images must be square")
-    settings = {"rotation": rotation, "scaling": scaling, "shear": shear, "elastic": elastic}
-    for name, value in settings.items():
-        if not 0 <= check_number("distort", name, value) < math.inf:
-            raise ValueError(f"distort: {name} must not be negative, got {value}")
-        if value >= 1e6:  # far outside of any image, where float32 runs out of numbers
-            raise ValueError(f"distort: {name} must be below 1e6, got {value}")
-    if not check_number("distort", "sigma", sigma) > 0:
-        raise ValueError(f"distort: sigma must be positive, got {sigma}")
+    side = _side(x)
+    rotation = _strength("rotation", rotation)
+    scaling, shear = _strength("scaling", scaling), _strength("shear", shear)
+    elastic, sigma = _strength("elastic", elastic), _width("sigma", sigma)
 
-    a = _affine_matrices(len(x), rng, float(rotation), float(scaling), float(shear))  # (N, 2, 2)
-    grid = _grid(side)  # (2, side * side)
-    rows, columns = np.moveaxis(a @ grid, 1, 0)  # twice (N, side * side)
+    a = _affine_matrices(len(x), rng, rotation, scaling, shear)  # (N, 2, 2)
+    rows, columns = np.moveaxis(a @ _grid(side), 1, 0)  # twice (N, side * side)
     if elastic:
         u = rng.random((2, len(x), side, side), dtype=np.float32)
-        u *= 2 * float(elastic)
-        u -= float(elastic)
-        blur = _blur(side, float(sigma))  # (side, side)
+        u *= 2 * elastic
+        u -= elastic
         # A Gaussian in two dimensions is one along the rows and one along the columns.
-        u = (blur @ u @ blur.T).reshape(2, len(x), side * side)
+        u = _blur(side, sigma) @ u @ _blur(side, sigma).T  # (2, N, side, side)
+        u = u.reshape(2, len(x), side * side)
         rows, columns = rows + u[0], columns + u[1]
     centre = (side - 1) / 2
     return sample_bilinear(x, rows + centre, columns + centre)
@@ -105,6 +97,29 @@ def sample_bilinear(x: FloatArray, rows: FloatArray, columns: FloatArray) -> Flo
     bottom += right * (flat.take(index + (side + 4)) - bottom)
     top += down * (bottom - top)
     return top
+
+
+def _side(x: FloatArray) -> int:
+    side = math.isqrt(x.shape[1])
+    if side * side != x.shape[1] or side < 2:
+        raise ValueError(f"distort: x has shape {x.shape}, but images must be square")
+    return side
+
+
+def _strength(name: str, value: float) -> float:
+    strength = check_number("distort", name, value)
+    if not 0 <= strength < math.inf:
+        raise ValueError(f"distort: {name} must not be negative, got {value}")
+    if strength >= 1e6:  # far outside of any image, where float32 runs out of numbers
+        raise ValueError(f"distort: {name} must be below 1e6, got {value}")
+    return strength
+
+
+def _width(name: str, value: float) -> float:
+    width = check_number("distort", name, value)
+    if not width > 0:
+        raise ValueError(f"distort: {name} must be positive, got {value}")
+    return width
 
 
 def _affine_matrices(n: int, rng, rotation: float, scaling: float, shear: float) -> FloatArray:
