@@ -82,7 +82,8 @@ def call_backward(
     given = {p.name: _find(p, backward, forward, results, out) for p in others}
     unknown = [key for key, value in given.items() if value is inspect.Parameter.empty]
     if unknown:
-        _refuse_unknown(unknown, backward, forward, results, list(given))
+        required = [p for p in others if p.default is p.empty or p.name in forward.values]
+        _refuse_unknown(unknown, backward, forward, results, required)
     given = copy.deepcopy(given)
     named = {p.name: given.pop(p.name) for p in others if p.kind not in POSITIONAL}
     return backward(upstream.copy(), *given.values(), **named)
@@ -129,17 +130,26 @@ def _refuse_ambiguous(name: str, backward: Callable, forward: Forward) -> NoRetu
 
 
 def _refuse_unknown(
-    unknown: list[str], backward: Callable, forward: Forward, results: set[str], asked: list[str]
+    unknown: list[str],
+    backward: Callable,
+    forward: Forward,
+    results: set[str],
+    required: list[inspect.Parameter],
 ) -> NoReturn:
-    free = [name for name in forward.values if name not in asked] + ["out"]
+    asked = {parameter.name for parameter in required}
+    free = [name for name in (*forward.values, "out") if name not in asked]
     meant = dict(zip(unknown, free, strict=False))
-    arguments = ", ".join(meant.get(name, name) for name in ("d_out", *asked))
+    names = {p.name: meant.get(p.name, p.name) for p in required}
+    taken = ", ".join(["d_out", *dict.fromkeys(names.values())])
+    handed = ["d_out"] + [
+        names[p.name] if p.kind in POSITIONAL else f"{p.name}={names[p.name]}" for p in required
+    ]
     name = name_of(backward) if name_of(backward).isidentifier() else "f"
     refuse(
         f"{name_of(backward)} asks for {' and '.join(unknown)}, but {name_of(forward.function)} "
         f"has the arguments {', '.join(forward.values)} and the result "
         f"{' or '.join(sorted(results))}; say which is meant, as in "
-        f"backward=lambda {arguments}: {name}({arguments})"
+        f"backward=lambda {taken}: {name}({', '.join(handed)})"
     )
 
 

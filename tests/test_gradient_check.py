@@ -784,6 +784,12 @@ def test_right_backwards_pass_and_wrong_ones_do_not(forward, backward):
             "meant, as in backward=lambda d_out, x, out: f(d_out, x, out)",
         ),
         (
+            sig,
+            lambda g, *, cache, scale=2: g,
+            "<lambda> asks for cache, but sig has the arguments x and the result out; say which is "
+            "meant, as in backward=lambda d_out, x: f(d_out, cache=x)",
+        ),
+        (
             lambda a: a,
             lambda da, a: da,
             "a in <lambda> may be the argument a of <lambda>, or its result, whose gradient is da; "
