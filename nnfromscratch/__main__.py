@@ -2,13 +2,16 @@
 
 import argparse
 import json
+import os
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from . import schedules
-from ._files import replacing
+from ._files import check_writable, replacing
 from .data import load_mnist, train_validation_split
 from .model import Sequential, mlp
 from .optimizers import SGD
@@ -24,10 +27,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .course.cli import add_to
+
     parser = argparse.ArgumentParser(
         prog="nnfromscratch", description="Neural networks from scratch, in NumPy."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_verify(commands)
+    _add_exercises(commands)
+    add_to(commands)
+    return parser
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
     train = commands.add_parser(
         "train",
         help="train 784-300-10 on MNIST to about 1.8 %% test error",
@@ -46,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--json", type=Path, metavar="FILE", help="write the result to FILE")
     train.set_defaults(run=_train)
 
+
+def _add_verify(commands: argparse._SubParsersAction) -> None:
     verify = commands.add_parser(
         "verify",
         help="check every function against an independent reference, in seconds",
@@ -57,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
                         help="write the table to FILE (docs/verification.md)")  # fmt: skip
     verify.set_defaults(run=_verify)
 
+
+def _add_exercises(commands: argparse._SubParsersAction) -> None:
     exercises = commands.add_parser(
         "exercises",
         help="derive the student edition of the exercises from the solutions",
@@ -68,11 +85,6 @@ def _parser() -> argparse.ArgumentParser:
     exercises.add_argument("--check", action="store_true",
                            help="write nothing; the exit status is 1 if one differs")  # fmt: skip
     exercises.set_defaults(run=_exercises)
-
-    from .course.cli import add_to
-
-    add_to(commands)
-    return parser
 
 
 def _positive(number: type):
@@ -97,20 +109,53 @@ _natural.__name__ = "int"  # argparse names it in its messages
 
 
 def _folder(text: str) -> Path:
-    path = Path(text)
-    if path.exists() and not path.is_dir():
+    if os.path.exists(text) and not os.path.isdir(text):  # False too for names that cannot be
         raise argparse.ArgumentTypeError(f"must be a folder, but {text} is a file")
-    return path
+    return Path(text)
 
 
 def _train(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
+    model_file, curve_file = (options.out / name for name in ("model.npz", "learning_curve.png"))
+    if not _can_write("train", model_file, curve_file, options.json):
+        return 1
     rng = np.random.default_rng(options.seed)
     x, y, x_test, y_test = load_mnist()
     x, y, *validation = train_validation_split(x, y, VALIDATION_SIZE, rng=rng)
     sizes = [x.shape[1], *options.hidden, 10]
     model = mlp(sizes, rng=rng)
+    print(f"784 pixels to 10 digits, layers {'-'.join(map(str, sizes))}, seed {options.seed}")
+    try:
+        history = _fit(model, (x, y), tuple(validation), options, rng)
+    except TrainingDiverged as error:
+        print(error, file=sys.stderr)
+        return 1
+
+    saved = _save(model, model_file)  # before all else, whatever may interrupt the rest
+    _, test_error = evaluate(model, x_test, y_test)
+    result = _result(history, test_error, options.seed, sizes)
+    whole = saved == model_file
+    whole &= not history.epochs or _try("learning curve", _save_curve, history, curve_file)
+    whole &= not options.json or _try("result", _save_json, result, options.json)
+    if history.interrupted:
+        print(f"interrupted after {history.epochs} of {options.epochs} epochs; saved as it is")
+    print(f"test error {test_error:.2%} after {sum(history.seconds):.1f} s of training; ", end="")
+    print(f"weights and learning curve in {options.out}" if whole else f"weights in {saved}")
+    return 130 if history.interrupted else int(not whole)  # 130: Ctrl-C, as shells count
+
+
+def _can_write(command: str, *files: Path | None) -> bool:
+    """Whether the files that a command will write can be written, asked before its long work."""
+    for file in filter(None, files):
+        try:
+            check_writable(file)
+        except OSError as error:
+            print(f"{command}: {file} cannot be written: {error.strerror}", file=sys.stderr)
+            return False
+    return True
+
+
+def _fit(model: Sequential, data: tuple, validation: tuple, options, rng) -> History:
+    from tqdm import tqdm
 
     def print_epoch(model: Sequential, history: History) -> None:
         # tqdm.write keeps the line and the bar apart.
@@ -121,49 +166,74 @@ def _train(options: argparse.Namespace) -> int:
             file=sys.stdout,
         )
 
-    print(f"784 pixels to 10 digits, layers {'-'.join(map(str, sizes))}, seed {options.seed}")
-    try:
-        history = fit(
-            model,
-            (x, y),
-            optimizer=SGD(options.learning_rate, momentum=0.9, nesterov=True),
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            rng=rng,
-            schedule=schedules.linear_decay(),
-            validation=tuple(validation),
-            callbacks=[print_epoch],
-        )
-    except TrainingDiverged as error:
-        print(error, file=sys.stderr)
-        return 1
-
-    model.save(options.out / "model.npz")  # before all else, whatever may interrupt the rest
-    _, test_error = evaluate(model, x_test, y_test)
-    if history.epochs:
-        _save_learning_curve(history, options.out / "learning_curve.png")
-    if options.json:
-        result = {
-            "test_error": test_error,
-            "seconds_training": sum(history.seconds),
-            "seconds_per_epoch": history.seconds,
-            "epochs": history.epochs,
-            "seed": options.seed,
-            "sizes": sizes,
-            "interrupted": history.interrupted,
-        }
-        with replacing(options.json) as file:
-            file.write((json.dumps(result, indent=1) + "\n").encode())
-    if history.interrupted:
-        print(f"interrupted after {history.epochs} of {options.epochs} epochs; saved as it is")
-    print(
-        f"test error {test_error:.2%} after {sum(history.seconds):.1f} s of training; "
-        f"weights and learning curve in {options.out}"
+    return fit(
+        model,
+        data,
+        optimizer=SGD(options.learning_rate, momentum=0.9, nesterov=True),
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        rng=rng,
+        schedule=schedules.linear_decay(),
+        validation=validation,
+        callbacks=[print_epoch],
     )
-    return 130 if history.interrupted else 0  # 130: ended by Ctrl-C, as shells count
+
+
+def _save(model: Sequential, path: Path) -> Path:
+    """Save the weights, in another folder if the disk refuses by now; return where they are."""
+    try:
+        model.save(path)
+    except OSError as error:
+        refused, path = path, Path(tempfile.mkdtemp(prefix="nnfromscratch-")) / path.name
+        model.save(path)
+        print(f"train: {refused} cannot be written: {error.strerror}", file=sys.stderr)
+    return path
+
+
+def _try(what: str, save: Callable, content: object, path: Path) -> bool:
+    """Save something beside the weights; if that fails, say so, for they are saved already."""
+    try:
+        save(content, path)
+    except Exception as error:  # drawing can fail in as many ways as Matplotlib can be broken
+        kind = type(error).__name__
+        print(f"train: the {what} could not be saved ({kind}: {error})", file=sys.stderr)
+        return False
+    return True
+
+
+def _result(history: History, test_error: float, seed: int, sizes: list[int]) -> dict:
+    return {
+        "test_error": test_error,
+        "seconds_training": sum(history.seconds),
+        "seconds_per_epoch": history.seconds,
+        "epochs": history.epochs,
+        "seed": seed,
+        "sizes": sizes,
+        "interrupted": history.interrupted,
+    }
+
+
+def _save_json(result: dict, path: Path) -> None:
+    with replacing(path) as file:
+        file.write((json.dumps(result, indent=1) + "\n").encode())
+
+
+def _save_curve(history: History, path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from .plots import plot_history
+
+    figure = Figure(figsize=(8, 3), layout="constrained", dpi=120)
+    FigureCanvasAgg(figure)  # needs no screen
+    plot_history(history, figure.subplots(1, 2))
+    with replacing(path) as file:
+        figure.savefig(file, format="png")
 
 
 def _verify(options: argparse.Namespace) -> int:
+    if not _can_write("verify", options.markdown):
+        return 1
     from . import verification
 
     rows = verification.verify(progress=True)
@@ -184,7 +254,7 @@ def _exercises(options: argparse.Namespace) -> int:
 
     try:
         changed = derive(options.folder, check=options.check)
-    except (SourceError, FileNotFoundError) as error:
+    except (SourceError, OSError) as error:
         print(f"exercises: {error}", file=sys.stderr)
         return 1
     for name in changed:
@@ -192,19 +262,6 @@ def _exercises(options: argparse.Namespace) -> int:
     if not changed:
         print("the student edition agrees with the solutions")
     return int(options.check and bool(changed))
-
-
-def _save_learning_curve(history: History, path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    from .plots import plot_history
-
-    figure = Figure(figsize=(8, 3), layout="constrained", dpi=120)
-    FigureCanvasAgg(figure)  # needs no screen
-    plot_history(history, figure.subplots(1, 2))
-    with replacing(path) as file:
-        figure.savefig(file, format="png")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 
-from .functional import ieee
-from .shapes import FloatArray, check_number, check_rng, checked
+from ._guards import generator, not_negative, number
+from .contracts import FloatArray, shapes
 
 
-@ieee
+@shapes("x: N D -> N D")
 def distort(
     x: FloatArray,
     *,
@@ -40,43 +40,26 @@ def distort(
     Returns:
         y, (N, side * side), the dtype of x.
 
-    Raises:
-        ShapeError: x is not (N, D).
-        TypeError: an argument is of the wrong type.
-        ValueError: the images are not square, or a strength is out of its range.
-
     Source: Simard, Steinkraus and Platt, Best practices for convolutional neural networks applied
     to visual document analysis (2003), section 2.
     """
-    (x,) = checked("distort", x=(x, "ND"))
-    check_rng("distort", rng)
-    side = math.isqrt(x.shape[1])
-    if side * side != x.shape[1] or side < 2:
-        raise ValueError(f"distort: x has shape {x.shape}, but images must be square")
-    settings = {"rotation": rotation, "scaling": scaling, "shear": shear, "elastic": elastic}
-    for name, value in settings.items():
-        if not 0 <= check_number("distort", name, value) < math.inf:
-            raise ValueError(f"distort: {name} must not be negative, got {value}")
-        if value >= 1e6:  # far outside of any image, where float32 runs out of numbers
-            raise ValueError(f"distort: {name} must be below 1e6, got {value}")
-    if not check_number("distort", "sigma", sigma) > 0:
-        raise ValueError(f"distort: sigma must be positive, got {sigma}")
-
-    a = _affine_matrices(len(x), rng, float(rotation), float(scaling), float(shear))  # (N, 2, 2)
-    grid = _grid(side)  # (2, side * side)
-    rows, columns = np.moveaxis(a @ grid, 1, 0)  # twice (N, side * side)
+    side = _side(x)
+    elastic, sigma = _strength(elastic=elastic), _width(sigma)
+    a = _affine_matrices(len(x), rng, rotation, scaling, shear)  # (N, 2, 2)
+    rows, columns = np.moveaxis(a @ _grid(side), 1, 0)  # twice (N, side * side)
     if elastic:
         u = rng.random((2, len(x), side, side), dtype=np.float32)
-        u *= 2 * float(elastic)
-        u -= float(elastic)
-        blur = _blur(side, float(sigma))  # (side, side)
+        u *= 2 * elastic
+        u -= elastic
         # A Gaussian in two dimensions is one along the rows and one along the columns.
-        u = (blur @ u @ blur.T).reshape(2, len(x), side * side)
+        u = _blur(side, sigma) @ u @ _blur(side, sigma).T  # (2, N, side, side)
+        u = u.reshape(2, len(x), side * side)
         rows, columns = rows + u[0], columns + u[1]
     centre = (side - 1) / 2
     return sample_bilinear(x, rows + centre, columns + centre)
 
 
+@shapes("x: N D, rows: N K, columns: N K -> N K")
 def sample_bilinear(x: FloatArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
     """Read images at places between the pixels.
 
@@ -107,14 +90,38 @@ def sample_bilinear(x: FloatArray, rows: FloatArray, columns: FloatArray) -> Flo
     return top
 
 
-def _affine_matrices(n: int, rng, rotation: float, scaling: float, shear: float) -> FloatArray:
+def _side(x: FloatArray) -> int:
+    side = math.isqrt(x.shape[1])
+    if side * side != x.shape[1] or side < 2:
+        raise ValueError(f"distort: x has shape {x.shape}, but images must be square")
+    return side
+
+
+def _strength(**setting: float) -> float:
+    value = not_negative("distort", **setting)
+    if value >= 1e6:  # far outside of any image, where float32 runs out of numbers
+        raise ValueError(f"distort: {next(iter(setting))} must be below 1e6, got {value}")
+    return value
+
+
+def _width(sigma: float) -> float:
+    if not number("distort", sigma=sigma) > 0:
+        raise ValueError(f"distort: sigma must be positive, got {sigma}")
+    return float(sigma)
+
+
+def _affine_matrices(
+    n: int, rng: np.random.Generator, rotation: float, scaling: float, shear: float
+) -> FloatArray:
+    """A random matrix for each of n images: turned, stretched and sheared, (N, 2, 2)."""
+    rng, rotation = generator("distort", rng), _strength(rotation=rotation)
+    scaling, shear = _strength(scaling=scaling), _strength(shear=shear)
     angle = rng.uniform(-rotation, rotation, n) * (math.pi / 180)
     stretch = 1 + rng.uniform(-scaling, scaling, (2, n))
     slant = rng.uniform(-shear, shear, n)
     cos, sin = np.cos(angle), np.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]])  # (2, 2, N)
-    zero, one = np.zeros(n), np.ones(n)
-    lean = np.array([[stretch[0], zero], [slant * one, stretch[1]]])  # (2, 2, N)
+    lean = np.array([[stretch[0], np.zeros(n)], [slant, stretch[1]]])  # (2, 2, N)
     return np.einsum("ijn,jkn->nik", turn, lean).astype(np.float32)
 
 

@@ -196,7 +196,7 @@ class _Door:
             if not _fits(dims, value.shape, sizes):
                 raise ShapeError(f"{self.name}: {_explain(self.inputs, self._found(args, kwargs))}")
             if below:
-                _check_labels(self.name, name, value, sizes[below])
+                check_labels(self.name, name, value, sizes[below])
             else:
                 dtypes.add(value.dtype)
         if 0 in sizes.values() or (self.scalar and 0 in sizes.get("...", ())):
@@ -314,7 +314,8 @@ def _numbers(function: str, array: Array, value: npt.ArrayLike) -> np.ndarray:
     return value.astype(np.float64)
 
 
-def _check_labels(function: str, name: str, y: np.ndarray, classes: int) -> None:
+def check_labels(function: str, name: str, y: np.ndarray, classes: int) -> None:
+    """Raise unless y holds integers from 0 to below the number of classes."""
     if y.dtype.kind not in "iu":
         raise TypeError(f"{function}: {name} must hold integer labels, got dtype {y.dtype}")
     if y.size and classes and not 0 <= y.min() <= y.max() < classes:
@@ -413,7 +414,7 @@ def _exchanged(array: Array, present: list[Array], found: dict[str, Shape]) -> s
 
 
 def _slip(array: Array, shape: Shape, expected: tuple) -> str:
-    if array.below and len(shape) == 2 and len(expected) == 1:
+    if (array.below or array.name == "y") and len(shape) == 2 and len(expected) == 1:
         if shape[1] == 1:
             return f"; did you mean {array.name}[:, 0]?"
         return f": integer labels, not one-hot rows; did you mean {array.name}.argmax(axis=1)?"

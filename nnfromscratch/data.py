@@ -1,27 +1,17 @@
 """The digits: all of MNIST inside the package, readers for such files, splits, minibatches."""
 
-import gzip
 import hashlib
 import math
-import warnings
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ._files import as_path
-from .shapes import (
-    FloatArray,
-    IntArray,
-    ShapeError,
-    as_array,
-    as_float_array,
-    check_float_dtype,
-    check_positive_integer,
-    check_rng,
-)
+from ._files import as_path, foreign, read_unpacked
+from ._tables import Table, read_table
+from ._guards import float_dtype, generator, whole
+from .contracts import FloatArray, IntArray, as_array, as_float_array, check_labels, shapes
 
 MNIST_FOLDER = Path(__file__).parent / "_mnist"
 # SHA-256 of each file's uncompressed bytes.
@@ -31,6 +21,8 @@ MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+LABEL_NAMES = ("label", "class", "digit", "target", "y")
+ID_NAMES = ("id", "index", "imageid", "image_id", "unnamed: 0")
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
@@ -57,11 +49,15 @@ def load_mnist() -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
     )
 
 
-def load_idx(path: str | Path) -> np.ndarray:
-    """The array in an IDX file, plain or gzip: MNIST, Fashion-MNIST, EMNIST and the like.
+def load_idx(path: str | Path, *, transposed: bool = False) -> np.ndarray:
+    """The array in an IDX file, plain or compressed: MNIST, Fashion-MNIST, EMNIST and the like.
+
+    The images of EMNIST lie in their files with rows and columns swapped, and no header says so:
+    load them with `transposed=True`, and look at some with `show_digits` before you train.
 
     Args:
-        path: the file.
+        path: the file; it may be compressed with gzip or alone in a zip.
+        transposed: swap rows and columns of every image, (N, rows, columns).
 
     Returns:
         the array with the shape and type that the file's header names, in native byte order.
@@ -70,52 +66,143 @@ def load_idx(path: str | Path) -> np.ndarray:
         FileNotFoundError: there is no such file.
         ValueError: the file is not IDX, or is cut short; the message names it.
     """
-    array = _parse_idx(_read("load_idx", as_path("load_idx", path)), path)
-    return array.astype(array.dtype.newbyteorder("="))
+    path = as_path("load_idx", path)
+    array = _parse_idx(read_unpacked("load_idx", path), path)
+    if transposed:
+        if array.ndim != 3:
+            raise ValueError(f"load_idx: {path} has shape {array.shape}: no images to transpose")
+        array = array.swapaxes(1, 2)
+    return array.astype(array.dtype.newbyteorder("="), order="C")
 
 
-def load_digits_csv(path: str | Path) -> tuple[FloatArray, IntArray]:
-    """Images from a CSV file with the label in the first column and pixels 0 to 255 after it.
+def load_digits_csv(
+    path: str | Path, *, label_column: int | str | None = None, transposed: bool = False
+) -> tuple[FloatArray, IntArray]:
+    """Images from a CSV file, one in a row: a label and the pixels of a square image.
 
-    This is the form of Kaggle's Digit Recognizer. A first line of column names is skipped. The
-    file may be compressed with gzip.
+    This is the form of Kaggle's Digit Recognizer: a line of column names, then the label and the
+    pixels 0 to 255 in each line. Columns may also be separated by semicolons, tabs or blanks,
+    values may be quoted, and the file may be compressed with gzip or alone in a zip.
+
+    The label is in the column called label, class, digit, target or y, or in the first column of a
+    file without names. A column called id or index is left out. Pixels that are fractions of 1
+    stay as they are.
 
     Args:
         path: the file.
+        label_column: the name or the position (0 is the first, -1 the last) of the label's column.
+        transposed: the file holds its images with rows and columns swapped, as EMNIST's does;
+            turn them upright. Nothing in such a file tells.
 
     Returns:
         x (N, D) float32 in [0, 1] and y (N,) int64.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file has no label column, a row of another length, or a value that is
-            not a whole number from 0 to 255; the message names the file.
+        ValueError: the file is not such a table, or it does not say where its labels are; the
+            message names the file.
     """
-    content = _read("load_digits_csv", as_path("load_digits_csv", path))
-    text = content.decode("utf-8-sig", errors="replace")
-    lines = [line for line in text.splitlines() if line.strip()]
-    header = bool(lines) and not _is_number(lines[0].split(",")[0].strip().strip('"'))
-    if len(lines) <= header:
-        raise ValueError(f"load_digits_csv: {path} holds no images")
+    path = as_path("load_digits_csv", path)
+    if not (label_column is None or isinstance(label_column, int | str)):
+        got = type(label_column).__name__
+        raise TypeError(f"load_digits_csv: label_column must be a name or a position, got {got}")
+    content = read_unpacked("load_digits_csv", path, ending=".csv")
     try:
-        with warnings.catch_warnings():
-            # Before NumPy 2.3, loadtxt makes 4 of 4.5 and only warns.
-            warnings.simplefilter("error", DeprecationWarning)
-            table = np.loadtxt(
-                lines[header:], delimiter=",", dtype=np.int16, comments=None, ndmin=2
-            )
+        table = read_table(content)
+        label, pixels = _label_and_pixels(table, label_column)
+        y = _labels(table.numbers[:, label])
+        x = _scaled(table.numbers[:, pixels])
     except ValueError as error:
-        raise ValueError(f"load_digits_csv: {path}: {error}") from None
-    pixels = table.shape[1] - 1
-    if pixels < 1 or math.isqrt(pixels) ** 2 != pixels:
+        raise ValueError(f"load_digits_csv: {path} {error}") from None
+    if transposed:
+        side = math.isqrt(x.shape[1])
+        x = x.reshape(-1, side, side).swapaxes(1, 2).reshape(len(x), -1)
+    return x, y
+
+
+def _label_and_pixels(table: Table, wanted: int | str | None) -> tuple[int, list[int]]:
+    """Which column holds the label, and which hold pixels."""
+    rows, columns = table.numbers.shape
+    named = enumerate(name.lower() for name in table.names)
+    ids = [i for i, name in named if name in ID_NAMES or (i == 0 and not name)]
+    pixels = columns - 1 - len(ids)
+    if not _is_square(pixels):
+        slips = {
+            "Is it a list of answers, such as a submission?": columns == 2,
+            "Is the label column missing?": _is_square(pixels + 1),
+            "Is there a column of ids, too?": _is_square(pixels - 1),
+            "Has it a column for each image? Then transpose it.": _is_square(rows - 1),
+        }
         raise ValueError(
-            f"load_digits_csv: {path} has {pixels + 1} columns; a label and a square image are "
-            "needed, such as 1 + 784. Is the label column missing?"
+            f"has {columns} columns; a label and a square image are needed, such as 1 + 784. "
+            + next((slip for slip, fits in slips.items() if fits), "")
         )
-    y, x = table[:, 0], table[:, 1:]
-    if y.min() < 0 or x.min() < 0 or x.max() > 255:
-        raise ValueError(f"load_digits_csv: {path}: labels start at 0 and pixels lie in 0 to 255")
-    return x / np.float32(255), y.astype(np.int64)
+    if wanted is None and not table.names:
+        _refuse_label_at_the_end(table.numbers)
+    label = _label_column(table, wanted)
+    return label, [i for i in range(columns) if i != label and i not in ids]
+
+
+def _label_column(table: Table, wanted: int | str | None) -> int:
+    names, columns = table.names, table.numbers.shape[1]
+    called = f", called {', '.join(names[:3])}, ..., {names[-1]}" if names else ""
+    if isinstance(wanted, int) and -columns <= wanted < columns:
+        return wanted % columns
+    if wanted in names:
+        return names.index(wanted)
+    if wanted is not None:
+        raise ValueError(f"has no column {wanted!r} for label_column, but {columns}{called}")
+    found = [i for i, name in enumerate(names) if name.lower() in LABEL_NAMES]
+    if names and len(found) != 1:
+        many = "more than one" if found else "none"
+        raise ValueError(
+            f"has {columns} columns{called}, and {many} of them is called "
+            f"{', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; say which holds the label, as in "
+            f"label_column={names[0]!r}"
+        )
+    return found[0] if names else 0
+
+
+def _refuse_label_at_the_end(numbers: np.ndarray) -> None:
+    """Raise ValueError where the last column looks like labels, and the first does not."""
+    first, last = numbers[:, 0], numbers[:, -1]
+    looks_like_labels = last.max() < 10 and last.min() < last.max()
+    if looks_like_labels and (first.max() >= 10 or first.max() == 0):
+        raise ValueError(
+            f"may hold its labels in the last column, which goes from {last.min():g} to "
+            f"{last.max():g} while the first goes from {first.min():g} to {first.max():g}; say "
+            "label_column=-1 if it does, and label_column=0 if not"
+        )
+
+
+def _is_square(pixels: int) -> bool:
+    return pixels >= 4 and math.isqrt(pixels) ** 2 == pixels
+
+
+def _labels(y: np.ndarray) -> IntArray:
+    wrong = y[(y != np.floor(y)) | (y < 0) | (y >= 2**15)]
+    if wrong.size:
+        raise ValueError(f"has the label {wrong[0]:g}; labels are whole numbers from 0")
+    return y.astype(np.int64)
+
+
+def _scaled(x: np.ndarray) -> FloatArray:
+    """Pixels in [0, 1], from whole numbers 0 to 255 or from fractions of 1."""
+    wrong = x[(x < 0) | (x > 255)]
+    if wrong.size:
+        raise ValueError(f"has the pixel {wrong[0]:g}; pixels lie in 0 to 255")
+    fractions = x[x != np.floor(x)]
+    if fractions.size and x.max() > 1:
+        raise ValueError(
+            f"has the pixel {fractions[0]:g} and the pixel {x.max():g}; pixels are whole numbers "
+            "from 0 to 255, or fractions of 1 throughout"
+        )
+    if not fractions.size and x.max() == 1:
+        raise ValueError(
+            "has no pixel but 0 and 1, which may be black and white, or the two darkest of 256 "
+            "greys; multiply them by 255 to say which"
+        )
+    return x if fractions.size else x / np.float32(255)
 
 
 def train_validation_split(
@@ -137,8 +224,8 @@ def train_validation_split(
         ValueError: x and y differ in length, or validation_size leaves nothing to train on.
     """
     x, y = _pairs("train_validation_split", x, y)
-    check_rng("train_validation_split", rng)
-    size = check_positive_integer("train_validation_split", "validation_size", validation_size)
+    generator("train_validation_split", rng)
+    size = whole("train_validation_split", validation_size=validation_size)
     if size >= len(x):
         raise ValueError(
             f"train_validation_split: validation_size must be below the {len(x)} examples, "
@@ -149,39 +236,17 @@ def train_validation_split(
     return x[train], y[train], x[validation], y[validation]
 
 
+@shapes("y: N -> N C")
 def one_hot(y: IntArray, classes: int, *, dtype: npt.DTypeLike = np.float32) -> FloatArray:
     """Labels as rows of zeros with a single one.
 
     t[n, c] = 1 if y[n] = c else 0
 
-    Args:
-        y: labels, (N,) integers from 0 to classes - 1.
-        classes: C, how many classes there are.
-        dtype: float32 or float64.
-
-    Returns:
-        t, (N, C).
-
-    Raises:
-        ShapeError: y is not (N,).
-        TypeError: y does not hold integers, or dtype is another one.
-        ValueError: a label is out of range.
+    classes is C; dtype is float32 or float64.
     """
-    classes = check_positive_integer("one_hot", "classes", classes)
-    dtype = check_float_dtype("one_hot", dtype)
-    y = as_array("one_hot", "y", y)
-    if y.ndim != 1:
-        slip = "; did you mean y[:, 0]?" if y.ndim == 2 and y.shape[1] == 1 else ""
-        raise ShapeError(f"one_hot: y has shape {y.shape} but (N,) is needed{slip}")
-    if y.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: y must hold integer labels, got dtype {y.dtype}")
-    if len(y) and not 0 <= y.min() <= y.max() < classes:
-        raise ValueError(
-            f"one_hot: y must hold labels from 0 to {classes - 1}, got {y.min()} to {y.max()}"
-        )
-    t = np.zeros((len(y), classes), dtype=dtype)
-    t[np.arange(len(y)), y] = 1
-    return t
+    classes = whole("one_hot", classes=classes)
+    check_labels("one_hot", "y", y, classes)
+    return (y[:, np.newaxis] == np.arange(classes)).astype(float_dtype("one_hot", dtype))
 
 
 def minibatches(
@@ -205,8 +270,8 @@ def minibatches(
         ValueError: x and y differ in length or are empty, or batch_size is below 1.
     """
     x, y = _pairs("minibatches", x, y)
-    check_rng("minibatches", rng)
-    batch_size = check_positive_integer("minibatches", "batch_size", batch_size)
+    generator("minibatches", rng)
+    batch_size = whole("minibatches", batch_size=batch_size)
 
     # The checks above run at the call; a generator's body would wait for the first batch.
     def epoch():
@@ -230,14 +295,6 @@ def _pairs(function: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarra
     return x, y
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _pixels(images: np.ndarray) -> FloatArray:
     return images.reshape(len(images), -1) / np.float32(255)
 
@@ -248,7 +305,7 @@ def _mnist_file(name: str) -> np.ndarray:
     if not path.exists():
         raise FileNotFoundError(f"load_mnist: {path} is missing; {advice}")
     try:
-        content = _read("load_mnist", path)
+        content = read_unpacked("load_mnist", path)
     except ValueError as error:
         raise ValueError(f"{error}; {advice}") from None
     if hashlib.sha256(content).hexdigest() != MNIST_SHA256[name]:
@@ -258,19 +315,13 @@ def _mnist_file(name: str) -> np.ndarray:
     return _parse_idx(content, path)
 
 
-def _read(function: str, path: Path) -> bytes:
-    content = path.read_bytes()
-    if content[:2] != b"\x1f\x8b":
-        return content
-    try:
-        return gzip.decompress(content)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{function}: {path} is damaged: {error}") from None
-
-
 def _parse_idx(content: bytes, path: str | Path) -> np.ndarray:
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
-        raise ValueError(f"load_idx: {path} is not an IDX file: it begins with {content[:4]!r}")
+        kind = foreign(content)
+        raise ValueError(
+            f"load_idx: {path} is not an IDX file: it begins with {content[:4]!r}"
+            + f" and is {kind}" * bool(kind)
+        )
     dtype, rank = np.dtype(IDX_TYPES[content[2]]), content[3]
     start = 4 + 4 * rank
     if len(content) < start:

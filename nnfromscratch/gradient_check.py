@@ -1,7 +1,6 @@
 """Gradients measured: differences and complex steps, and a check of any backward against them."""
 
 import copy
-import inspect
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,19 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .functional import ieee
+from . import _calls
+from ._guards import generator, positive, whole
+from .contracts import FloatArray, as_array, as_float_array, check_shape
 from .layers import Layer
 from .losses import softmax_cross_entropy
 from .model import Sequential
-from .shapes import (
-    FloatArray,
-    as_array,
-    as_float_array,
-    check_number,
-    check_positive_integer,
-    check_rng,
-    check_shape,
-)
 
 METHODS = ("central", "forward", "complex")
 
@@ -48,7 +40,6 @@ def best_step(method: str, dtype: npt.DTypeLike = np.float64) -> float:
     return {"forward": math.sqrt(eps), "central": eps ** (1 / 3), "complex": 1e-20}[method]
 
 
-@ieee
 def numerical_gradient(
     f: Callable[[FloatArray], float],
     x: FloatArray,
@@ -77,42 +68,74 @@ def numerical_gradient(
     x = as_float_array("numerical_gradient", "x", x)
     if x.dtype.kind == "c":
         raise TypeError("numerical_gradient: x must hold real numbers, got complex ones")
-    if not callable(f):
-        raise TypeError(f"numerical_gradient: f must be a function, got {type(f).__name__}")
-    if h is not None and not 0 < check_number("numerical_gradient", "h", h) < math.inf:
-        raise ValueError(f"numerical_gradient: h must be positive, got {h}")
+    f = _returning_one_number(f)
+    if h is not None:
+        h = positive("numerical_gradient", h=h)
     step = best_step(method, x.dtype)  # which also knows the methods
     gradient = np.empty_like(x)
-    at_x = _scalar(f, x.copy()) if method == "forward" else None
+    at_x = f(x.copy()) if method == "forward" else None
     for index in np.ndindex(x.shape):
         if method == "complex":
             gradient[index] = _complex_slope(f, x, index, h or step)
         else:
             width = h or step * max(1.0, abs(float(x[index])))
-            gradient[index] = _difference(f, x, index, width, at_x)
+            gradient[index] = slope(f, x, index, width, at_x)
     return gradient
 
 
-def _difference(f, x: FloatArray, index: tuple, width: float, at_x: float | None) -> float:
-    """Slope along one entry: central, or forward where f(x) is given."""
-    up, down = x.copy(), x.copy()
-    up[index] += width
+def slope(f: Callable, x: FloatArray, index: tuple, h: float, at_x: float | None = None) -> float:
+    """Slope of f along one entry of x, by a central difference or by a one-sided one.
+
+    (f(x + h) - f(x - h)) / 2h, or (f(x + h) - f(x)) / h where f(x) is given as `at_x`; with a
+    negative h that is the slope to the left.
+
+    Raises:
+        ValueError: x + h is x, because h is lost in rounding.
+    """
+    ahead, behind = x.copy(), x.copy()
+    ahead[index] += h
     if at_x is None:
-        down[index] -= width
+        behind[index] -= h
     # Divided by the width as it came out in floating point, not as it was meant.
-    came_out = up[index] - down[index]
-    if came_out == 0:
+    width = ahead[index] - behind[index]
+    if width == 0:
         raise ValueError(
-            f"numerical_gradient: h = {width:.0e} is lost in rounding beside x = {x[index]:.6g}; "
+            f"numerical_gradient: h = {h:.0e} is lost in rounding beside x = {x[index]:.6g}; "
             "take a larger h"
         )
-    return (_scalar(f, up) - (_scalar(f, down) if at_x is None else at_x)) / came_out
+    there, here = f(ahead), f(behind) if at_x is None else at_x
+    with np.errstate(over="ignore", invalid="ignore"):  # the function's own warnings stay
+        return (there - here) / width
 
 
-def _complex_slope(f, x: FloatArray, index: tuple, h: float) -> float:
+def slope_off_kinks(
+    f: Callable, x: FloatArray, index: tuple, at_x: float, scale: float
+) -> tuple[float, float] | None:
+    """Slope along one entry and how far rounding may have shifted it, or None at a kink.
+
+    The slopes to the left and to the right of a smooth point draw together as the step shrinks. If
+    at a hundredth of the step they still differ by much the same, there is a kink in between.
+    `at_x` is f(x), and `scale` the size of a large slope, beside which a small jump is rounding.
+    """
+    step = best_step("central") * max(1.0, abs(float(x[index])))
+    earlier_jump = 0.0
+    for h in (step, step / 100):
+        right, left = (slope(f, x, index, signed, at_x) for signed in (h, -h))
+        middle, jump = float((right + left) / 2), float(abs(right - left))
+        # A loss below 1 may be the difference of larger numbers, and as inexact as they are.
+        largest = max(1.0, abs(at_x) + h * max(abs(right), abs(left)))
+        rounding = float(10 * np.finfo(np.float64).eps * largest / h)
+        smooth = max(rounding, 1e-5 * max(scale, abs(middle)))
+        if not jump > max(smooth, earlier_jump / 10):
+            return middle, rounding
+        earlier_jump = jump
+    return None
+
+
+def _complex_slope(f: Callable, x: FloatArray, index: tuple, h: float) -> float:
     moved = x.astype(np.result_type(x.dtype, np.complex64))
     moved[index] += h * 1j
-    value = _scalar(f, moved)
+    value = f(moved)
     if not isinstance(value, complex | np.complexfloating):
         raise TypeError(
             "numerical_gradient: f returned a real number for a complex argument, so it drops the "
@@ -121,15 +144,22 @@ def _complex_slope(f, x: FloatArray, index: tuple, h: float) -> float:
     return value.imag / h
 
 
-def _scalar(f, x: FloatArray):
-    value = as_array("numerical_gradient", "the result of f", f(x))
-    if value.size != 1 or value.dtype.kind not in ("fciu" if x.dtype.kind == "c" else "fiu"):
-        got = f"shape {value.shape} and dtype {value.dtype}"
-        raise ValueError(f"numerical_gradient: f must return one number, got {got}")
-    return value.reshape(())[()]
+def _returning_one_number(f: Callable) -> Callable:
+    """The function f, with a check of what it returns."""
+    if not callable(f):
+        raise TypeError(f"numerical_gradient: f must be a function, got {type(f).__name__}")
+
+    def one_number(x: FloatArray):
+        value = as_array("numerical_gradient", "the result of f", f(x))
+        if value.size != 1 or value.dtype.kind not in ("fciu" if x.dtype.kind == "c" else "fiu"):
+            got = f"shape {value.shape} and dtype {value.dtype}"
+            raise ValueError(f"numerical_gradient: f must return one number, got {got}")
+        return value.reshape(())[()]
+
+    return one_number
 
 
-@ieee
+@np.errstate(over="ignore", invalid="ignore")
 def relative_error(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """How far two arrays are apart, relative to their size.
 
@@ -178,6 +208,8 @@ class GradientRow(NamedTuple):
     """Index of the entry that is furthest off, and its two values."""
     analytic: float
     numeric: float
+    problem: str = ""
+    """Why nothing was measured, if what should be a gradient is none."""
 
 
 class GradientReport(list[GradientRow]):
@@ -200,27 +232,26 @@ class GradientReport(list[GradientRow]):
         """Return a line per argument; where it is wrong, the worst entry and both values."""
         wrong = any(row.error > self.tolerance for row in self)
         verdict = "passed" if self.passed else "WRONG" if wrong else "not checked"
-        lines = [f"{self.name}: {verdict}"]
-        for row in self:
-            text = f"  d{row.argument:<7} {row.shape!s:<12} {row.checked:4d} entries measured"
-            text += f", {row.kinks} left out at a kink" if row.kinks else ""
-            if row.error <= self.tolerance:
-                text += f", error at most {self.tolerance:.0e}"
-            elif math.isnan(row.error):
-                text += ", so there is nothing to compare"
-            elif row.worst is None:
-                text += f", not the shape of {row.argument}"
-            else:
-                where = ", ".join(map(str, row.worst))
-                text += f", error {row.error:.1e}\n    worst at [{where}]: "
-                text += f"backward says {row.analytic:+.6g}, measured {row.numeric:+.6g}"
-            lines.append(text)
-        return "\n".join(lines)
+        return "\n".join([f"{self.name}: {verdict}", *map(self._line, self)])
+
+    def _line(self, row: GradientRow) -> str:
+        text = f"  d{row.argument:<7} {row.shape!s:<12} {row.checked:4d} entries measured"
+        text += f", {row.kinks} left out at a kink" if row.kinks else ""
+        if row.problem:
+            return f"{text}, but {row.problem}"
+        if row.error <= self.tolerance:
+            return f"{text}, error at most {self.tolerance:.0e}"
+        if row.worst is None:
+            return f"{text}, so there is nothing to compare"
+        where = ", ".join(map(str, row.worst))
+        return (
+            f"{text}, error {row.error:.1e}\n    worst at [{where}]: "
+            f"backward says {row.analytic:+.6g}, measured {row.numeric:+.6g}"
+        )
 
     __repr__ = __str__
 
 
-@ieee
 def check_gradients(
     target: Callable | Layer | Sequential,
     *arguments: npt.ArrayLike,
@@ -232,8 +263,11 @@ def check_gradients(
     """Compare a backward pass with central differences of its forward pass, in float64.
 
     - a function and its backward: `check_gradients(linear, x, w, b, backward=linear_backward)`.
-      The backward gets the upstream gradient, then whatever its parameters' names ask for: inputs
-      of the forward function under their own names, its result under any other.
+      The backward gets the upstream gradient first, then what the names of its other parameters
+      ask for: an argument of the forward function under its own name, and the forward's result
+      under the name of its gradient without the d (`da` first, so the result is `a`), or `out`.
+      Any other name is an error; a lambda says what is meant:
+      `backward=lambda da, z: my_backward(da, z)`.
     - a loss, which returns its value and gradient: `check_gradients(softmax_cross_entropy, z, y)`
     - a layer: `check_gradients(layer, x)`, in training mode
     - a model with softmax cross-entropy: `check_gradients(model, x, y)`, in training mode
@@ -242,12 +276,14 @@ def check_gradients(
     on float64 copies; the arguments, layers and models passed in are not changed. Entries at which
     the loss has a kink (ReLU at 0), where there is no derivative to compare with, are left out
     and counted. Gradients too small for a difference to resolve, as of a saturated sigmoid, are
-    compared to within its rounding.
+    compared to within its rounding. The entries are drawn from all, zeros among them, and one
+    random direction through the whole array looks for a wrong one among those not drawn.
 
     Args:
         target: function, loss, layer or model.
         arguments: what the forward pass takes; integers are labels and have no gradient.
-        backward: the backward of a function.
+        backward: the backward of a function; it returns a gradient for every argument, or for
+            the floats among them, several of them as a tuple.
         entries: how many entries of each array to measure, chosen at random; all if it has fewer.
         tolerance: the largest relative error that passes.
         rng: chooses the entries and the weighted sum; by default the same ones every time.
@@ -257,37 +293,52 @@ def check_gradients(
 
     Raises:
         TypeError: no backward is given and the target is neither a loss nor a layer nor a model,
-            or an argument is of the wrong type.
+            the backward asks for something unknown or returns another number of gradients, or an
+            argument is of the wrong type.
         ValueError: there is no array of floats to take a gradient by.
     """
-    entries = check_positive_integer("check_gradients", "entries", entries)
-    tolerance = check_number("check_gradients", "tolerance", tolerance)
-    if not 0 < tolerance < math.inf:
-        raise ValueError(f"check_gradients: tolerance must be positive, got {tolerance}")
-    rng = np.random.default_rng(0) if rng is None else rng
-    check_rng("check_gradients", rng)
-    if not (callable(target) or isinstance(target, Layer | Sequential)):
-        raise TypeError(f"check_gradients: target must be a function or a model, got {target!r}")
-    if backward is not None and not callable(backward):
-        raise TypeError(f"check_gradients: backward must be a function, got {backward!r}")
+    entries = whole("check_gradients", entries=entries)
+    tolerance = positive("check_gradients", tolerance=tolerance)
+    rng = generator("check_gradients", np.random.default_rng(0) if rng is None else rng)
+    _check_target(target, backward)
     if not arguments:
         raise TypeError("check_gradients: arguments are missing; name what the target takes")
-    name = getattr(target, "__name__", type(target).__name__)
     inputs = [_float64(f"arguments[{i}]", argument) for i, argument in enumerate(arguments)]
     if isinstance(target, Layer | Sequential):
-        loss, arrays, gradients = _of_network(target, inputs, rng)
+        claim = _of_network(target, inputs, rng)
+    elif backward is None:
+        claim = _of_loss(target, inputs)
     else:
-        loss, arrays, gradients = _of_function(target, inputs, backward, rng)
-    if not arrays:
+        claim = _of_function(target, inputs, backward, rng)
+    if not claim.arrays:
         raise ValueError(
             "check_gradients: no argument holds floats, so there is no gradient to check; "
             "integers are labels: write 1.0 for 1"
         )
-    rows = [
-        _compare(argument, array, gradients.get(argument), loss, entries, tolerance, rng)
-        for argument, array in arrays.items()
-    ]
-    return GradientReport(name, tolerance, rows)
+    rows = [_compare(name, claim, entries, tolerance, rng) for name in claim.arrays]
+    return GradientReport(_calls.name_of(target), tolerance, rows)
+
+
+class _Claim(NamedTuple):
+    """What is to be compared: a loss that can be measured, and the gradients that were claimed."""
+
+    loss: Callable[[str, FloatArray], float]
+    """The loss with one of the arrays replaced."""
+    arrays: dict[str, FloatArray]
+    gradients: dict[str, object]
+
+
+def _check_target(target: object, backward: object) -> None:
+    if isinstance(target, type):
+        raise TypeError(f"check_gradients: target is the class {target.__name__}; give an object")
+    if isinstance(target, Layer | Sequential):
+        if backward is not None:
+            kind = type(target).__name__
+            raise TypeError(f"check_gradients: a {kind} has its own backward; leave backward out")
+    elif not callable(target):
+        raise TypeError(f"check_gradients: target must be a function or a model, got {target!r}")
+    if backward is not None and not callable(backward):
+        raise TypeError(f"check_gradients: backward must be a function, got {backward!r}")
 
 
 def _float64(name: str, argument: npt.ArrayLike) -> np.ndarray:
@@ -298,15 +349,25 @@ def _float64(name: str, argument: npt.ArrayLike) -> np.ndarray:
     return array.copy() if array.dtype.kind in "iub" else array.astype(np.float64)
 
 
-def _of_network(target: Layer | Sequential, inputs: list, rng: np.random.Generator) -> tuple:
+def in_float64(network: Layer | Sequential) -> Layer | Sequential:
+    """A copy with float64 parameters; other names that a layer has for one stay names for it."""
+    network = copy.deepcopy(network)
+    for layer in network.layers if isinstance(network, Sequential) else [network]:
+        for key, array in list(layer.params.items()):
+            layer.params[key] = array.astype(np.float64)
+            for name, value in list(vars(layer).items()):
+                if value is array:
+                    setattr(layer, name, layer.params[key])
+    return network
+
+
+def _of_network(target: Layer | Sequential, inputs: list, rng: np.random.Generator) -> _Claim:
     if len(inputs) > 2:
         raise TypeError(
             f"check_gradients: target is a {type(target).__name__}, which takes x, or x and the "
             f"labels y, but {len(inputs)} arguments were given"
         )
-    network = copy.deepcopy(target)
-    for layer in network.layers if isinstance(network, Sequential) else [network]:
-        layer.params = {key: array.astype(np.float64) for key, array in layer.params.items()}
+    network = in_float64(target)
     x, *labels = inputs
     arrays = {"x": x.astype(np.float64), **network.params}
 
@@ -326,127 +387,126 @@ def _of_network(target: Layer | Sequential, inputs: list, rng: np.random.Generat
         _, out = run(arrays | {name: array})
         return softmax_cross_entropy(out, labels[0])[0] if labels else (out * weights).sum()
 
-    return loss, arrays, gradients
+    return _Claim(loss, arrays, gradients)
+
+
+def _of_loss(target: Callable, inputs: list) -> _Claim:
+    forward = _calls.forward(target, inputs)
+    out = forward.run()
+    pair = isinstance(out, tuple) and len(out) == 2
+    if not (pair and _calls.is_array(out[0]) and np.ndim(out[0]) == 0):
+        raise TypeError(
+            f"check_gradients: {_calls.name_of(target)} returns no loss and gradient; name its "
+            "backward, as in check_gradients(relu, z, backward=relu_backward)"
+        )
+    gradients = _calls.as_gradients(target, out[1])
+    # A loss has a gradient by its first argument; a target behind it is data.
+    owners = list(forward.floats)
+    if len(gradients) <= len(owners):
+        owners = owners[: len(gradients)]
+        gradients = dict(zip(owners, gradients, strict=True))
+    else:
+        gradients = _calls.by_argument(target, gradients, forward)
+    arrays = {name: forward.values[name] for name in owners}
+    return _Claim(lambda name, array: forward.run(**{name: array})[0], arrays, gradients)
 
 
 def _of_function(
-    target: Callable, inputs: list, backward: Callable | None, rng: np.random.Generator
-) -> tuple:
-    try:
-        names = list(inspect.signature(target).parameters)[: len(inputs)]
-    except ValueError:  # some functions written in C do not tell
-        names = []
-    if len(names) < len(inputs):
+    target: Callable, inputs: list, backward: Callable, rng: np.random.Generator
+) -> _Claim:
+    forward = _calls.forward(target, inputs)
+    out = forward.run()
+    if isinstance(out, tuple) or not _calls.is_array(out):
         raise TypeError(
-            f"check_gradients: target takes {len(names)} arguments, but {len(inputs)} were given"
+            f"check_gradients: {_calls.name_of(target)} returns a {type(out).__name__}, but one "
+            "array of numbers is needed; wrap it, as in lambda x: f(x)[0]"
         )
-    values = dict(zip(names, inputs, strict=True))
-    arrays = {name: array for name, array in values.items() if array.dtype.kind == "f"}
+    out = np.asarray(out)
+    weights = rng.normal(size=out.shape)
+    returned = _calls.call_backward(backward, forward, weights, out)
+    gradients = _calls.as_gradients(backward, returned)
+    gradients = _calls.by_argument(backward, gradients, forward)
 
-    def run(values: dict):
-        return target(*[array.copy() for array in values.values()])
+    def loss(name: str, array: FloatArray) -> float:
+        return (forward.run(**{name: array}) * weights).sum()
 
-    out = run(values)
-    if backward is None:
-        if not (isinstance(out, tuple) and len(out) == 2 and np.ndim(out[0]) == 0):
-            raise TypeError(
-                f"check_gradients: {target.__name__} returns no loss and gradient; name its "
-                "backward, as in check_gradients(relu, z, backward=relu_backward)"
-            )
-        gradients = out[1] if isinstance(out[1], tuple) else (out[1],)
-        # A loss has a gradient by its first argument; a target behind it is data.
-        arrays = dict(list(arrays.items())[: len(gradients)])
-
-        def loss(name: str, array: FloatArray) -> float:
-            return run(values | {name: array})[0]
-    else:
-        weights = rng.normal(size=out.shape)
-        parameters = list(inspect.signature(backward).parameters.values())
-        # One with a default, such as need_dx, is left alone unless it names an input.
-        remembered = {
-            parameter.name: values.get(parameter.name, out).copy()
-            for parameter in parameters[1:]
-            if parameter.name in values or parameter.default is parameter.empty
-        }
-        gradients = backward(weights.copy(), **remembered)
-        gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-
-        def loss(name: str, array: FloatArray) -> float:
-            return (run(values | {name: array}) * weights).sum()
-
-    # A backward returns a gradient for every argument, or for the floats among them.
-    owners = values if len(gradients) == len(values) else arrays
-    return loss, arrays, dict(zip(owners, gradients, strict=False))
+    return _Claim(loss, forward.floats, gradients)
 
 
 def _compare(
-    argument: str,
-    array: FloatArray,
-    gradient: FloatArray | None,
-    loss: Callable[[str, FloatArray], float],
-    entries: int,
-    tolerance: float,
-    rng: np.random.Generator,
+    argument: str, claim: _Claim, entries: int, tolerance: float, rng: np.random.Generator
 ) -> GradientRow:
-    if np.shape(gradient) != array.shape or gradient is None:
-        return GradientRow(argument, array.shape, 0, 0, math.inf, None, math.nan, math.nan)
-    gradient = np.asarray(gradient)
-    chosen = rng.choice(array.size, min(entries, array.size), replace=False)
-    indices = [tuple(int(i) for i in np.unravel_index(k, array.shape)) for k in chosen]
-    scale = float(np.abs(gradient).max(initial=0))
-    found: dict[tuple, tuple[float, float]] = {}
-    for index in indices:
-        slope = _slope_unless_kink(lambda moved: loss(argument, moved), array, index, scale)
-        if slope:
-            found[index] = slope
-    kinks = len(indices) - len(found)
+    """Compare the gradient by one array with measured slopes."""
+    array, gradient = claim.arrays[argument], claim.gradients.get(argument)
+    nothing = GradientRow(argument, array.shape, 0, 0, math.nan, None, math.nan, math.nan)
+    problem = _calls.flaw(gradient, array)
+    if problem:
+        return nothing._replace(error=math.inf, problem=problem)
+    measure = _Measure(lambda moved: claim.loss(argument, moved), array, np.asarray(gradient))
+    slopes = {k: measure.slope(k) for k in measure.sample(entries, tolerance, rng)}
+    found = {k: slope for k, slope in slopes.items() if slope}
+    row = nothing._replace(checked=len(found), kinks=len(slopes) - len(found))
     if not found:
-        return GradientRow(argument, array.shape, 0, kinks, math.nan, None, math.nan, math.nan)
-    numeric = np.array([slope for slope, _ in found.values()])
-    analytic = np.array([float(gradient[index]) for index in found])
+        return row
+    analytic = np.array([float(measure.gradient.flat[k]) for k in found])
+    numeric, rounding = np.array(list(found.values())).T
     difference = np.abs(analytic - numeric)
     worst = int(difference.argmax())  # nan counts as the largest
     error = relative_error(analytic, numeric)
-    rounding = max(rounding for _, rounding in found.values())
-    if tolerance < error < math.inf and difference[worst] <= rounding:
+    if tolerance < error < math.inf and difference[worst] <= rounding.max():
         error = 0.0  # too little for a difference of losses to tell
-    return GradientRow(
-        argument,
-        array.shape,
-        len(found),
-        kinks,
-        error,
-        list(found)[worst],
-        float(analytic[worst]),
-        float(numeric[worst]),
-    )
+    values = {"analytic": float(analytic[worst]), "numeric": float(numeric[worst])}
+    return row._replace(error=error, worst=measure.index(list(found)[worst]), **values)
 
 
-def _slope_unless_kink(
-    f: Callable, x: FloatArray, index: tuple, scale: float
-) -> tuple[float, float] | None:
-    """Slope along one entry and how far rounding may have shifted it, or None where it jumps.
+class _Measure:
+    """The slopes of a loss by the entries of one array, beside the gradient that is claimed."""
 
-    The slopes to the left and to the right of a smooth point draw together as the step shrinks. If
-    at a hundredth of the step they still differ by much the same, there is a kink in between.
-    """
-    step = best_step("central") * max(1.0, abs(float(x[index])))
-    slope, jump, rounding = _slope(f, x, index, step)
-    if jump > max(rounding, 1e-5 * max(scale, abs(slope))):
-        slope, nearer_jump, rounding = _slope(f, x, index, step / 100)
-        if nearer_jump > max(rounding, jump / 10, 1e-5 * max(scale, abs(slope))):
-            return None
-    return slope, rounding
+    def __init__(self, f: Callable, array: FloatArray, gradient: np.ndarray) -> None:
+        self.f, self.array, self.gradient = f, array, gradient
+        self.at_x = float(f(array.copy()))
+        self.scale = float(np.abs(gradient).max(initial=0))
 
+    def index(self, k: int) -> tuple[int, ...]:
+        """Where the entry stands that is number k in the flattened array."""
+        return tuple(map(int, np.unravel_index(k, self.array.shape)))
 
-def _slope(f: Callable, x: FloatArray, index: tuple, step: float) -> tuple[float, float, float]:
-    """Central slope, the difference of the slopes to the two sides, and the slope's rounding."""
-    up, down = x.copy(), x.copy()
-    up[index] += step
-    down[index] -= step
-    below, middle, above = f(down), f(x), f(up)
-    right = (above - middle) / (up[index] - x[index])
-    left = (middle - below) / (x[index] - down[index])
-    # A loss below 1 may be the difference of larger numbers, and as inexact as they are.
-    rounding = 10 * np.finfo(np.float64).eps * max(1, abs(below), abs(middle), abs(above)) / step
-    return float((right + left) / 2), float(abs(right - left)), float(rounding)
+    def slope(self, k: int) -> tuple[float, float] | None:
+        """Slope along entry number k, and its rounding; None at a kink."""
+        return slope_off_kinks(self.f, self.array, self.index(k), self.at_x, self.scale)
+
+    def sample(self, entries: int, tolerance: float, rng: np.random.Generator) -> list[int]:
+        """The numbers of the entries to measure: some of all, whether zero or not, and suspects."""
+        size = self.array.size
+        chosen = rng.choice(size, min(entries, size), replace=False).tolist()
+        return list(
+            dict.fromkeys(chosen + (self.suspects(tolerance, rng) if entries < size else []))
+        )
+
+    def suspects(self, tolerance: float, rng: np.random.Generator) -> list[int]:
+        """The entry, if any, at which a random direction through the array says something is off.
+
+        Where gradient and slope along the direction differ, halving it finds the entry: a sample
+        alone would miss one wrong row of many. Only the entry's own slope decides.
+        """
+        strange = np.flatnonzero(~np.isfinite(self.gradient))
+        if strange.size:
+            return [int(strange[0])]
+        signs = rng.choice([-1.0, 1.0], self.array.size) / math.sqrt(self.array.size)
+        part = np.arange(self.array.size)
+        if self._off(signs, part) <= tolerance * self.scale:
+            return []
+        while len(part) > 1:
+            part = max(np.array_split(part, 2), key=lambda half: self._off(signs, half))
+        return [int(part[0])]
+
+    def _off(self, signs: FloatArray, part: np.ndarray) -> float:
+        """How far gradient and slope differ along a part of a direction; 0 where none can tell."""
+        direction = np.zeros_like(signs)
+        direction[part] = signs[part]
+        direction = direction.reshape(self.array.shape)
+        along = slope_off_kinks(
+            lambda t: self.f(self.array + t * direction), np.zeros(()), (), self.at_x, self.scale
+        )
+        off = abs(along[0] - float((self.gradient * direction).sum())) if along else 0.0
+        return off if along and off > along[1] else 0.0

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import nnfromscratch as nn
+from nnfromscratch import __main__ as command_line
+from nnfromscratch import _files, verification
 from nnfromscratch.__main__ import main
 
 PNG = b"\x89PNG\r\n"
@@ -77,6 +79,101 @@ def test_a_diverging_run_says_so_and_saves_nothing(tmp_path, capsys):
     assert main(["train", *options, "--out", str(out)]) == 1
     assert "fit: the loss is" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Long work that must not even begin."""
+
+    def work(*arguments, **settings):
+        raise AssertionError("the work began before its outputs were checked")
+
+    monkeypatch.setattr(command_line, "load_mnist", work)
+    monkeypatch.setattr(verification, "verify", work)
+
+
+@pytest.mark.parametrize(
+    ("options", "refused", "reason"),
+    [
+        (["train", "--out", "file/out"], "file/out/model.npz", "file is no folder"),
+        (["train", "--out", "out", "--json", "file/a.json"], "file/a.json", "file is no folder"),
+        (["train", "--out", "out", "--json", "folder"], "folder", "it is a folder"),
+        (["train", "--out", "full"], "full/model.npz", "it is a folder"),
+        (["train", "--out", "half"], "half/learning_curve.png", "it is a folder"),
+        (["train", "--out", "x" * 300], "x" * 300 + "/model.npz", "File name too long"),
+        (["verify", "--markdown", "file/table.md"], "file/table.md", "file is no folder"),
+        (["verify", "--markdown", "folder"], "folder", "it is a folder"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="other words for the same errors")
+def test_outputs_are_checked_before_the_work(
+    options, refused, reason, no_work, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("precious")
+    for folder in ("folder", "full/model.npz", "half/learning_curve.png"):
+        (tmp_path / folder).mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(options) == 1
+    printed = capsys.readouterr()
+    assert printed.err == f"{options[0]}: {refused} cannot be written: {reason}\n"
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize("options", [["train"], ["verify", "--markdown"]])
+def test_a_folder_without_the_right_to_write_is_noticed_at_once(
+    options, no_work, tmp_path, monkeypatch, capsys
+):
+    def refuse(dir, **settings):
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_files.tempfile, "TemporaryFile", refuse)
+    assert main(options) == 1
+    assert "cannot be written: Permission denied" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def small_run(*options):
+    return ["train", "--epochs", "1", "--hidden", "--batch-size", "5000", *map(str, options)]
+
+
+@pytest.mark.parametrize("broken", ["_save_curve", "_save_json"])
+def test_weights_are_there_whatever_fails_after_them(broken, tmp_path, monkeypatch, capsys):
+    def fail(*arguments):
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(command_line, broken, fail)
+    assert main(small_run("--out", tmp_path, "--json", tmp_path / "result.json")) == 1
+    printed = capsys.readouterr()
+    what = "learning curve" if broken == "_save_curve" else "result"
+    assert f"train: the {what} could not be saved (RuntimeError: no font)\n" in printed.err
+    assert printed.out.endswith(f"of training; weights in {tmp_path / 'model.npz'}\n")
+    left = {"learning_curve.png", "model.npz", "result.json"}
+    left -= {"learning_curve.png"} if broken == "_save_curve" else {"result.json"}
+    assert set(os.listdir(tmp_path)) == left
+    nn.mlp([784, 10], rng=np.random.default_rng()).load(tmp_path / "model.npz")
+
+
+def test_weights_are_not_lost_where_the_folder_refuses_them_after_all(
+    tmp_path, monkeypatch, capsys
+):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(command_line.tempfile, "tempdir", str(elsewhere))
+    fit = command_line._fit
+
+    def fit_and_lose_the_folder(*arguments):
+        history = fit(*arguments)
+        out.write_text("a file where the folder should be")
+        return history
+
+    monkeypatch.setattr(command_line, "_fit", fit_and_lose_the_folder)
+    assert main(small_run("--out", out)) == 1
+    (saved,) = elsewhere.rglob("model.npz")
+    assert f"weights in {saved}\n" in capsys.readouterr().out
+    nn.mlp([784, 10], rng=np.random.default_rng()).load(saved)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """MNIST and its readers, splits and minibatches."""
 
 import gzip
+import io
 import re
 import shutil
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -133,7 +135,12 @@ GOOD = idx(8, np.zeros((2, 28, 28), np.uint8))
     ("content", "message"),
     [
         (b"", "is not an IDX file: it begins with b''"),
-        (b"\x89PNG....", "is not an IDX file: it begins with b'\\x89PNG'"),
+        (b"\x89PNG....", "is not an IDX file: it begins with b'\\x89PNG' and is a PNG picture"),
+        (
+            b"<html>",
+            "is not an IDX file: it begins with b'<htm' and is a web page or other markup; "
+            "the download went wrong",
+        ),
         (b"\0\0\7\1....", "is not an IDX file: it begins with b'\\x00\\x00\\x07\\x01'"),
         (GOOD[:9], "is cut short inside its header"),
         (
@@ -206,35 +213,174 @@ def test_csv_of_one_image_agrees_with_mnist(mnist, tmp_path):
     np.testing.assert_array_equal(y, y_train[:1])
 
 
+NAMES = "label,pixel0,pixel1,pixel2,pixel3\n"
+
+
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "content",
     [
-        ("", " holds no images"),
-        ("\n\n", " holds no images"),
-        ("label,a,b,c,d\n\n", " holds no images"),
-        ("1,2,3,4,5\n1,2,3\n", ": the number of columns changed from 5 to 3 at row 2"),
-        ("1,2,3,x,5\n", ": could not convert string 'x'"),
-        ("1,2,3,4.5,5\n", ": could not convert string '4.5'"),
-        ("1,2,3,4,5#6\n", ": could not convert string '5#6'"),
-        ("1.0,2,3,4,5\n1,2,3,4,5\n", ": could not convert string '1.0'"),
-        ("1,2,3,4,\n", ": could not convert string ''"),
-        ("-1,2,3,4,5\n", ": labels start at 0 and pixels lie in 0 to 255"),
-        ("1,2,3,4,256\n", ": labels start at 0 and pixels lie in 0 to 255"),
-        ("1,2,3,4,-5\n", ": labels start at 0 and pixels lie in 0 to 255"),
-        (
-            "a,b,c,d\n1,2,3,4\n",
-            " has 4 columns; a label and a square image are needed, such as 1 + 784. "
-            "Is the label column missing?",
-        ),
-        ("1\n", " has 1 columns; a label and a square image are needed"),
+        ROWS.replace(",", ";"),
+        ROWS.replace(",", "\t"),
+        ROWS.replace(",", " "),
+        (NAMES + ROWS).replace(",", ";"),
+        "sep=;\n" + (NAMES + ROWS).replace(",", ";"),
+        '"sep=,"\r\n' + NAMES + ROWS,
+        re.sub(r"(\d+)", r'"\1"', ROWS),
+        ROWS.replace("255", "255.0").replace("5,0", "5.0,0.00"),
+        "5,0,1.0,0.2,0.4\n0,1,0,0,0\n",
+        "Label,a,b,c,d\n" + ROWS,
+        "a,b,c,d,class\n0,255,51,102,5\n255,0,0,0,0\n",
+        "a,b,digit,c,d\n0,255,5,51,102\n255,0,0,0,0\n",
+        "id,a,b,c,d,label\n17,0,255,51,102,5\n18,255,0,0,0,0\n",
+        ",label,0,1,2,3\n0,5,0,255,51,102\n1,0,255,0,0,0\n",
+        "ImageId,Label,a,b,c,d\n1,5,0,255,51,102\n2,0,255,0,0,0\n",
+        NAMES + ROWS + ",,,,\n\n",
+        (NAMES + ROWS).encode("utf-16"),
+        (NAMES + ROWS).replace("pixel", "pixel\u00e9").encode("latin-1"),
     ],
 )
-def test_csv_that_is_none(text, message, tmp_path):
+def test_csv_as_people_have_it(content, tmp_path):
+    content = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / "digits.csv").write_bytes(content)
+    x, y = nn.load_digits_csv(tmp_path / "digits.csv")
+    np.testing.assert_array_equal(y, [5, 0])
+    np.testing.assert_allclose(x, [[0, 1, 0.2, 0.4], [1, 0, 0, 0]], rtol=1e-7)
+    assert (x.dtype, y.dtype) == (np.float32, np.int64)
+
+
+def zipped(**files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "."), content)
+    return buffer.getvalue()
+
+
+def test_a_zip_with_one_file_in_it(tmp_path):
+    path = tmp_path / "train.csv.zip"
+    for content in (zipped(train__csv=ROWS), zipped(train__csv=ROWS, notes__txt="five, zero")):
+        path.write_bytes(content)
+        assert nn.load_digits_csv(path)[1].tolist() == [5, 0]
+    path.write_bytes(zipped(images=gzip.compress(GOOD)))
+    assert nn.load_idx(path).shape == (2, 28, 28)
+
+
+@pytest.mark.parametrize("names", ["", "a,b,c,d,species\n", "sep=,\n"])
+@pytest.mark.parametrize("label_column", [-1, 4, "species"])
+def test_a_label_in_the_last_column(names, label_column, tmp_path):
+    rows = "0,255,51,102,5\n0,0,0,255,9\n"
     path = tmp_path / "digits.csv"
-    path.write_text(text)
+    path.write_text(names + rows)
+    with pytest.raises(ValueError, match=r"label_column="):
+        nn.load_digits_csv(path)
+    if label_column != "species" or "species" in names:
+        x, y = nn.load_digits_csv(path, label_column=label_column)
+        assert y.tolist() == [5, 9]
+        np.testing.assert_allclose(x, [[0, 1, 0.2, 0.4], [0, 0, 0, 1]], rtol=1e-6)
+        assert nn.load_digits_csv(path, label_column=0)[1].tolist() == [0, 0]
+
+
+def test_names_by_position_are_no_image(tmp_path):
+    (tmp_path / "digits.csv").write_text(f"{','.join(map(str, range(17)))}\n" + "7,99" + ",0" * 15)
+    assert nn.load_digits_csv(tmp_path / "digits.csv")[1].tolist() == [7]
+
+
+def test_transposed_images_are_turned_upright(tmp_path):
+    upright = np.arange(100, 108, dtype=np.uint8).reshape(2, 2, 2)
+    turned = upright.swapaxes(1, 2)
+    (tmp_path / "idx").write_bytes(idx(8, turned))
+    np.testing.assert_array_equal(nn.load_idx(tmp_path / "idx"), turned)
+    loaded = nn.load_idx(tmp_path / "idx", transposed=True)
+    np.testing.assert_array_equal(loaded, upright)
+    assert loaded.flags.c_contiguous
+    rows = [f"1,{','.join(map(str, image.ravel()))}" for image in turned]
+    (tmp_path / "csv").write_text("\n".join(rows))
+    x, _ = nn.load_digits_csv(tmp_path / "csv", transposed=True)
+    np.testing.assert_array_equal(x, upright.reshape(2, -1) / np.float32(255))
+    (tmp_path / "labels").write_bytes(idx(8, np.arange(5, dtype=np.uint8)))
+    with pytest.raises(ValueError, match=r"labels has shape \(5,\): no images to transpose"):
+        nn.load_idx(tmp_path / "labels", transposed=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "holds no images"),
+        ("\n\n", "holds no images"),
+        ("sep=;", "holds no images"),
+        ("label,a,b,c,d\n\n", "holds no images"),
+        ("1,2,3,4,5\n\n1,2,3\n", "has 3 values in line 3, but 5 in line 1"),
+        ("label,a,b,c,d\n1,2,3,x,5\n", "has 'x' in line 2, column 4, where a number is needed"),
+        ("1,2,3,x,5\n", "has 'x' in line 1, column 4, where a number is needed"),
+        ("1,2,3,4,5#6\n", "has '5#6' in line 1, column 5, where a number is needed"),
+        ("1;2,5;3;4;5\n", "has '2,5' in line 1, column 2, where a number is needed"),
+        ("1,2,3,nan,5\n", "has 'nan' in line 1, column 4, where a number is needed"),
+        ("1,2,3,1e99,5\n", "has '1e99' in line 1, column 4, where a number is needed"),
+        ("1,2,3,4,\n", "has no value in line 1, column 5"),
+        (",2,3,4,5\n", "has no value in line 1, column 1"),
+        (NAMES + "1,2,,4,5\n", "has no value in line 2, column 3"),
+        ("1,2,3,4.5,5\n", "has the pixel 4.5 and the pixel 5; pixels are whole numbers from 0 to "),
+        ("1.5,2,3,4,5\n", "has the label 1.5; labels are whole numbers from 0"),
+        ("-1,2,3,4,5\n", "has the label -1; labels are whole numbers from 0"),
+        ("40000,2,3,4,5\n", "has the label 40000; labels are whole numbers from 0"),
+        ("1,2,3,4,256\n", "has the pixel 256; pixels lie in 0 to 255"),
+        ("1,2,3,4,-5\n", "has the pixel -5; pixels lie in 0 to 255"),
+        ("1,0,1,0,1\n", "has no pixel but 0 and 1, which may be black and white, or the two "),
+        ("1,2\n", "has 2 columns; a label and a square image are needed, such as 1 + 784. Is it "),
+        ("ImageId,Label\n1,0\n2,0\n", "has 2 columns; a label and a square image are needed, such "
+         "as 1 + 784. Is it a list of answers, such as a submission?"),
+        ("a,b,c,d\n1,2,3,4\n", "has 4 columns; a label and a square image are needed, such as "
+         "1 + 784. Is the label column missing?"),
+        ("7,1,2,3,4,5\n", "has 6 columns; a label and a square image are needed, such as 1 + 784. "
+         "Is there a column of ids, too?"),
+        ("1,2,3\n" * 5, "has 3 columns; a label and a square image are needed, such as 1 + 784. "
+         "Has it a column for each image? Then transpose it."),
+        ("1\n", "has 1 columns; a label and a square image are needed"),
+        ("a,b,c,d,e\n" + ROWS, "has 5 columns, called a, b, c, ..., e, and none of them is called "
+         "label, class, digit, target or y; say which holds the label, as in label_column='a'"),
+        ("label,b,c,d,y\n" + ROWS, "has 5 columns, called label, b, c, ..., y, and more than one "),
+        ("label,a,b,c\n" + ROWS, "names 4 columns, but has 5"),
+        ("0,255,51,102,5\n0,0,0,255,9\n", "may hold its labels in the last column, which goes from "
+         "5 to 9 while the first goes from 0 to 0; say label_column=-1 if it does, and "
+         "label_column=0 if not"),
+        ("90,255,51,102,5\n0,0,0,255,9\n", "may hold its labels in the last column, which goes "),
+        ("\ufeff <!DOCTYPE html>\n<p>404", "is a web page or other markup; the download "),
+        ("version https://git-lfs.github.com/spec/v1\noid", "is a pointer of Git LFS; `git lfs "),
+        (GOOD, "is an IDX file; load_idx reads it"),
+        (b"7,0\0\0\0", "is no text in UTF-8; save it as CSV in UTF-8"),
+        (gzip.compress(gzip.compress(b"1")), "is compressed twice"),
+        (gzip.compress(ROWS.encode())[:-9], "is damaged: "),
+        (zipped(a__csv=ROWS)[:-30], "is damaged: "),
+        (zipped(a__csv=ROWS, b__csv=ROWS), "cannot be unpacked: it holds 2 files (a.csv, b.csv); "
+         "unpack it and name one of them"),
+        (zipped(**{"[Content_Types]__xml": "", "xl/a__xml": ""}), "cannot be unpacked: it is an "
+         "Excel workbook or another document of Office; save it as CSV"),
+        (b"\xd0\xcf\x11\xe0....", "is an Excel workbook; save it as CSV"),
+    ],
+)  # fmt: skip
+def test_csv_that_is_none(content, message, tmp_path):
+    path = tmp_path / "digits.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError) as caught:
         nn.load_digits_csv(path)
-    assert str(caught.value).startswith(f"load_digits_csv: {path}{message}")
+    assert str(caught.value).startswith(f"load_digits_csv: {path} {message}")
+
+
+@pytest.mark.parametrize(
+    ("column", "error", "message"),
+    [
+        (5, ValueError, "has no column 5 for label_column, but 5, called label, pixel0, "),
+        (-6, ValueError, "has no column -6 for label_column, but 5"),
+        ("digit", ValueError, "has no column 'digit' for label_column, but 5, called label"),
+        (1.0, TypeError, "label_column must be a name or a position, got float"),
+        ([0], TypeError, "label_column must be a name or a position, got list"),
+    ],
+)
+def test_label_columns_that_are_none(column, error, message, tmp_path):
+    (tmp_path / "digits.csv").write_text(NAMES + ROWS)
+    with pytest.raises(error, match=r"^load_digits_csv: ") as caught:
+        nn.load_digits_csv(tmp_path / "digits.csv", label_column=column)
+    assert message in str(caught.value)
 
 
 # --- split, one-hot, minibatches
@@ -270,8 +416,8 @@ def test_one_hot():
 @pytest.mark.parametrize(
     ("y", "classes", "error", "message"),
     [
-        ([0, 3], 3, ValueError, "y must hold labels from 0 to 2, got 0 to 3"),
-        ([0, -1], 3, ValueError, "y must hold labels from 0 to 2, got -1 to 0"),
+        ([0, 3], 3, ValueError, "y must hold labels from 0 to 2, got 3 at index 1"),
+        ([0, -1], 3, ValueError, "y must hold labels from 0 to 2, got -1 at index 1"),
         ([0.0], 3, TypeError, "y must hold integer labels, got dtype float64"),
         ([0], 0, ValueError, "classes must be at least 1, got 0"),
     ],

@@ -1,7 +1,9 @@
 """The gradient checks, checked: on closed forms, on right functions, and on planted bugs."""
 
+import inspect
 import math
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -538,20 +540,34 @@ RIGHT = {
         pytest.param(
             lambda dz, x, w: (dz @ w.T, x.T @ dz, dz.sum(axis=0, keepdims=True)),
             "b",
-            "  db       (3,)            0 entries measured, not the shape of b",
+            "  db       (3,)            0 entries measured, but the gradient has shape (1, 3)",
             id="wrong shape",
-        ),
-        pytest.param(
-            lambda dz, x, w: (dz @ w.T, x.T @ dz),
-            "b",
-            "  db       (3,)            0 entries measured, not the shape of b",
-            id="a gradient is missing",
         ),
         pytest.param(
             lambda dz, x, w: (dz @ w.T, x.T @ dz, None),
             "b",
-            "  db       (3,)            0 entries measured, not the shape of b",
+            "  db       (3,)            0 entries measured, but there is no gradient",
             id="a gradient is None",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz, "db"),
+            "b",
+            "  db       (3,)            0 entries measured, but the gradient is of dtype <U2",
+            id="a gradient is text",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz, [1j, 0, 0]),
+            "b",
+            "  db       (3,)            0 entries measured, but the gradient is of dtype "
+            "complex128",
+            id="a gradient is complex",
+        ),
+        pytest.param(
+            lambda dz, x, w: (dz @ w.T, x.T @ dz, [[1], [2, 3]]),
+            "b",
+            "  db       (3,)            0 entries measured, but the gradient has rows of different "
+            "lengths",
+            id="a gradient is ragged",
         ),
         pytest.param(
             lambda dz, x, w: (dz @ w.T, x.T @ dz * np.array([1, 1, np.nan]), dz.sum(axis=0)),
@@ -644,12 +660,191 @@ def test_a_loss_that_jumps_to_infinity_is_wrong():
     assert "backward says +1, measured +inf" in str(report)
 
 
-def test_a_number_without_a_gradient_is_wrong():
-    report = nn.check_gradients(lambda x: 2 * x, 1.5, backward=lambda d, x: None)
-    assert (
-        str(report)
-        == "<lambda>: WRONG\n  dx       ()              0 entries measured, not the shape of x"
-    )
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, "returns None where a gradient is due; is a return missing?"),
+        ({"x": X}, "returns a dict where a gradient is due, or a tuple of one for each argument"),
+        ("dx", "returns a str where a gradient is due"),
+        ({1}, "returns a set where a gradient is due"),
+        (np.sin, "returns a ufunc where a gradient is due"),
+        (X, "returns 1 gradient for the arguments x, w, b; return one for each, in a tuple"),
+        ((X, W), "returns 2 gradients for the arguments x, w, b"),
+        ([X, W], "returns 2 gradients for the arguments x, w, b"),
+        ((X, W, B, B), "returns 4 gradients for the arguments x, w, b"),
+        ((), "returns 0 gradients for the arguments x, w, b"),
+    ],
+)
+def test_what_is_no_gradient_is_named(returned, message):
+    with pytest.raises(TypeError) as caught:
+        nn.check_gradients(nn.linear, X, W, B, backward=lambda dz, x, w: returned)
+    assert str(caught.value).startswith(f"check_gradients: <lambda> {message}")
+
+
+def test_gradients_may_come_in_a_list():
+    def backward(dz, x, w):
+        return list(nn.linear_backward(dz, x, w))
+
+    assert nn.check_gradients(nn.linear, X, W, B, backward=backward).passed
+
+
+@pytest.mark.parametrize("returned", [None, {"x": 1}, (X, X, X)])
+def test_a_loss_that_returns_no_gradient(returned):
+    def loss(x, target):
+        return (x - target).sum(), returned
+
+    with pytest.raises(TypeError, match="check_gradients: loss returns "):
+        nn.check_gradients(loss, X, X)
+
+
+def test_a_gradient_that_a_layer_does_not_give():
+    class Forgetful(nn.Linear):
+        def backward(self, d_out, *, need_dx=True):
+            self.grads["w"] = self.x.T @ d_out
+
+    report = nn.check_gradients(Forgetful(3, 2, rng=np.random.default_rng(0)), X)
+    assert [row.problem for row in report] == ["there is no gradient", "", ""]
+    assert not report.passed
+
+
+# --- check_gradients: which argument is which
+
+
+def sig(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def leaky(z, slope=0.01):
+    return np.where(z > 0, z, slope * z)
+
+
+class Squared:
+    def __call__(self, x):
+        return x * x
+
+
+class SquaredBackward:
+    def __call__(self, d_out, x):
+        return 2 * d_out * x
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (sig, lambda da, a: da * a * (1 - a)),
+        (sig, lambda d_out, out: d_out * out * (1 - out)),
+        (sig, lambda grad_y, y: grad_y * y * (1 - y)),
+        (sig, lambda g, out, /: g * out * (1 - out)),
+        (sig, lambda g, *, x: g * sig(x) * (1 - sig(x))),
+        (sig, lambda dlog_p, x, log_p: dlog_p * log_p * (1 - log_p)),
+        (np.tanh, lambda d_out, out: d_out * (1 - out * out)),
+        (np.tanh, lambda d_out, x: d_out / np.cosh(x) ** 2),
+        (Squared(), SquaredBackward()),
+        (leaky, lambda da, z, slope: np.where(z > 0, da, slope * da)),
+        (leaky, lambda da, z, slope=0.01: np.where(z > 0, da, slope * da)),
+        (leaky, lambda da, z, *, sign=1: sign * np.where(z > 0, da, 0.01 * da)),
+        (partial(leaky, slope=0.3), lambda da, z, slope: np.where(z > 0, da, slope * da)),
+        (partial(leaky, slope=0.3), partial(nn.leaky_relu_backward, slope=0.3)),
+        (partial(nn.linear, w=W, b=B), lambda dz, x, w: dz @ w.T),
+        (lambda x: nn.linear(x, W, B), partial(lambda w, dz: dz @ w.T, W)),
+        (lambda a: a * a, lambda d_out, a: 2 * d_out * a),
+        (Squared(), SquaredBackward().__call__),
+        (lambda z: nn.softmax(z), nn.softmax_backward),
+    ],
+)
+def test_right_backwards_pass_and_wrong_ones_do_not(forward, backward):
+    assert nn.check_gradients(forward, X, backward=backward).passed
+
+    def wrong(*arguments, **named):
+        return 1.01 * backward(*arguments, **named)
+
+    wrong.__signature__ = inspect.signature(backward)
+    assert not nn.check_gradients(forward, X, backward=wrong).passed
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "message"),
+    [
+        (
+            sig,
+            nn.relu_backward,
+            "relu_backward asks for z, but sig has the arguments x and the result a or out; say "
+            "which is meant, as in backward=lambda d_out, x: relu_backward(d_out, x)",
+        ),
+        (
+            sig,
+            lambda da, z: da,
+            "<lambda> asks for z, but sig has the arguments x and the result a or out; say which "
+            "is meant, as in backward=lambda d_out, x: f(d_out, x)",
+        ),
+        (
+            sig,
+            lambda g, x, cache: g,
+            "<lambda> asks for cache, but sig has the arguments x and the result out; say which is "
+            "meant, as in backward=lambda d_out, x, out: f(d_out, x, out)",
+        ),
+        (
+            sig,
+            lambda g, *, cache, scale=2: g,
+            "<lambda> asks for cache, but sig has the arguments x and the result out; say which is "
+            "meant, as in backward=lambda d_out, x: f(d_out, cache=x)",
+        ),
+        (
+            lambda a: a,
+            lambda da, a: da,
+            "a in <lambda> may be the argument a of <lambda>, or its result, whose gradient is da; "
+            "name the upstream gradient d_out to mean the argument, and take out to mean the "
+            "result",
+        ),
+        (
+            sig,
+            lambda x, da: da,
+            "the first parameter of <lambda> is for the upstream gradient, but x is an argument of "
+            "sig; name it d_out",
+        ),
+        (
+            sig,
+            lambda *arguments: arguments,
+            "<lambda> does not name all that it takes; wrap it, as in lambda d_out, x: f(d_out, x)",
+        ),
+        (sig, lambda da, **cache: da, "<lambda> does not name all that it takes; wrap it, as in "),
+        (sig, max, "max does not name all that it takes; wrap it, as in "),
+        (sig, lambda: X, "<lambda> takes no upstream gradient; it comes first, as in "),
+        (sig, lambda *, da: da, "<lambda> takes no upstream gradient; it comes first, as in "),
+        (
+            leaky,
+            lambda da, z, slope=0.3: da,
+            "slope is 0.01 by default in leaky, but 0.3 in <lambda>; give both the same, as in "
+            "functools.partial(f, slope=...)",
+        ),
+        (lambda *arrays: X, lambda d, x: d, "<lambda> does not name its arguments; wrap it, as in"),
+        (nn.linear, nn.linear_backward, "linear also needs w and b; give all its arguments in "),
+        (lambda x, *, scale: x, lambda d, x: d, "<lambda> also needs scale; give all its "),
+        (lambda x: (x, x), lambda d, x: d, "<lambda> returns a tuple, but one array of numbers is"),
+        (lambda x: None, lambda d, x: d, "<lambda> returns a NoneType, but one array of numbers"),
+        (lambda x: {"x": x}, lambda d, x: d, "<lambda> returns a dict, but one array of numbers"),
+        (nn.ReLU, lambda d, x: d, "target is the class ReLU; give an object"),
+        (nn.ReLU(), lambda d, x: d, "a ReLU has its own backward; leave backward out"),
+    ],
+)
+def test_names_that_say_nothing_are_refused(forward, backward, message):
+    with pytest.raises(TypeError) as caught:
+        nn.check_gradients(forward, X, backward=backward)
+    assert str(caught.value).startswith(f"check_gradients: {message}")
+
+
+def test_a_setting_given_as_an_argument_needs_its_gradient_or_is_bound():
+    with pytest.raises(TypeError, match=r"returns 1 gradient for the arguments z, slope; "):
+        nn.check_gradients(nn.leaky_relu, X, 0.1, backward=nn.leaky_relu_backward)
+
+
+def test_a_loss_that_has_no_name():
+    class Half:
+        def __call__(self, x):
+            return x
+
+    with pytest.raises(TypeError, match="check_gradients: Half returns no loss and gradient"):
+        nn.check_gradients(Half(), X)
 
 
 # --- check_gradients: kinks
@@ -721,6 +916,50 @@ def test_entries_are_drawn_from_rng():
     assert len({worst(rng=np.random.default_rng(seed)) for seed in range(10)}) > 5
 
 
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        np.s_[:, 64:],  # half of the units
+        np.s_[:, 5],  # one unit
+        np.s_[3],  # one row
+        np.s_[17, 100],  # one entry of 10,000
+    ],
+)
+@pytest.mark.parametrize("value", [0, 1, np.nan, np.inf])
+def test_a_part_that_is_wrong_is_found_wherever_it_is(spoiled, value, rng):
+    w = rng.standard_normal((80, 128))
+
+    def forward(w):
+        return np.tanh(0.1 * w)
+
+    def backward(d_out, w):
+        dw = 0.1 * d_out / np.cosh(0.1 * w) ** 2
+        dw[spoiled] = value
+        return dw
+
+    report = nn.check_gradients(forward, w, backward=backward)
+    assert not report.passed
+    where = np.zeros(w.shape, bool)
+    where[spoiled] = True
+    assert where[report[0].worst]
+    assert report[0].checked in (40, 41)
+
+
+def test_a_slope_where_the_backward_says_zero_is_found(rng):
+    """A sample of the nonzero entries would never look at the half that is missing."""
+
+    class Halved(nn.Linear):
+        def backward(self, d_out, *, need_dx=True):
+            dx = super().backward(d_out, need_dx=need_dx)
+            self.grads["w"][:, ::2] = 0
+            return dx
+
+    model = nn.Sequential([Halved(30, 8, rng=rng), nn.ReLU(), nn.Linear(8, 3, rng=rng)])
+    report = nn.check_gradients(model, rng.standard_normal((6, 30)), rng.integers(0, 3, 6))
+    wrong = {row.argument for row in report if not row.error <= report.tolerance}
+    assert wrong == {"w1"}
+
+
 def test_every_entry_is_measured_once():
     for k in range(6):
         wrong = np.zeros((2, 3))
@@ -781,9 +1020,10 @@ def test_a_loss_and_its_gradient_are_two_things_the_first_a_number(returned):
 
 def test_rows_of_gradients_without_a_measurement():
     wrong = nn.check_gradients(nn.relu, np.ones((2, 3)), backward=lambda da, z: da.T)
-    assert repr(tuple(wrong[0])) == "('z', (2, 3), 0, 0, inf, None, nan, nan)"
+    problem = "the gradient has shape (3, 2)"
+    assert repr(tuple(wrong[0])) == f"('z', (2, 3), 0, 0, inf, None, nan, nan, {problem!r})"
     kinks = nn.check_gradients(nn.relu, np.zeros((2, 3)), backward=nn.relu_backward)
-    assert repr(tuple(kinks[0])) == "('z', (2, 3), 0, 6, nan, None, nan, nan)"
+    assert repr(tuple(kinks[0])) == "('z', (2, 3), 0, 6, nan, None, nan, nan, '')"
 
 
 def test_a_kink_is_small_or_large_beside_the_largest_entry():
@@ -901,7 +1141,7 @@ def test_layers_and_models_are_not_changed(rng):
         ),
         ((nn.relu, X), {"entries": 0}, ValueError, "entries must be at least 1, got 0"),
         ((nn.relu, X), {"entries": 1.5}, TypeError, "entries must be an integer, got float"),
-        ((nn.relu, X), {"tolerance": 0}, ValueError, "tolerance must be positive, got 0.0"),
+        ((nn.relu, X), {"tolerance": 0}, ValueError, "tolerance must be positive, got 0"),
         ((nn.relu, X), {"tolerance": math.nan}, ValueError, "tolerance must be positive, got nan"),
         ((nn.relu, X), {"tolerance": math.inf}, ValueError, "tolerance must be positive, got inf"),
         ((nn.relu, X), {"tolerance": "a"}, TypeError, "tolerance must be a number, got str"),
@@ -926,8 +1166,13 @@ def test_layers_and_models_are_not_changed(rng):
             TypeError,
             "arguments[0] must hold real numbers, got dtype complex128",
         ),
-        ((nn.relu, X, X), {}, TypeError, "target takes 1 arguments, but 2 were given"),
-        ((max, X), {}, TypeError, "target takes 0 arguments, but 1 were given"),
+        ((nn.relu, X, X), {}, TypeError, "relu takes 1 arguments, but 2 were given"),
+        (
+            (max, X),
+            {},
+            TypeError,
+            "max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
+        ),
         (
             (nn.ReLU(), X, [0], X),
             {},
