@@ -197,7 +197,7 @@ class _Door:
                 raise ShapeError(f"{self.name}: {_explain(self.inputs, self._found(args, kwargs))}")
             if below:
                 check_labels(self.name, name, value, sizes[below])
-            else:
+            elif value.dtype in _FLOATS:
                 dtypes.add(value.dtype)
         if 0 in sizes.values() or (self.scalar and 0 in sizes.get("...", ())):
             self._check_not_empty(sizes, self._found(args, kwargs))

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ._files import as_path, foreign, read_unpacked
-from ._tables import Table, read_table
 from ._guards import float_dtype, generator, whole
+from ._tables import Table, read_table
 from .contracts import FloatArray, IntArray, as_array, as_float_array, check_labels, shapes
 
 MNIST_FOLDER = Path(__file__).parent / "_mnist"

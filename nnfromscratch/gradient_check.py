@@ -1,6 +1,7 @@
 """Gradients measured: differences and complex steps, and a check of any backward against them."""
 
 import copy
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -68,18 +69,19 @@ def numerical_gradient(
     x = as_float_array("numerical_gradient", "x", x)
     if x.dtype.kind == "c":
         raise TypeError("numerical_gradient: x must hold real numbers, got complex ones")
-    f = _returning_one_number(f)
+    f = as_outside(_returning_one_number(f))
     if h is not None:
         h = positive("numerical_gradient", h=h)
     step = best_step(method, x.dtype)  # which also knows the methods
     gradient = np.empty_like(x)
     at_x = f(x.copy()) if method == "forward" else None
-    for index in np.ndindex(x.shape):
-        if method == "complex":
-            gradient[index] = _complex_slope(f, x, index, h or step)
-        else:
-            width = h or step * max(1.0, abs(float(x[index])))
-            gradient[index] = slope(f, x, index, width, at_x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for index in np.ndindex(x.shape):
+            if method == "complex":
+                gradient[index] = _complex_slope(f, x, index, h or step)
+            else:
+                width = h or step * max(1.0, abs(float(x[index])))
+                gradient[index] = slope(f, x, index, width, at_x)
     return gradient
 
 
@@ -103,9 +105,7 @@ def slope(f: Callable, x: FloatArray, index: tuple, h: float, at_x: float | None
             f"numerical_gradient: h = {h:.0e} is lost in rounding beside x = {x[index]:.6g}; "
             "take a larger h"
         )
-    there, here = f(ahead), f(behind) if at_x is None else at_x
-    with np.errstate(over="ignore", invalid="ignore"):  # the function's own warnings stay
-        return (there - here) / width
+    return (f(ahead) - (f(behind) if at_x is None else at_x)) / width
 
 
 def slope_off_kinks(
@@ -142,6 +142,19 @@ def _complex_slope(f: Callable, x: FloatArray, index: tuple, h: float) -> float:
             "imaginary part; take method='central'"
         )
     return value.imag / h
+
+
+def as_outside(f: Callable) -> Callable:
+    """The function f with the warnings that it gives now, whatever is kept quiet around it."""
+    state = np.geterr()
+
+    @functools.wraps(f)
+    def outside(*arguments, **settings):
+        with np.errstate(**state):
+            return f(*arguments, **settings)
+
+    outside.__name__ = _calls.name_of(f)
+    return outside
 
 
 def _returning_one_number(f: Callable) -> Callable:
@@ -304,6 +317,23 @@ def check_gradients(
     if not arguments:
         raise TypeError("check_gradients: arguments are missing; name what the target takes")
     inputs = [_float64(f"arguments[{i}]", argument) for i, argument in enumerate(arguments)]
+    target = target if isinstance(target, Layer | Sequential) else as_outside(target)
+    with np.errstate(over="ignore", invalid="ignore"):
+        claim = _claim(target, inputs, backward, rng)
+        rows = [_compare(name, claim, entries, tolerance, rng) for name in claim.arrays]
+    return GradientReport(_calls.name_of(target), tolerance, rows)
+
+
+class _Claim(NamedTuple):
+    """What is to be compared: a loss that can be measured, and the gradients that were claimed."""
+
+    loss: Callable[[str, FloatArray], float]
+    """The loss with one of the arrays replaced."""
+    arrays: dict[str, FloatArray]
+    gradients: dict[str, object]
+
+
+def _claim(target, inputs: list, backward: Callable | None, rng: np.random.Generator) -> _Claim:
     if isinstance(target, Layer | Sequential):
         claim = _of_network(target, inputs, rng)
     elif backward is None:
@@ -315,17 +345,7 @@ def check_gradients(
             "check_gradients: no argument holds floats, so there is no gradient to check; "
             "integers are labels: write 1.0 for 1"
         )
-    rows = [_compare(name, claim, entries, tolerance, rng) for name in claim.arrays]
-    return GradientReport(_calls.name_of(target), tolerance, rows)
-
-
-class _Claim(NamedTuple):
-    """What is to be compared: a loss that can be measured, and the gradients that were claimed."""
-
-    loss: Callable[[str, FloatArray], float]
-    """The loss with one of the arrays replaced."""
-    arrays: dict[str, FloatArray]
-    gradients: dict[str, object]
+    return claim
 
 
 def _check_target(target: object, backward: object) -> None:

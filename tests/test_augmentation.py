@@ -176,7 +176,7 @@ def test_other_arrays_are_taken(rng):
         (np.zeros(784), {}, nn.ShapeError, "x has shape (784,) but (N, D) is needed"),
         (np.zeros((2, 28, 28)), {}, nn.ShapeError, "x has shape (2, 28, 28) but (N, D) is"),
         (np.zeros((2, 783)), {}, ValueError, "x has shape (2, 783), but images must be square"),
-        (np.zeros((2, 0)), {}, ValueError, "x has shape (2, 0), but images must be square"),
+        (np.zeros((2, 0)), {}, ValueError, "x has shape (2, 0); at least one entry is needed"),
         (np.array([["a"]]), {}, TypeError, "x must be an array of numbers, got dtype <U1"),
         (None, {"rng": 0}, TypeError, "rng must be a numpy.random.Generator"),
         (None, {"rotation": -1}, ValueError, "rotation must not be negative, got -1"),

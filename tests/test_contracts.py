@@ -171,7 +171,8 @@ CASES = {
     ),
     "one-hot rows, again": (
         lambda: nn.one_hot(np.eye(3, dtype=int), 3),
-        "one_hot: y has shape (3, 3) but (N,) is needed",
+        "one_hot: y has shape (3, 3) but (N,) is needed: integer labels, not one-hot rows; "
+        "did you mean y.argmax(axis=1)?",
     ),
     # check_shape, as lessons use it
     "gradient transposed": (

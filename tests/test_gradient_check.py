@@ -609,23 +609,23 @@ def test_a_loss_gradient_without_its_1_over_n():
 
 
 class AveragedBias(nn.Linear):
-    def backward(self, d_out, *, need_dx=True):
-        dx = super().backward(d_out, need_dx=need_dx)
+    def backward(self, d_out):
+        dx = super().backward(d_out)
         self.grads["b"] = d_out.mean(axis=0)
         return dx
 
 
 class OpenGate(nn.ReLU):
     def backward(self, d_out):
-        return d_out * (np.maximum(self.z, 0) >= 0)
+        return d_out * (np.maximum(self.cache, 0) >= 0)
 
 
 class SavingLinear(nn.Linear):
     """Write into the upstream gradient, as if it were its own."""
 
-    def backward(self, d_out, *, need_dx=True):
+    def backward(self, d_out):
         d_out *= 2
-        return super().backward(d_out, need_dx=need_dx)
+        return super().backward(d_out)
 
 
 @pytest.mark.parametrize(
@@ -699,8 +699,8 @@ def test_a_loss_that_returns_no_gradient(returned):
 
 def test_a_gradient_that_a_layer_does_not_give():
     class Forgetful(nn.Linear):
-        def backward(self, d_out, *, need_dx=True):
-            self.grads["w"] = self.x.T @ d_out
+        def backward(self, d_out):
+            self.grads["w"] = self.cache.T @ d_out
 
     report = nn.check_gradients(Forgetful(3, 2, rng=np.random.default_rng(0)), X)
     assert [row.problem for row in report] == ["there is no gradient", "", ""]
@@ -949,8 +949,8 @@ def test_a_slope_where_the_backward_says_zero_is_found(rng):
     """A sample of the nonzero entries would never look at the half that is missing."""
 
     class Halved(nn.Linear):
-        def backward(self, d_out, *, need_dx=True):
-            dx = super().backward(d_out, need_dx=need_dx)
+        def backward(self, d_out):
+            dx = super().backward(d_out)
             self.grads["w"][:, ::2] = 0
             return dx
 
@@ -1116,7 +1116,7 @@ def test_layers_and_models_are_not_changed(rng):
     after = [*model.params.values(), *model.grads.values()]
     assert all(a is b for a, b in zip(arrays, after, strict=True))
     assert model.params["w1"].dtype == np.float32
-    assert layers[0].x is x
+    assert layers[0].cache is x
 
 
 # --- check_gradients: what it refuses
