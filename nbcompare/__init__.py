@@ -7,7 +7,7 @@ Importing this package imports neither pytest nor matplotlib, so a notebook can 
 `describe` where only its readers' tools are installed.
 """
 
-from .figures import MIME, describe, to_text
+from .figures import MIME, describe, is_empty, to_text
 from .show import bundle, load_ipython_extension
 
-__all__ = ["MIME", "bundle", "describe", "load_ipython_extension", "to_text"]
+__all__ = ["MIME", "bundle", "describe", "is_empty", "load_ipython_extension", "to_text"]

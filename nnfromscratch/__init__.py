@@ -49,7 +49,14 @@ from .layers import (
 from .losses import mean_squared_error, softmax_cross_entropy
 from .model import Sequential, mlp, trace_shapes
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
-from .plots import plot_history, plot_layers, show_digits, show_figure, use_course_style
+from .plots import (
+    plot_history,
+    plot_layers,
+    show_digits,
+    show_figure,
+    show_table,
+    use_course_style,
+)
 from .shapes import ShapeError, check_shape
 from .training import Checkpoint, EarlyStopping, History, TrainingDiverged, evaluate, fit
 
@@ -109,6 +116,7 @@ __all__ = [
     "schedules",
     "show_digits",
     "show_figure",
+    "show_table",
     "sigmoid",
     "sigmoid_backward",
     "softmax",

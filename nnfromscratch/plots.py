@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -56,33 +56,100 @@ def use_course_style() -> None:
     )
 
 
-def show_figure(figure: Figure, *, alt: str) -> None:
+def show_figure(figure: Figure, *, alt: str, caption: str | None = None) -> None:
     """Show a figure in a notebook with a sentence that says what it shows, and close it.
+
+    In a program outside of IPython the sentence is printed, and the figure stays open for
+    `plt.show()`.
 
     Args:
         figure: what to show.
-        alt: the text for readers who do not see the picture; it is stored with the output.
+        alt: the text for readers who do not see the picture.
+        caption: a sentence below the picture for everybody.
 
     Raises:
-        TypeError: figure is no figure, or alt no text.
-        ValueError: alt is empty.
+        TypeError: figure is no figure, or alt or caption no text.
+        ValueError: alt or caption is empty.
     """
     import matplotlib.pyplot as plt
-    from IPython.display import display
     from matplotlib.figure import Figure
 
+    from nbcompare import bundle
+
     check_instance("show_figure", "figure", figure, Figure, "ax.figure")
-    check_instance("show_figure", "alt", alt, str, "'The loss falls.'")
-    if not alt.strip():
-        raise ValueError("show_figure: alt is empty; say in a sentence what the figure shows")
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
-    plt.close(figure)
-    display(
-        {"image/png": png.getvalue(), "text/plain": alt},
-        metadata={"image/png": {"alt": alt}},
-        raw=True,
-    )
+    _check_sentence("show_figure", "alt", alt, "what the figure shows")
+    if caption is not None:
+        _check_sentence("show_figure", "caption", caption, "what to look at, or leave it out")
+    if _display(bundle(figure, alt=alt, caption=caption, dpi=DPI)):
+        plt.close(figure)
+
+
+def _check_sentence(function: str, name: str, text: str, what: str) -> None:
+    check_instance(function, name, text, str, "'The loss falls.'")
+    if not text.strip():
+        raise ValueError(f"{function}: {name} is empty; say in a sentence {what}")
+
+
+def _display(bundle: dict) -> bool:
+    """Show something in a notebook; in a plain program print its text. Tell which it was."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        get_ipython = lambda: None  # noqa: E731
+    if get_ipython() is None:
+        print(bundle["text/plain"])
+        return False
+    from IPython.display import display
+
+    display(bundle, raw=True)
+    return True
+
+
+def show_table(
+    rows: Sequence[Sequence[object]], *, header: Sequence[str], caption: str | None = None
+) -> None:
+    """Show rows under a header as a real table, which a screen reader can walk through.
+
+    Args:
+        rows: the rows, each as long as the header; an entry may be anything that prints.
+        header: a name for each column.
+        caption: a sentence above the table.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: header is empty, or a row has another length.
+    """
+    for name, value in (("rows", rows), ("header", header)):
+        check_instance("show_table", name, value, Sequence, "[('w1', (784, 300))]")
+        if isinstance(value, str):
+            raise TypeError(f"show_table: {name} must be a list, got str")
+    if caption is not None:
+        _check_sentence("show_table", "caption", caption, "what the table lists")
+    if not header:
+        raise ValueError("show_table: header is empty; name each column")
+    for i, row in enumerate(rows):
+        check_instance("show_table", f"rows[{i}]", row, Sequence, "('w1', (784, 300))")
+        if len(row) != len(header):
+            raise ValueError(
+                f"show_table: rows[{i}] has {len(row)} entries for {len(header)} names"
+            )
+    lines = [[str(entry) for entry in row] for row in (header, *rows)]
+    _display({"text/html": _table_html(lines, caption), "text/plain": _table_text(lines, caption)})
+
+
+def _table_html(lines: list[list[str]], caption: str | None) -> str:
+    head, *body = [[html.escape(entry) for entry in line] for line in lines]
+    above = [f"<caption>{html.escape(caption)}</caption>"] if caption else []
+    top = "".join(f'<th scope="col">{entry}</th>' for entry in head)
+    rows = ["".join(f"<td>{entry}</td>" for entry in row) for row in body]
+    rows = [f"<tr>{row}</tr>" for row in rows]
+    return "\n".join(["<table>", *above, f"<tr>{top}</tr>", *rows, "</table>"])
+
+
+def _table_text(lines: list[list[str]], caption: str | None) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [[e.ljust(w) for e, w in zip(line, widths, strict=True)] for line in lines]
+    return "\n".join([*([caption] if caption else []), *("  ".join(p).rstrip() for p in padded)])
 
 
 def show_digits(
