@@ -51,7 +51,14 @@ from .layers import (
 from .losses import mean_squared_error, softmax_cross_entropy
 from .model import Sequential, mlp
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
-from .plots import plot_history, plot_layers, show_digits, show_figure, use_course_style
+from .plots import (
+    plot_history,
+    plot_layers,
+    show_digits,
+    show_figure,
+    show_table,
+    use_course_style,
+)
 from .sources import show_source
 from .tracing import trace_shapes
 from .training import History, TrainingDiverged, evaluate, fit
@@ -115,6 +122,7 @@ __all__ = [
     "show_digits",
     "show_figure",
     "show_source",
+    "show_table",
     "sigmoid",
     "sigmoid_backward",
     "softmax",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
+import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._guards import instance, whole
+from .contracts import FloatArray, ShapeError, as_float_array
 from .diagnostics import LayerReport, LayerStatistics
-from .shapes import (
-    FloatArray,
-    as_float_array,
-    check_instance,
-    check_positive_integer,
-    checked,
-)
 from .training import History
 
 if TYPE_CHECKING:
@@ -56,33 +51,100 @@ def use_course_style() -> None:
     )
 
 
-def show_figure(figure: Figure, *, alt: str) -> None:
+def show_figure(figure: Figure, *, alt: str, caption: str | None = None) -> None:
     """Show a figure in a notebook with a sentence that says what it shows, and close it.
+
+    In a program outside of IPython the sentence is printed, and the figure stays open for
+    `plt.show()`.
 
     Args:
         figure: what to show.
-        alt: the text for readers who do not see the picture; it is stored with the output.
+        alt: the text for readers who do not see the picture.
+        caption: a sentence below the picture for everybody.
 
     Raises:
-        TypeError: figure is no figure, or alt no text.
-        ValueError: alt is empty.
+        TypeError: figure is no figure, or alt or caption no text.
+        ValueError: alt or caption is empty.
     """
     import matplotlib.pyplot as plt
-    from IPython.display import display
     from matplotlib.figure import Figure
 
-    check_instance("show_figure", "figure", figure, Figure, "ax.figure")
-    check_instance("show_figure", "alt", alt, str, "'The loss falls.'")
-    if not alt.strip():
-        raise ValueError("show_figure: alt is empty; say in a sentence what the figure shows")
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
-    plt.close(figure)
-    display(
-        {"image/png": png.getvalue(), "text/plain": alt},
-        metadata={"image/png": {"alt": alt}},
-        raw=True,
-    )
+    from nbcompare import bundle
+
+    instance("show_figure", Figure, "ax.figure", figure=figure)
+    _check_sentence("show_figure", "alt", alt, "what the figure shows")
+    if caption is not None:
+        _check_sentence("show_figure", "caption", caption, "what to look at, or leave it out")
+    if _display(bundle(figure, alt=alt, caption=caption, dpi=DPI)):
+        plt.close(figure)
+
+
+def _check_sentence(function: str, name: str, text: str, what: str) -> None:
+    instance(function, str, "'The loss falls.'", **{name: text})
+    if not text.strip():
+        raise ValueError(f"{function}: {name} is empty; say in a sentence {what}")
+
+
+def _display(bundle: dict) -> bool:
+    """Show something in a notebook; in a plain program print its text. Tell which it was."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        get_ipython = lambda: None  # noqa: E731
+    if get_ipython() is None:
+        print(bundle["text/plain"])
+        return False
+    from IPython.display import display
+
+    display(bundle, raw=True)
+    return True
+
+
+def show_table(
+    rows: Sequence[Sequence[object]], *, header: Sequence[str], caption: str | None = None
+) -> None:
+    """Show rows under a header as a real table, which a screen reader can walk through.
+
+    Args:
+        rows: the rows, each as long as the header; an entry may be anything that prints.
+        header: a name for each column.
+        caption: a sentence above the table.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: header is empty, or a row has another length.
+    """
+    for name, value in (("rows", rows), ("header", header)):
+        instance("show_table", Sequence, "[('w1', (784, 300))]", **{name: value})
+        if isinstance(value, str):
+            raise TypeError(f"show_table: {name} must be a list, got str")
+    if caption is not None:
+        _check_sentence("show_table", "caption", caption, "what the table lists")
+    if not header:
+        raise ValueError("show_table: header is empty; name each column")
+    for i, row in enumerate(rows):
+        instance("show_table", Sequence, "('w1', (784, 300))", **{f"rows[{i}]": row})
+        if len(row) != len(header):
+            raise ValueError(
+                f"show_table: rows[{i}] has {len(row)} entries for {len(header)} names"
+            )
+    lines = [[str(entry) for entry in row] for row in (header, *rows)]
+    _display({"text/html": _table_html(lines, caption), "text/plain": _table_text(lines, caption)})
+
+
+def _table_html(lines: list[list[str]], caption: str | None) -> str:
+    head, *body = [[html.escape(entry) for entry in line] for line in lines]
+    above = [f"<caption>{html.escape(caption)}</caption>"] if caption else []
+    top = "".join(f'<th scope="col">{entry}</th>' for entry in head)
+    rows = ["".join(f"<td>{entry}</td>" for entry in row) for row in body]
+    rows = [f"<tr>{row}</tr>" for row in rows]
+    return "\n".join(["<table>", *above, f"<tr>{top}</tr>", *rows, "</table>"])
+
+
+def _table_text(lines: list[list[str]], caption: str | None) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [[e.ljust(w) for e, w in zip(line, widths, strict=True)] for line in lines]
+    return "\n".join([*([caption] if caption else []), *("  ".join(p).rstrip() for p in padded)])
 
 
 def show_digits(
@@ -119,7 +181,7 @@ def show_digits(
         raise TypeError(f"show_digits: titles must be a list, got {type(titles).__name__}")
     if titles is not None and len(titles) != len(x):
         raise ValueError(f"show_digits: {len(titles)} titles for {len(x)} images")
-    columns = min(check_positive_integer("show_digits", "columns", columns), len(x))
+    columns = min(whole("show_digits", columns=columns), len(x))
     rows = -(-len(x) // columns)
     gap, top = side // 7, side // 2 if titles is not None else side // 7
     if ax is not None:
@@ -166,7 +228,7 @@ def plot_layers(
         raise ValueError(
             f"plot_layers: quantity must be activations or gradients, got {quantity!r}"
         )
-    check_instance("plot_layers", "report", report, LayerReport, "layer_statistics makes")
+    instance("plot_layers", LayerReport, "layer_statistics makes", report=report)
     if not report or not all(isinstance(row, LayerStatistics) for row in report):
         raise ValueError("plot_layers: report must hold one LayerStatistics per layer")
     if ax is None:
@@ -196,12 +258,16 @@ def plot_history(history: History, axes: Sequence[Axes] | None = None) -> Sequen
     """
     import matplotlib.pyplot as plt
 
-    check_instance("plot_history", "history", history, History, "the one that fit returns")
+    instance("plot_history", History, "the one that fit returns", history=history)
     lists = {"history.loss": history.loss, "history.error": history.error}
     if history.validation_loss or history.validation_error:
         lists["history.validation_loss"] = history.validation_loss
         lists["history.validation_error"] = history.validation_error
-    checked("plot_history", **{name: (values, "E") for name, values in lists.items()})
+    for name, values in lists.items():
+        if as_float_array("plot_history", name, values).shape != (history.epochs,):
+            raise ShapeError(
+                f"plot_history: {name} has {len(values)} entries for {history.epochs} epochs"
+            )
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     else:

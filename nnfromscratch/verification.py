@@ -39,6 +39,7 @@ EXEMPT = {
     "plot_layers": "draws",
     "show_digits": "draws",
     "show_figure": "draws",
+    "show_table": "shows",
     "use_course_style": "sets how drawings look",
 }
 """Public names that compute nothing, and why not."""

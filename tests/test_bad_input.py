@@ -1284,10 +1284,16 @@ add(
 )
 add(
     "show_figure picture",
-    lambda rng: {"figure": plt.figure(figsize=(1, 1)), "alt": "Nothing."},
-    {"figure": THINGS, "alt": THINGS},
+    lambda rng: {"figure": plt.figure(figsize=(1, 1)), "alt": "Nothing.", "caption": "None."},
+    {"figure": THINGS, "alt": THINGS, "caption": THINGS},
     lambda a, nothing: nothing is None,
     call=nn.show_figure,
+)
+add(
+    "show_table",
+    lambda rng: {"rows": [("w1", "a"), ("b1", "b")], "header": ["a", "b"], "caption": "A."},
+    {"rows": THINGS, "header": THINGS, "caption": THINGS},
+    lambda a, nothing: nothing is None,
 )
 
 

@@ -1,5 +1,8 @@
 """The matrix of settings: what is run again, and what is kept."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tools import matrix
@@ -18,7 +21,8 @@ def ran(monkeypatch):
         differing = {lesson: [] for lesson in chosen}
         if len(calls) == 1:
             differing[min(chosen)] = ["cell 3: differs"]
-        return matrix.Outcome(9, [], differing)
+        spread = {lesson: {} for lesson in chosen}
+        return matrix.Outcome(9, [], differing, spread)
 
     monkeypatch.setattr(matrix, "probe", lambda setting: FOUND)
     monkeypatch.setattr(matrix, "run", run)
@@ -44,6 +48,49 @@ def test_only_what_changed_or_went_wrong_is_run_again(ran, monkeypatch):
     _, _ = matrix.bring_up_to_date(SETTING, kept, True)
     assert ran == [(True, sorted(lessons)), (False, [first]), (False, [rest[3]]),
                    (True, sorted(lessons))]  # fmt: skip
+
+
+def test_a_run_keeps_how_far_numbers_scatter(monkeypatch):
+    report = """<testsuites><testcase classname="a.b.ipynb" name="Cell 3"><properties>
+        <property name="largest relative difference" value="0.02" /></properties></testcase>
+        <testcase classname="a.b.ipynb" name="Cell 4" /></testsuites>"""
+
+    def pretend(command, **settings):
+        path = next(word for word in command if word.startswith("--junitxml="))
+        Path(path.removeprefix("--junitxml=")).write_text(report, encoding="utf-8")
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(matrix.subprocess, "run", pretend)
+    outcome = matrix.run(SETTING._replace(environment=matrix.variables(1)), [], ["a/b.ipynb"])
+    assert outcome.spread == {"a/b.ipynb": {"Cell 3": 0.02}}
+
+
+def test_the_page_lists_the_largest_difference_of_each_cell():
+    def result(**spread):
+        lesson = {"source": "x", "compared": 9, "differing": 0}
+        return {"in use": "", "lessons": {"a/07_b.ipynb": lesson | {"spread": spread}}}
+
+    results = {"one": result(c3=0.01, c4=0.002), "two": result(c3=0.03), "three": result()}
+    assert matrix.spreads(results) == [
+        ("a/07_b.ipynb", "c3", 0.03, "two"),
+        ("a/07_b.ipynb", "c4", 0.002, "one"),
+    ]
+    assert "| 07_b | c3 | 0.03 | two |\n| 07_b | c4 | 0.002 | one |\n" in matrix.page(results)
+    assert "scatter" not in matrix.page({"three": result()})
+    del results["three"]["lessons"]["a/07_b.ipynb"]["spread"]  # kept from before they were noted
+    assert len(matrix.spreads(results)) == 2
+
+
+def test_tolerances_and_the_data_of_figures_count(monkeypatch):
+    before = matrix.sources()[1]
+    notebooks = matrix.executed()
+    first, second = sorted(notebooks)[:2]
+    cells = [next(c for c in notebooks[n].cells if c.get("outputs")) for n in (first, second)]
+    cells[0].metadata["tags"] = ["within-5-percent"]
+    cells[1].outputs[0]["data"] = {matrix.nbcompare.MIME: {"axes": ["changed"]}}
+    monkeypatch.setattr(matrix, "executed", lambda: notebooks)
+    after = matrix.sources()[1]
+    assert [lesson for lesson in before if before[lesson] != after[lesson]] == [first, second]
 
 
 def test_other_versions_make_everything_old(ran, monkeypatch):

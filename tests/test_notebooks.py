@@ -1,6 +1,7 @@
 """Every lesson keeps the rules, every rule notices what breaks it, the tool keeps outputs."""
 
 import base64
+import html
 import shutil
 import struct
 import subprocess
@@ -8,6 +9,7 @@ import subprocess
 import nbformat
 import pytest
 
+import nbcompare
 from tools import address, lesson_rules, notebooks
 from tools.notebooks import FOLDER, lessons, normalize, read, to_text
 
@@ -87,6 +89,21 @@ def picture(width=640, alt=ALT, text=ALT):
         data={"image/png": png(width), "text/plain": text},
         metadata={"image/png": {"alt": alt}} if alt is not None else {},
     )
+
+
+def figure(width=640, alt=ALT, text=f"<Figure: {ALT}>", items=None):
+    """Return what `show_figure` gives: the picture in HTML, and its data."""
+    axis = {"label": "", "scale": "linear", "limits": "0 1"}
+    summary = {"count": 2, "range": "0 1", "mean": "0.5", "samples": "0 1"}
+    line = {"kind": "line", "x": summary, "y": summary}
+    axes = {"title": "", "x": axis, "y": axis, "items": [line] if items is None else items}
+    picture = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png(width)}">'
+    data = {
+        "text/html": f"<figure>\n{picture}\n</figure>",
+        "text/plain": text,
+        nbcompare.MIME: {"titles": [], "texts": [], "axes": [axes]},
+    }
+    return nbformat.v4.new_output("display_data", data=data)
 
 
 def result(text, count=1, **data):
@@ -254,6 +271,12 @@ BROKEN = [
     ("pictures_have_alt_text", code(3, "show_figure(f)", picture(alt=ALT[:-1])), "full stop"),
     ("pictures_have_alt_text", code(3, "show_figure(f)", picture(text="<Figure>")), "text/plain"),
     ("pictures_are_not_too_wide", code(3, "show_figure(f)", picture(1201)), "1201 pixels"),
+    ("pictures_have_alt_text", code(3, "show_figure(f)", figure(alt="")), "alt text"),
+    ("pictures_have_alt_text", code(3, "show_figure(f)", figure(alt="Short.")), "'Short.'"),
+    ("pictures_have_alt_text", code(3, "show_figure(f)", figure(text="<Figure>")), "text/plain"),
+    ("pictures_are_not_too_wide", code(3, "show_figure(f)", figure(1201)), "1201 pixels"),
+    ("figures_show_something", code(3, "show_figure(f)", figure(items=[])), "an empty figure"),
+    ("tolerances_are_understood", code(1, "print(1)", tags=["within-5"]), "'within-5' is no tol"),
     ("cells_are_short", code(4, "x = 1\n" * 16), "16 lines"),
     ("cells_are_short", code(4, "# " + "x" * 99), "101 columns"),
     ("predictions", replaced("**Predict.**", "**Guess.**"), "2 paragraphs"),
@@ -348,6 +371,14 @@ def test_rounded_numbers_are_accepted(text):
     assert lesson_rules.numbers_are_rounded(notebook) == []
 
 
+def test_a_figure_in_html_with_its_data_is_accepted():
+    notebook = lesson()
+    alt = 'A "line" that rises & falls from 0 to 1.'
+    code(3, "show_figure(f)", figure(alt=alt, text=f"<Figure: {alt}>"))(notebook)
+    assert [rule.__name__ for rule in lesson_rules.RULES if rule(notebook)] == []
+    assert notebooks.count(notebook) == (2, 0)
+
+
 def test_an_ignored_output_with_an_assertion_is_accepted():
     notebook = lesson()
     code(1, "assert 0 < t < 9\nprint(t)", stream("1.2"), tags=IGNORED)(notebook)
@@ -421,6 +452,30 @@ def test_outputs_are_kept_exactly_if_code_and_text_are_the_same(change, same):
     old, new = lesson(), lesson()
     change(new)
     assert notebooks.says_the_same(new, old) is same
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "tags", "same"),
+    [
+        (stream("loss 1.83"), stream("loss 1.84"), [], True),
+        (stream("loss 1.83"), stream("loss 1.85"), [], False),
+        (stream("loss 1.83"), stream("loss 1.85"), ["within-5-percent"], True),
+        (stream("3 wrong"), stream("4 wrong"), [], False),
+        (stream("1.2 s"), stream("7.5 s"), ["measured"], True),
+        (figure(), figure(width=641), [], True),
+        (figure(), figure(alt=ALT + " More.", text=""), [], False),
+        (figure(), figure(items=[]), [], False),
+        (picture(), figure(), [], False),
+    ],
+)
+def test_outputs_are_kept_if_they_agree_as_the_tests_see_it(old, new, tags, same):
+    before, after = lesson(), lesson()
+    for notebook, output in ((before, old), (after, new)):
+        code(3, "f()", output, tags=tags)(notebook)
+    assert notebooks.says_the_same(after, before) is same
+    if same:
+        kept = notebooks.with_outputs_of(after, before)
+        assert cell(normalize(kept), 3).outputs == [old]
 
 
 def test_ignored_outputs_do_not_count_as_a_change():

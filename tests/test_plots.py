@@ -1,5 +1,7 @@
 """Pictures: what stands in them, and that nothing is imported for them before its time."""
 
+import base64
+import re
 import subprocess
 import sys
 
@@ -12,6 +14,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 
+import nbcompare
 import nnfromscratch as nn
 from nnfromscratch import plots
 
@@ -136,33 +139,90 @@ def test_layers_have_two_quantities():
     )
 
 
-def test_figure_is_shown_once_with_its_text_and_closed(monkeypatch):
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda *a, **k: shown.append((a, k)))
-    figure, _ = plt.subplots()
-    nn.show_figure(figure, alt="An empty figure.")
-    (((data,), settings),) = shown
-    assert data["text/plain"] == "An empty figure."
-    assert data["image/png"].startswith(b"\x89PNG\r\n")
-    assert settings == {"metadata": {"image/png": {"alt": "An empty figure."}}, "raw": True}
+@pytest.fixture
+def shown(monkeypatch):
+    """Return a list of what a notebook would be given to show."""
+    found = []
+    monkeypatch.setattr(IPython, "get_ipython", lambda: "a shell")
+    monkeypatch.setattr(IPython.display, "display", lambda data, raw: found.append(data))
+    return found
+
+
+def test_figure_is_shown_once_with_its_texts_and_closed(shown):
+    ax = nn.show_digits(np.eye(49))
+    nn.show_figure(ax.figure, alt='Dots, "black" on white.', caption="A < B.")
+    (data,) = shown
+    assert data["text/plain"] == '<Figure: Dots, "black" on white.>'
+    assert (
+        '<img alt="Dots, &quot;black&quot; on white." src="data:image/png;base64,iVBOR'
+        in (data["text/html"])
+    )
+    assert "<figcaption>A &lt; B.</figcaption>" in data["text/html"]
+    assert data[nbcompare.MIME] == nbcompare.describe(ax.figure)
     assert plt.get_fignums() == []
 
 
-def test_figure_needs_its_text():
+def test_outside_of_ipython_the_sentence_is_printed_and_the_figure_stays(capsys):
+    figure, _ = plt.subplots()
+    nn.show_figure(figure, alt="An empty figure.")
+    assert capsys.readouterr().out == "<Figure: An empty figure.>\n"
+    assert plt.get_fignums() == [figure.number]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ({"alt": " "}, "alt is empty; say in a sentence what the figure shows"),
+        (
+            {"alt": "A line.", "caption": ""},
+            "caption is empty; say in a sentence what to look at, or leave it out",
+        ),
+    ],
+)
+def test_figure_needs_its_texts(texts, message):
     with pytest.raises(ValueError) as caught:
-        nn.show_figure(plt.figure(), alt=" ")
-    assert str(caught.value) == (
-        "show_figure: alt is empty; say in a sentence what the figure shows"
-    )
+        nn.show_figure(plt.figure(), **texts)
+    assert str(caught.value) == f"show_figure: {message}"
 
 
-def test_pictures_are_the_same_bytes_each_time(monkeypatch):
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda data, **k: shown.append(data))
+def test_pictures_are_the_same_bytes_each_time(shown):
     for _ in range(2):
         nn.show_figure(nn.show_digits(np.eye(49)).figure, alt="Dots.")
     assert shown[0] == shown[1]
-    assert b"Software" not in shown[0]["image/png"]
+    picture = re.search('base64,([^"]+)', shown[0]["text/html"])[1]
+    assert b"Software" not in base64.b64decode(picture)
+
+
+def test_a_table_is_a_table(shown, monkeypatch, capsys):
+    rows = [("w1", (784, 300)), ("<b>", (300,))]
+    nn.show_table(rows, header=["tensor", "shape"], caption="Shapes.")
+    (data,) = shown
+    assert data["text/html"] == (
+        "<table>\n<caption>Shapes.</caption>\n"
+        '<tr><th scope="col">tensor</th><th scope="col">shape</th></tr>\n'
+        "<tr><td>w1</td><td>(784, 300)</td></tr>\n"
+        "<tr><td>&lt;b&gt;</td><td>(300,)</td></tr>\n</table>"
+    )
+    text = "Shapes.\ntensor  shape\nw1      (784, 300)\n<b>     (300,)"
+    assert data["text/plain"] == text
+    monkeypatch.setattr(IPython, "get_ipython", lambda: None)
+    nn.show_table(rows, header=["tensor", "shape"], caption="Shapes.")
+    assert capsys.readouterr().out == text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "error", "message"),
+    [
+        ([(1, 2)], ["a"], ValueError, "rows[0] has 2 entries for 1 names"),
+        ([], [], ValueError, "header is empty; name each column"),
+        ([1], ["a"], TypeError, "rows[0] must be a Sequence"),
+        ("ab", ["a"], TypeError, "rows must be a list, got str"),
+        ([], "a", TypeError, "header must be a list, got str"),
+    ],
+)
+def test_what_is_no_table(rows, header, error, message):
+    with pytest.raises(error, match="show_table: " + re.escape(message)):
+        nn.show_table(rows, header=header)
 
 
 def test_course_style_sets_the_palette():

@@ -7,13 +7,16 @@ notebook that breaks it.
 
 import ast
 import base64
+import html
 import re
 import struct
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
-from tools.notebooks import IGNORED, count, is_ignored, text_outputs
+import nbcompare
+from nbcompare.tolerance import Tolerance
+from tools.notebooks import IGNORED, count, is_ignored, is_picture, text_outputs
 
 MOST_CODE_LINES = 15
 MOST_COLUMNS = 100
@@ -25,7 +28,7 @@ LEAST_COMPARED = 0.9
 LEAST_WITH_OUTPUT = 1 / 3
 LEAST_PREDICTIONS = 3
 
-SPEAKING = {"print", "display", "show_figure"}
+SPEAKING = {"print", "display", "show_figure", "show_table"}
 # Calls that a cell may end with and that return None, so that nothing is shown.
 SILENT = {
     *("append", "clear", "close", "extend", "fill", "insert", "remove", "reverse", "show"),
@@ -185,14 +188,8 @@ def code_is_python(notebook):
 
 
 def _shows_something(cell):
-    pictures = [
-        output
-        for output in cell.outputs
-        if any(
-            mime.startswith("image/") and value for mime, value in output.get("data", {}).items()
-        )
-    ]
-    return bool(text_outputs(cell) or pictures)
+    shown = [output for output in cell.outputs if output.get("data")]
+    return bool(text_outputs(cell) or any(is_picture(output) and png(output) for output in shown))
 
 
 def speaking_cells_have_output(notebook):
@@ -281,20 +278,62 @@ def ignored_outputs_are_asserted(notebook):
 # Pictures and size
 
 
+PICTURE = re.compile(r'<img alt="([^"]*)" src="data:image/png;base64,([^"]*)">')
+
+
+def _pictures(notebook):
+    """Yield (position, output) for each picture."""
+    for position, output in _outputs(notebook, "execute_result", "display_data"):
+        if is_picture(output):
+            yield position, output
+
+
+def alt_text(output):
+    """Return the text for readers who do not see a picture, or "" if it has none."""
+    if nbcompare.MIME in output.data:
+        match = PICTURE.search(output.data.get("text/html", ""))
+        return html.unescape(match[1]) if match else ""
+    return output.metadata.get("image/png", {}).get("alt", "")
+
+
+def png(output):
+    """Return a picture's bytes in base64, "" if it has none."""
+    match = PICTURE.search(output.data.get("text/html", ""))
+    return match[2] if match else output.data.get("image/png", "")
+
+
 def pictures_have_alt_text(notebook):
     """Require for every picture a sentence that says what it shows."""
     complaints = []
-    for position, output in _outputs(notebook, "execute_result", "display_data"):
-        if "image/png" not in output.data:
-            continue
-        alt = output.metadata.get("image/png", {}).get("alt", "")
+    for position, output in _pictures(notebook):
+        alt = alt_text(output)
         if len(alt) < LEAST_ALT or not alt.endswith("."):
             complaints.append(
                 f"cell {position}: the alt text must be a sentence of at least {LEAST_ALT} "
                 f"characters that ends in a full stop, not {alt!r}"
             )
-        elif output.data.get("text/plain") != alt:
+        elif output.data.get("text/plain") not in (alt, f"<Figure: {alt}>"):
             complaints.append(f"cell {position}: text/plain of the picture is not its alt text")
+    return complaints
+
+
+def figures_show_something(notebook):
+    """Allow no figure without a curve, an image or a text in it."""
+    return [
+        f"cell {position}: an empty figure"
+        for position, output in _pictures(notebook)
+        if nbcompare.MIME in output.data and nbcompare.is_empty(output.data[nbcompare.MIME])
+    ]
+
+
+def tolerances_are_understood(notebook):
+    """Require that a tag which looks like a tolerance is one."""
+    complaints = []
+    for position, cell in code_cells(notebook):
+        try:
+            Tolerance.from_tags(cell.metadata.get("tags", []))
+        except ValueError as error:
+            complaints.append(f"cell {position}: {error}")
     return complaints
 
 
@@ -308,11 +347,7 @@ def png_width(data):
 
 def pictures_are_not_too_wide(notebook):
     """Allow pictures of at most 1,200 pixels."""
-    widths = [
-        (position, png_width(output.data["image/png"]))
-        for position, output in _outputs(notebook, "execute_result", "display_data")
-        if "image/png" in output.data
-    ]
+    widths = [(position, png_width(png(output))) for position, output in _pictures(notebook)]
     return [
         f"cell {position}: a picture {width} pixels wide, more than {MOST_IMAGE_WIDTH}"
         for position, width in widths
@@ -474,6 +509,8 @@ RULES = (
     most_outputs_are_compared,
     ignored_outputs_are_asserted,
     pictures_have_alt_text,
+    figures_show_something,
+    tolerances_are_understood,
     pictures_are_not_too_wide,
     cells_are_short,
     predictions,

@@ -1,4 +1,4 @@
-"""Run the tests as other machines would, and compare every text that the lessons print.
+"""Run the tests as other machines would, and compare all that the lessons print and draw.
 
     python -m tools.matrix                   everything
     python -m tools.matrix Nehalem oldest    only the settings with these words in their names
@@ -23,6 +23,9 @@ rows of a large product among them and change nothing else, and the only large p
 tests are the same few in each setting. Left out are the tests of texts, files and formats, which
 compute nothing, and those of grading, whose kernels run the checks that are tested anyway. The exit
 status is 1 if a test fails or an output differs.
+
+Outputs are compared as nbcompare does, and of each cell whose numbers are not quite the stored ones
+the largest relative difference is kept, from which its tolerance can be chosen.
 """
 
 import argparse
@@ -39,6 +42,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import NamedTuple
 
+import nbcompare
+from nbcompare.plugin import SPREAD
+from nbcompare.tolerance import Tolerance
 from tools import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +57,7 @@ NEWEST = ("numpy", "matplotlib")
 KERNELS = ("Nehalem", "Haswell", "Zen", "SkylakeX")
 NOT_NUMERICAL = (
     *("test_notebooks", "test_repository", "test_command_line", "test_lesson_cost"),
-    *("test_course", "test_student_edition", "test_matrix"),
+    *("test_course", "test_student_edition", "test_matrix", "test_nbcompare"),
 )
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PROBE = """
@@ -94,6 +100,8 @@ class Outcome(NamedTuple):
     """Unit tests."""
     differing: dict[str, list[str]]
     """Text outputs, by lesson."""
+    spread: dict[str, dict[str, float]]
+    """By lesson and cell, how far its decimal numbers are from the stored ones, at most."""
 
 
 def variables(threads, **more):
@@ -176,16 +184,24 @@ def run(setting, tests, chosen):
             raise SystemExit(f"{setting.name}: pytest did not run\n{done.stdout}{done.stderr}")
         cases = list(ET.parse(report).iter("testcase"))
     lessons = {lesson.replace("/", "."): lesson for lesson in chosen}
-    outcome = Outcome(0, [], {lesson: [] for lesson in chosen})
+    outcome = Outcome(0, [], {lesson: [] for lesson in chosen}, {lesson: {} for lesson in chosen})
     for case in cases:
         bad = case.find("failure") if case.find("failure") is not None else case.find("error")
         lesson = lessons.get(case.get("classname", ""))
+        if lesson and (spread := spread_of(case)):
+            outcome.spread[lesson][case.get("name")] = spread
         if bad is not None:
             text = f"{case.get('classname')} {case.get('name')}\n{bad.get('message')}\n{bad.text}"
             (outcome.differing[lesson] if lesson else outcome.failed).append(text[:3000])
         elif not lesson and case.find("skipped") is None:
             outcome = outcome._replace(passed=outcome.passed + 1)
     return outcome
+
+
+def spread_of(case):
+    """Return the largest relative difference that the comparison reports of a cell, or None."""
+    found = [p.get("value") for p in case.iter("property") if p.get("name") == SPREAD]
+    return max(map(float, found), default=None)
 
 
 def in_use(found):
@@ -214,7 +230,7 @@ def digest(*parts):
 def sources():
     """Return the digest of the unit tests and, for each notebook, of all that its texts depend on.
 
-    The package is part of both. Prose and pictures are not.
+    The package is part of both. Prose and the look of pictures are not; the data of figures are.
     """
     package = [path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).rglob("*.py"))]
     tests = [path.read_text(encoding="utf-8") for path in unit_test_files()]
@@ -225,8 +241,17 @@ def sources():
             if cell.cell_type == "code":
                 parts.append(cell.source)
                 parts += [str(output.get("text", "")) for output in cell.outputs]
+                parts += compared_besides(cell)
         found[name] = digest(*package, *parts)
     return digest(*package, *tests), found
+
+
+def compared_besides(cell):
+    """Return what else decides whether a cell agrees: its tolerance, the data of its figures."""
+    tolerance = Tolerance.from_tags(cell.metadata.get("tags", []))
+    data = [output.get("data", {}).get(nbcompare.MIME) for output in cell.outputs]
+    parts = [json.dumps(figure, sort_keys=True) for figure in data if figure]
+    return parts if tolerance == Tolerance() else [*parts, str(tolerance)]
 
 
 def bring_up_to_date(setting, kept, unit_tests):
@@ -264,6 +289,7 @@ def bring_up_to_date(setting, kept, unit_tests):
             "source": lessons[lesson],
             "compared": compared,
             "differing": differing,
+            "spread": outcome.spread[lesson],
         }
     return result, [*outcome.failed, *itertools.chain(*outcome.differing.values())]
 
@@ -286,6 +312,37 @@ def row(name, result):
     return f"| {' | '.join(cells)} |"
 
 
+def spreads(results):
+    """Return [(lesson, cell, largest relative difference, its setting)], the largest first."""
+    largest = {}
+    for setting, result in results.items():
+        for lesson, kept in result.get("lessons", {}).items():
+            for cell, spread in kept.get("spread", {}).items():
+                largest[lesson, cell] = max(largest.get((lesson, cell), (0, "")), (spread, setting))
+    return sorted(((*key, *value) for key, value in largest.items()), key=lambda row: -row[2])
+
+
+def spread_table(results):
+    """Return the lines about how far numbers scatter, none if they do not."""
+    rows = [
+        f"| {Path(lesson).stem} | {cell} | {spread:.2g} | {setting} |"
+        for lesson, cell, spread, setting in spreads(results)
+    ]
+    return rows and [
+        "",
+        "## How far numbers scatter",
+        "",
+        "The decimal numbers of these cells are not the stored ones everywhere, mostly by one unit",
+        "of their last place. The largest difference, by the stored number, is what a tag such as",
+        "`within-5-percent` must allow ([nbcompare.md](nbcompare.md)). The cells with code are",
+        "counted from 0, as nbval does.",
+        "",
+        "| lesson | cell | largest relative difference | in |",
+        "| --- | --- | ---: | --- |",
+        *rows,
+    ]
+
+
 def page(results):
     """Return docs/matrix.md."""
     return "\n".join(
@@ -293,13 +350,15 @@ def page(results):
             "# The same everywhere",
             "",
             "Written by `make test-matrix`. It runs the unit tests and the lessons as other",
-            "machines would, and compares every text that a lesson prints, letter by letter. How,",
+            "machines would, and compares every text that a lesson prints, its numbers as numbers,",
+            "and its figures as data ([nbcompare.md](nbcompare.md)). How,",
             "and why the unit tests run with two threads only once:",
             "[tools/matrix.py](../tools/matrix.py). The last column is the beginning of a",
             "SHA-256: rows with the same one hold for the same package and lessons.",
             "",
             *HEAD,
             *[row(name, result) for name, result in results.items()],
+            *spread_table(results),
             "",
         ]
     )

@@ -7,8 +7,9 @@
     python tools/notebooks.py --count     how many text outputs the tests compare and ignore
 
 Each lesson runs in a fresh kernel that starts in the lesson's own folder, as in JupyterLab.
-Where neither the code nor the text it prints has changed since the last commit, the outputs of
-that commit are kept: pictures differ by a few bytes from one matplotlib to the next, and such
+Where the code has not changed since the last commit and its outputs agree with those of that commit
+(texts word by word, numbers and the data of figures within what the tests allow), the committed
+outputs are kept: pictures differ by a few bytes from one matplotlib to the next, and such
 differences would hide the real ones. `--refresh` stores the new outputs in any case.
 """
 
@@ -26,6 +27,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
+import nbcompare
+from nbcompare.outputs import reconcile
+
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 IGNORED = "nbval-ignore-output"
 KEPT_CELL_METADATA = ("nbgrader", "tags")
@@ -37,7 +41,7 @@ NOTEBOOK_METADATA = {
     },
     "language_info": {"name": "python"},
 }
-COMPARED_MIMES = ("text/plain", "text/html", "text/markdown")
+COMPARED_MIMES = ("text/plain", "text/html", "text/markdown", nbcompare.MIME)
 
 
 def lessons(folder=FOLDER, numbers=()):
@@ -146,16 +150,19 @@ def is_ignored(cell):
     return IGNORED in cell.metadata.get("tags", [])
 
 
+def is_picture(output):
+    """Tell whether an output is a picture: an image, or a figure in HTML with its data."""
+    return any(mime.startswith("image/") or mime == nbcompare.MIME for mime in output.data)
+
+
 def text_outputs(cell):
-    """Return the texts a reader sees below a code cell, without the alt texts of pictures."""
+    """Return the texts a reader sees below a code cell, without the texts beside pictures."""
     texts = []
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
             texts.append(output.text)
-        elif output.output_type in ("execute_result", "display_data"):
-            data = output.data
-            if "text/plain" in data and not any(mime.startswith("image/") for mime in data):
-                texts.append(data["text/plain"])
+        elif "text/plain" in output.get("data", {}) and not is_picture(output):
+            texts.append(output.data["text/plain"])
     return [text for text in texts if text.strip()]
 
 
@@ -170,12 +177,10 @@ def _code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _compared(cell):
-    """Return everything in a cell's outputs that the tests compare, and which kinds there are."""
-    if is_ignored(cell):
-        return bool(cell.outputs)
+def _compared(outputs):
+    """Return everything in outputs that the tests compare, and which kinds there are."""
     parts = []
-    for output in cell.outputs:
+    for output in outputs:
         if output.output_type == "stream":
             parts.append((output.name, output.text))
         elif output.output_type == "error":
@@ -186,14 +191,22 @@ def _compared(cell):
     return parts
 
 
+def _says_the_same(new, old):
+    """Tell whether what a cell now says agrees with what it said, as the tests would."""
+    if is_ignored(new):
+        return bool(new.outputs) == bool(old.outputs)
+    agreeing, stored, judge = reconcile(new.outputs, old.outputs, new.metadata.get("tags", []))
+    return not judge.notes and _compared(agreeing) == _compared(stored)
+
+
 def says_the_same(executed, committed):
-    """Tell whether two executions have the same code and the same compared outputs."""
+    """Tell whether two executions have the same code, and outputs that agree."""
     new, old = _code_cells(executed), _code_cells(committed)
     return len(new) == len(old) and all(
         a.source == b.source
         and is_ignored(a) == is_ignored(b)
         and a.execution_count == b.execution_count
-        and _compared(a) == _compared(b)
+        and _says_the_same(a, b)
         for a, b in zip(new, old, strict=True)
     )
 
