@@ -1,3 +1,5 @@
+"""Answers to the "Try it" of lesson 03."""
+
 # %% 1
 error, _ = worst_of("w2", dw2 / 32)  # noqa: F821
 assert 20 < error < 32, error
