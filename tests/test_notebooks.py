@@ -63,6 +63,20 @@ def test_links_to_files_lead_somewhere(path):
     assert not re.search(r"`docs/\w+\.md`", text), "a page of the course is linked, not quoted"
 
 
+def test_the_check_of_lesson_03_notices_what_is_missing_and_what_is_too_small():
+    (path,) = lessons(numbers=("03",))
+    scope = {}
+    for code in (cell.source for _, cell in lesson_rules.code_cells(read(path))):
+        exec(code, scope)
+        if "db1" in scope:
+            break
+    half = scope["dw1"].copy()
+    half[392:] = 0
+    for name, wrong in (("w1", half), ("b1", scope["db1"] / 32), ("w2", 0 * scope["dw2"])):
+        with pytest.raises(AssertionError):
+            scope["agree"](name, wrong)
+
+
 @each_lesson
 def test_lesson_is_in_the_stored_form(path):
     assert path.read_bytes().decode("utf-8") == to_text(normalize(read(path))), (
