@@ -60,7 +60,7 @@ def draw_losses(x, y):
     for ax, (title, curve), color in zip(axes.flat, cases, nn.plots.PALETTE, strict=False):
         smooth = np.convolve(curve, np.ones(5) / 5, mode="valid")
         ax.plot(smooth, color=color)
-        ax.axhline(math.log(10), color=nn.plots.GREY, linewidth=1)
+        ax.axhline(math.log(10), color=nn.plots.GREY, linewidth=1, zorder=1)
         head, _, tail = title.partition(": ")
         ax.set_title(f"{head}:\n{tail}", fontsize=10)
     axes[0, 0].set_yscale("log")
