@@ -16,7 +16,7 @@ from .plots import BLUE, RED
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK, PALE, EDGE = "#222222", "#eef3f8", "#8a8a8a"
+INK, PALE, EDGE = "#222222", "#eef3f8", "#7a7a7a"
 FORWARD, BACKWARD = BLUE, RED
 """Values and what runs forward are blue, slopes and what runs back are red, in every picture."""
 

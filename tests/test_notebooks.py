@@ -2,6 +2,8 @@
 
 import base64
 import html
+import itertools
+import re
 import shutil
 import struct
 import subprocess
@@ -47,6 +49,34 @@ def test_lesson_keeps_the_rule(path, rule):
 def test_lesson_has_the_frame(path):
     name = path.name
     assert lesson_rules.frame(read(path), name, badge_of(name), exercises_of(path)) == []
+
+
+@pytest.mark.parametrize(("path", "following"), list(itertools.pairwise(LESSONS)))
+def test_lesson_links_to_the_next(path, following):
+    title = read(following).cells[0].source.splitlines()[0].removeprefix("# ")
+    assert read(path).cells[-1].source.endswith(f"**Next:** [{title}]({following.name})")
+
+
+@each_lesson
+def test_links_to_files_lead_somewhere(path):
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
+    assert [link for link in links if not (path.parent / link).exists()] == []
+    assert not re.search(r"`docs/\w+\.md`", text), "a page of the course is linked, not quoted"
+
+
+def test_the_check_of_lesson_03_notices_what_is_missing_and_what_is_too_small():
+    (path,) = lessons(numbers=("03",))
+    scope = {}
+    for code in (cell.source for _, cell in lesson_rules.code_cells(read(path))):
+        exec(code, scope)
+        if "db1" in scope:
+            break
+    half = scope["dw1"].copy()
+    half[392:] = 0
+    for name, wrong in (("w1", half), ("b1", scope["db1"] / 32), ("w2", 0 * scope["dw2"])):
+        with pytest.raises(AssertionError):
+            scope["agree"](name, wrong)
 
 
 @each_lesson
@@ -134,7 +164,7 @@ def lesson():
         code("np.testing.assert_array_equal(x, y)"),
         text("## What you saw\n\nSums.\n\n## Try it\n\n1. Twos.\n2. Threes.\n3. Fours."),
         text("## Exercises\n\n[Here](exercises/07_small.ipynb)."),
-        text("## Further reading\n\n- A book.\n- A paper."),
+        text("## Further reading\n\n- [A book](https://a.org).\n- [A paper](https://b.org)."),
     ]
     notebook = nbformat.v4.new_notebook(cells=cells)
     for number, (_, cell) in enumerate(lesson_rules.code_cells(notebook), start=1):
@@ -270,6 +300,9 @@ BROKEN = [
     ("pictures_have_alt_text", code(3, "show_figure(f)", picture(alt="Short.")), "'Short.'"),
     ("pictures_have_alt_text", code(3, "show_figure(f)", picture(alt=ALT[:-1])), "full stop"),
     ("pictures_have_alt_text", code(3, "show_figure(f)", picture(text="<Figure>")), "text/plain"),
+    ("colors_are_seen_on_white", code(4, "ax.plot(x, color='#E69F00')"), "contrast of 2.3"),
+    ("colors_are_seen_on_white", code(4, "ax.text(0, 0, 'a', color=\"white\")"), "'white'"),
+    ("colors_are_seen_on_white", code(4, "styles = {'a': '#F0E442'}"), "'#F0E442'"),
     ("pictures_are_not_too_wide", code(3, "show_figure(f)", picture(1201)), "1201 pixels"),
     ("pictures_have_alt_text", code(3, "show_figure(f)", figure(alt="")), "alt text"),
     ("pictures_have_alt_text", code(3, "show_figure(f)", figure(alt="Short.")), "'Short.'"),
@@ -297,11 +330,12 @@ BROKEN = [
     ("frame", replaced("## A section", "A section"), "no section between"),
     ("frame", replaced("## What you saw", "## What we saw"), "last sections"),
     ("frame", replaced("## Exercises", "## More"), "last sections"),
-    ("frame", replaced("- A paper.", "- A paper.\n\n## Thanks"), "last sections"),
+    ("frame", replaced("b.org).", "b.org).\n\n## Thanks"), "last sections"),
     ("frame", replaced("\n3. Fours.", ""), "three to five items, not 2"),
     ("frame", replaced("3. Fours.", "3. 4\n4. 5\n5. 6\n6. 7"), "three to five items, not 6"),
     ("frame", replaced("(exercises/07", "(exercises/06"), "lacks a link to exercises/07"),
-    ("frame", replaced("\n- A paper.", ""), "at least two sources, not 1"),
+    ("frame", replaced("\n- [A paper](https://b.org).", ""), "at least two sources, not 1"),
+    ("frame", replaced("[A paper](https://b.org)", "A paper"), "without its address: - A paper"),
 ]
 
 

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import nbcompare
 import nnfromscratch as nn
 from nnfromscratch import plots
+from tools import lesson_rules
 
 
 @pytest.fixture(autouse=True)
@@ -230,3 +231,35 @@ def test_course_style_sets_the_palette():
     assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.PALETTE)
     assert len(set(plots.PALETTE)) == 8
     plt.subplots()  # all settings are valid together
+
+
+@pytest.mark.parametrize("color", [*plots.PALETTE, plots.GREY])
+def test_colors_are_seen_on_white(color):
+    text = color in (plots.BLUE, plots.RED, plots.BLACK, plots.GREY)
+    assert lesson_rules.contrast(color) >= (4.5 if text else 3)  # WCAG 1.4.3 and 1.4.11
+
+
+# What is left of linear red, green and blue for readers without one of the three kinds of cones,
+# by G. M. Machado, M. M. Oliveira and L. A. F. Fernandes (2009), https://doi.org/10.1109/TVCG.2009.113.
+VISION = {
+    "full": np.eye(3),
+    "no red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "no green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "no blue": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def cielab(linear):
+    """Return CIE 1976 L*, a*, b* of rows of linear red, green and blue."""
+    to_xyz = np.array([[0.412, 0.358, 0.180], [0.213, 0.715, 0.072], [0.019, 0.119, 0.950]])
+    xyz = np.clip(linear, 0, 1) @ to_xyz.T / to_xyz.sum(axis=1)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_any_two_colors_are_told_apart(vision):
+    linear = lesson_rules.linear_rgb(plots.PALETTE)
+    seen = cielab(linear @ np.transpose(VISION[vision]))
+    apart = np.linalg.norm(seen[:, np.newaxis] - seen, axis=-1)
+    assert apart[~np.eye(8, dtype=bool)].min() > 20  # Okabe and Ito's come as near as 16

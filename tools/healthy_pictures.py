@@ -60,7 +60,7 @@ def draw_losses(x, y):
     for ax, (title, curve), color in zip(axes.flat, cases, nn.plots.PALETTE, strict=False):
         smooth = np.convolve(curve, np.ones(5) / 5, mode="valid")
         ax.plot(smooth, color=color)
-        ax.axhline(math.log(10), color="#999999", linewidth=1)
+        ax.axhline(math.log(10), color=nn.plots.GREY, linewidth=1, zorder=1)
         head, _, tail = title.partition(": ")
         ax.set_title(f"{head}:\n{tail}", fontsize=10)
     axes[0, 0].set_yscale("log")
@@ -69,7 +69,7 @@ def draw_losses(x, y):
         ax.set_ylabel("loss (nats, log scale)")
     for ax in axes[1]:
         ax.set_xlabel("step")
-    axes[0, 0].text(300, 2.6, "ln 10", ha="right", color="#777777")
+    axes[0, 0].text(300, 2.6, "ln 10", ha="right", color=nn.plots.GREY)
     fig.savefig(DOCS / "healthy_loss.png", dpi=100)
 
 

@@ -12,7 +12,9 @@ import re
 import struct
 
 import nbformat
+import numpy as np
 from IPython.core.inputtransformer2 import TransformerManager
+from matplotlib.colors import to_rgb
 
 import nbcompare
 from nbcompare.tolerance import Tolerance
@@ -24,6 +26,7 @@ MOST_OUTPUT_LINES = 40
 MOST_IMAGE_WIDTH = 1200
 MOST_BYTES = 1_500_000
 LEAST_ALT = 30
+LEAST_CONTRAST = 3
 LEAST_COMPARED = 0.9
 LEAST_WITH_OUTPUT = 1 / 3
 LEAST_PREDICTIONS = 3
@@ -345,6 +348,35 @@ def png_width(data):
     return struct.unpack(">I", head[16:20])[0]
 
 
+def linear_rgb(colors):
+    """Return the light of red, green and blue (N, 3) that a screen gives for N colours."""
+    values = np.array([to_rgb(color) for color in colors])  # (N, 3)
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(color):
+    """Return a colour's contrast against white, from 1 to 21, as WCAG 2.2 defines it."""
+    luminance = linear_rgb([color])[0] @ [0.2126, 0.7152, 0.0722]
+    return 1.05 / (luminance + 0.05)
+
+
+def colors_are_seen_on_white(notebook):
+    """Require of every colour named in the code a contrast of at least 3 to 1 against white."""
+    named = re.compile(r"""(\w*)colors?\s*=\s*["']([^"']+)["']|["'](#\w{6})["']""")
+    complaints = []
+    for position, cell in code_cells(notebook):
+        for kind, name, code in named.findall(cell.source):
+            color = name or code
+            if re.fullmatch("C[0-7]|none", color) or (kind, color) == ("edge", "white"):
+                continue  # of the palette; and a white edge parts what touches
+            if contrast(color) < LEAST_CONTRAST:
+                complaints.append(
+                    f"cell {position}: the colour {color!r} has a contrast of "
+                    f"{contrast(color):.1f} against white, less than {LEAST_CONTRAST}"
+                )
+    return complaints
+
+
 def pictures_are_not_too_wide(notebook):
     """Allow pictures of at most 1,200 pixels."""
     widths = [(position, png_width(png(output))) for position, output in _pictures(notebook)]
@@ -453,6 +485,9 @@ def frame(notebook, name, badge, exercises):
     sources = len(re.findall(r"^(?:[-*]|\d+[.)]) +\S", texts.get("Further reading", ""), re.M))
     if sources < 2:
         complaints.append(f"'Further reading' must list at least two sources, not {sources}")
+    for line in re.findall(r"^[-*] +.*$", texts.get("Further reading", ""), re.MULTILINE):
+        if "](http" not in line:
+            complaints.append(f"'Further reading' names a source without its address: {line[:60]}")
     return complaints
 
 
@@ -511,6 +546,7 @@ RULES = (
     pictures_have_alt_text,
     figures_show_something,
     tolerances_are_understood,
+    colors_are_seen_on_white,
     pictures_are_not_too_wide,
     cells_are_short,
     predictions,
