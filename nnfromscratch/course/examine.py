@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ..exercises import Exercise, all_exercises
 from .cells import begin_file, defined, held_by_a_magic, names_of, python, used
+from .pictures import kept
 from .student import SOLUTION, student_edition
 
 LARGEST = 200 << 20
@@ -181,7 +182,9 @@ def examine(data: bytes, source: Source) -> Examined:
     _to_run(cells, source, done)
     kernel = source.notebook.get("metadata", {}).get("kernelspec", {})
     done.notebook = {
-        "cells": [{key: cell[key] for key in _KEYS[cell["cell_type"]]} for cell in cells],
+        "cells": [
+            {key: cell[key] for key in _KEYS[cell["cell_type"]] if key in cell} for cell in cells
+        ],
         "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -191,9 +194,15 @@ def examine(data: bytes, source: Source) -> Examined:
 
 _KEYS = {
     kind: ("id", "cell_type", "metadata", "source")
-    + (("outputs", "execution_count") if kind == "code" else ())
+    + (("outputs", "execution_count") if kind == "code" else ("attachments",))
     for kind in ("code", "markdown", "raw")
 }
+
+
+def _written(cell: dict) -> dict:
+    """Return a cell with the keys that its kind has in a file."""
+    keys = _KEYS[cell["cell_type"]]
+    return {key: cell[key] for key in keys if key != "attachments" or cell[key]}
 
 
 def _cells(data: bytes, done: Examined) -> list[dict] | None:
@@ -270,9 +279,14 @@ def _plain(cell: dict) -> dict:
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     outputs = cell.get("outputs") if isinstance(cell.get("outputs"), list) else []
+    text = text_of({"source": text if isinstance(text, str | list) else ""})
+    pictures = {}
+    if kind != "code":
+        text, pictures = kept(text, cell.get("attachments"))
     return {
         "cell_type": kind if kind in ("code", "markdown") else "raw",
-        "source": text_of({"source": text if isinstance(text, str | list) else ""}),
+        "source": text,
+        "attachments": pictures,
         "metadata": {"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {},
         "outputs": [],
         "execution_count": None,
@@ -324,7 +338,52 @@ def _matched(cells: list[dict], source: Source, done: Examined) -> list[dict]:
             before = order[: order.index(name)]
             places = [i for i, cell in enumerate(result) if _id_of(cell) in before]
             result.insert(max(places, default=len(result) - 1) + 1, _fresh(source.cells[name]))
-    return result
+    return _answered(result, source, done)
+
+
+def _answered(cells: list[dict], source: Source, done: Examined) -> list[dict]:
+    """Put an answer in words that stands in cells of its own into the cell that is graded."""
+    released = [_plain(cell) for cell in source.released["cells"]]
+    given = [cell["source"] for cell in released]
+    for name in source.manual:
+        question = given[max(0, [_id_of(cell) for cell in released].index(name) - 1)]
+        place = next(i for i, cell in enumerate(cells) if _id_of(cell) == name)
+        if not _same(cells[place]["source"], text_of(source.cells[name])):
+            continue
+        first, last = place, place + 1
+        while first and not _id_of(cells[first - 1]):
+            first -= 1
+            if _same(cells[first]["source"], question):
+                break
+        while last < len(cells) and not _id_of(cells[last]):
+            last += 1
+        own = [
+            cell
+            for cell in cells[first:last]
+            if cell["source"].strip() and _is_words(cell) and not _is_given(cell, given)
+        ]
+        if not own:
+            continue
+        cells[place]["source"] = "\n\n".join(cell["source"] for cell in own)
+        cells[place]["attachments"] = {k: v for c in own for k, v in c["attachments"].items()}
+        cells = [cell for cell in cells if not any(cell is one for one in own)]
+        done.note("mended", f"The answer to {name} stood in another cell; it was put in its own.")
+    return cells
+
+
+def _is_given(cell: dict, texts: list[str]) -> bool:
+    return any(_same(cell["source"], text) for text in texts)
+
+
+def _is_words(cell: dict) -> bool:
+    """Say whether a cell is text: not code, or code that Jupyter would not run, or comments."""
+    if cell["cell_type"] != "code":
+        return True
+    try:
+        body = ast.parse(python(cell["source"])).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return not names_of(cell["source"])
+    return all(map(_is_text, body))
 
 
 def _enough(cells: list[dict], source: Source, found: dict, done: Examined) -> None:
@@ -407,7 +466,7 @@ def _restored(cell: dict, released: dict, whole: str, done: Examined) -> list[di
     if cell["cell_type"] != fresh["cell_type"]:
         done.note("mended", f"The cell {kind['grade_id']} had become {cell['cell_type']}.")
     if not kind["locked"] or kind["solution"]:
-        return [fresh | {"source": cell["source"]}]
+        return [fresh | {key: cell[key] for key in ("source", "attachments")}]
     if _same(cell["source"], fresh["source"]) or _same(cell["source"], whole):
         return [fresh]
     done.note("edited check", f"The cell {kind['grade_id']} was changed; the original counts.")

@@ -13,7 +13,7 @@ import hashlib
 import inspect
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -382,6 +382,8 @@ def _may_be_disturbed(verdict: Verdict) -> bool:
     return verdict.mistake not in known | own
 
 
-def starter(home: Path, limits: Limits, sandbox: bool, files: Path | None) -> Callable[[], Jail]:
+def starter(
+    home: Path, limits: Limits, sandbox: bool, files: Sequence[Path] = ()
+) -> Callable[[], Jail]:
     """Return a function that starts a fresh sandbox."""
     return lambda: Jail(home, limits, sandbox=sandbox, files=files)
