@@ -275,6 +275,7 @@ def _plain(cell: dict) -> dict:
     if kind == "heading":
         level = cell.get("level")
         level = min(level, 6) if type(level) is int and level > 0 else 1
+        text = text if isinstance(text, str | list) else ""
         text, kind = f"{'#' * level} {text_of({'source': text})}", "markdown"
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
