@@ -195,7 +195,7 @@ def test_a_set_for_practice_is_not_released(course):
 def test_every_set_can_be_graded(path, home):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     source = Source(notebook)
-    start = starter(home, Limits(), not NO_SANDBOX, None)
+    start = starter(home, Limits(), not NO_SANDBOX)
     result = grade(examine(path.read_bytes(), source), source, start, Limits(), b"")
     assert [v["message"] for v in result["verdicts"] if v["mistake"]] == []
     assert len(result["verdicts"]) == len(source.checks) >= 3
@@ -236,7 +236,7 @@ def test_what_a_sandbox_can_see(home, course, tmp_path):
         "    except OSError as error:\n        return False\n"
     )
     (tmp_path / "data.csv").write_text("1")
-    one = Jail(home, SHORT, sandbox=True, files=tmp_path)
+    one = Jail(home, SHORT, sandbox=True, files=[tmp_path / "data.csv"])
     try:
         one.ask(("cell", "c", code, False), time_in(5))
         one.ask(("check", ["found"], [4], ""), time_in(5))
@@ -328,7 +328,7 @@ def test_asserts_of_ones_own_are_graded(home):
     right = "def twice(x):\n    return 2 * x\ndef apply(f, x):\n    return f(x)\nbase = 3"
     notebook = {"cells": [cell(body.format(right), "a", 0), cell(tests, "t", 1)], "metadata": {}}
     source = Source(notebook)
-    start = starter(home, SHORT, not NO_SANDBOX, None)
+    start = starter(home, SHORT, not NO_SANDBOX)
     for answer, points, words in (
         (right, 2, ""),
         (right.replace("2 * x", "x + x"), 2, ""),
@@ -350,7 +350,7 @@ def test_what_is_written_into_arguments_arrives(home):
         "def step(params, model):\n    params['w'] -= 1\n    model.params['w'] *= 2\n"
         "    model.params['b'][0] += model.forward(3.0)\n"
     )
-    session = Session([("c", code)], starter(home, SHORT, not NO_SANDBOX, None), SHORT)
+    session = Session([("c", code)], starter(home, SHORT, not NO_SANDBOX), SHORT)
     asking = Asking(session, Check("t", 1.0, "", ("step",)), [])
     params = {"w": np.array([1.0, 2.0])}
     model = SimpleNamespace(params={"w": np.ones(2), "b": np.zeros(1)}, forward=lambda x: x + 1)

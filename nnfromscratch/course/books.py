@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import sys
 import warnings
 from pathlib import Path
@@ -18,9 +17,9 @@ from pathlib import Path
 from traitlets import Unicode
 from traitlets.config import Config
 
-from ..exercises import all_exercises
 from .examine import text_of
 from .layout import Course, CourseError
+from .pictures import harmless
 from .student import CODE_STUB, HIDDEN, _without, secrets
 
 # More than half of the time that nbgrader takes to be imported goes into grammars for the formats
@@ -41,21 +40,6 @@ if spared:
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 UNTRUSTED = "This set has not been graded in the sandbox: run `nnfromscratch course grade` first."
-
-
-# A scheme may be written with entities, which are read twice in links, and browsers drop white
-# space in it.
-ENTITY = re.compile(r"&(?!lt;)(?=#|\w)")
-SCRIPT = re.compile(r"(?i)(j\s*a\s*v\s*a|v\s*b)(?=\s*s\s*c\s*r\s*i\s*p\s*t[\s\\]*:)")
-
-
-def harmless(text: str) -> str:
-    """Return markdown without tags, scripts in links, and pictures that a page would fetch.
-
-    What is harmless already stays as it is, so that it can be done twice.
-    """
-    text = ENTITY.sub("& ", text.replace("<", "&lt;"))
-    return SCRIPT.sub(r"\1-", text).replace("![", "! [").replace("\\href", "href")
 
 
 class Verdicts(NbGraderPreprocessor):
@@ -109,7 +93,7 @@ def _make_harmless(nb, course: Course, name: str) -> None:
     given = {text_of(cell) for cell in course.source(name).released["cells"]}
     for cell in nb.cells:
         if cell.cell_type != "code" and cell.source not in given:
-            cell.source = harmless(cell.source)
+            cell.source = harmless(cell.source, tuple(cell.get("attachments", {})))
 
 
 def _outputs(text: str, error: tuple[str, str] | None) -> list:
@@ -164,8 +148,7 @@ def _gradebook(course: Course) -> Gradebook:
 def release(course: Course, name: str) -> Path:
     """Make the student edition of a set and enter the set in the gradebook; return its path."""
     source = course.source(name)
-    ours = {f"check_{exercise.name}" for exercise in all_exercises() if not exercise.gradable}
-    if ours & {check.grade_id for check in source.checks}:
+    if source.practice:
         raise CourseError(
             f"release: {name} is for practice. Its checks train networks beside the answers, which "
             "the sandbox must not hold. Give the students notebooks/exercises, and read what they "

@@ -15,12 +15,11 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from .._files import replacing
-from ..exercises import all_exercises
 from . import layout
 from .collect import collect
 from .examine import LARGEST, WRONG, Source, examine, likely, worth
 from .grade import NOT_COMPARED, grade, starter
-from .jail import JailError, Limits, sandbox_works, stripped_package
+from .jail import JailError, Limits, beside, sandbox_works, stripped_package
 from .layout import Course, CourseError
 from .student import to_text
 
@@ -102,10 +101,16 @@ def _bar(sequence, words: str, total: int | None = None):
 def _init(options: argparse.Namespace) -> None:
     before = (options.folder / "nbgrader_config.py").is_file()
     course = layout.init(options.folder, options.solutions)
-    practice = {f"{e.lesson:02}_exercises" for e in all_exercises() if not e.gradable}
-    names = [name + " (practice)" * (name in practice) for name in course.sets()]
+    names = [name + " (practice)" * _for_practice(course, name) for name in course.sets()]
     words = "was there already, and is complete" if before else "a course"
     print(f"{course.root}: {words}, with the sets {', '.join(names)}")
+
+
+def _for_practice(course: Course, name: str) -> bool:
+    try:
+        return bool(course.source(name).practice)
+    except CourseError:  # a set that is being written stops nothing
+        return False
 
 
 def _release(options: argparse.Namespace) -> None:
@@ -144,7 +149,7 @@ def grade_file(
         examined.findings[0] = (WRONG, examined.findings[0][1] + _another(data, source))
     if path.name != source.name:
         examined.note("mended", f"The file was called {path.name}.")
-    files = source.parent if any(p != source for p in source.parent.iterdir()) else None
+    files = beside(source)
     if examined.unreadable:
         verdicts = [
             {"grade_id": check.grade_id, "points": 0.0, "maximum": check.points,

@@ -10,7 +10,9 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from .runner import parse
+from ..exercises import Exercise, all_exercises
+from .cells import begin_file, defined, held_by_a_magic, names_of, python, used
+from .pictures import kept
 from .student import SOLUTION, student_edition
 
 LARGEST = 200 << 20
@@ -32,18 +34,6 @@ def text_of(cell: dict) -> str:
     return text.encode("utf-8", "replace").decode()  # half a surrogate is in no file
 
 
-def defined(tree: ast.Module) -> list[str]:
-    """Return the names that a cell defines at its top level."""
-    names = []
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.append(node.name)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names += [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
-    return names
-
-
 def worth(notebook: dict) -> dict[str, float]:
     """Return the points of each graded cell of a source or a released notebook."""
     kinds = [cell["metadata"].get("nbgrader", {}) for cell in notebook["cells"]]
@@ -56,7 +46,8 @@ def _bodies(tree: ast.Module) -> dict[str, str]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             lines = [part for part in node.body if not _is_text(part)]
-            bodies[node.name] = "\n".join(ast.dump(line) for line in lines)
+            with contextlib.suppress(RecursionError):  # a sum of a thousand terms is nobody's copy
+                bodies[node.name] = "\n".join(ast.dump(line) for line in lines)
     return bodies
 
 
@@ -72,6 +63,12 @@ class Check:
     points: float
     code: str
     names: tuple[str, ...]
+
+    @property
+    def exercises(self) -> dict[str, Exercise]:
+        """The exercises that it asks for a judgement, by the names under which it calls them."""
+        by_name = {f"check_{exercise.name}": exercise for exercise in all_exercises()}
+        return {name: by_name[name] for name in used(self.code) & by_name.keys()}
 
 
 class Source:
@@ -92,20 +89,21 @@ class Source:
             kind = cell["metadata"].get("nbgrader", {})
             if cell["cell_type"] != "code":
                 continue
+            code = python(text_of(cell))
             if kind.get("solution"):
-                tree = ast.parse(text_of(cell))
+                tree = ast.parse(code)
                 regions = re.findall("{}\n(.*?){}".format(*SOLUTION), text_of(cell), re.DOTALL)
                 if max((len(r.strip().splitlines()) for r in regions), default=0) >= LONG:
                     self.long |= _bodies(tree)
                 self.blanks |= dict.fromkeys(defined(tree), kind["grade_id"])
             elif kind.get("grade"):
-                graded.append((kind, text_of(cell)))
+                graded.append((kind, code))
             else:
-                self.prelude.append(text_of(cell))
+                self.prelude.append(code)
         self.checks = []
         for kind, code in graded:
-            used = {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)}
-            names = tuple(name for name in self.blanks if name in used)
+            known = used(code)
+            names = tuple(name for name in self.blanks if name in known)
             self.checks.append(Check(kind["grade_id"], float(kind["points"]), code, names))
         self.cells = {
             kind["grade_id"]: cell
@@ -124,6 +122,15 @@ class Source:
         """The cells that a person grades, and their points."""
         kinds = [cell["metadata"]["nbgrader"] for cell in self.cells.values()]
         return {k["grade_id"]: float(k["points"]) for k in kinds if k["grade"] and k["solution"]}
+
+    @property
+    def practice(self) -> list[str]:
+        """The checks that a sandbox cannot hold: they train networks beside the answers."""
+        return [
+            check.grade_id
+            for check in self.checks
+            if not all(exercise.gradable for exercise in check.exercises.values())
+        ]
 
     @property
     def points(self) -> float:
@@ -164,6 +171,7 @@ class Examined:
 def examine(data: bytes, source: Source) -> Examined:
     """Return what a file holds, mended; if it cannot be read, an empty notebook for a person."""
     done = Examined({})
+    begin_file()
     cells = _cells(data, done)
     if cells is None:
         done.human = done.unreadable = True
@@ -174,7 +182,9 @@ def examine(data: bytes, source: Source) -> Examined:
     _to_run(cells, source, done)
     kernel = source.notebook.get("metadata", {}).get("kernelspec", {})
     done.notebook = {
-        "cells": [{key: cell[key] for key in _KEYS[cell["cell_type"]]} for cell in cells],
+        "cells": [
+            {key: cell[key] for key in _KEYS[cell["cell_type"]] if key in cell} for cell in cells
+        ],
         "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -184,9 +194,15 @@ def examine(data: bytes, source: Source) -> Examined:
 
 _KEYS = {
     kind: ("id", "cell_type", "metadata", "source")
-    + (("outputs", "execution_count") if kind == "code" else ())
+    + (("outputs", "execution_count") if kind == "code" else ("attachments",))
     for kind in ("code", "markdown", "raw")
 }
+
+
+def _written(cell: dict) -> dict:
+    """Return a cell with the keys that its kind has in a file."""
+    keys = _KEYS[cell["cell_type"]]
+    return {key: cell[key] for key in keys if key != "attachments" or cell[key]}
 
 
 def _cells(data: bytes, done: Examined) -> list[dict] | None:
@@ -216,12 +232,11 @@ def _cells(data: bytes, done: Examined) -> list[dict] | None:
         return done.note("unreadable", "The file is JSON, but not a notebook.")
     version = notebook.get("nbformat")
     if (isinstance(version, int) and version < 4) or "worksheets" in notebook:
-        done.note("mended", f"The notebook has the old format {version}.")
-    cells = notebook.get("cells")
-    if not isinstance(cells, list):
-        sheets = notebook.get("worksheets")
-        sheets = [s for s in sheets if isinstance(s, dict)] if isinstance(sheets, list) else []
-        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+        done.note("mended", f"The notebook has the old format {str(version)[:20]!r}.")
+    cells = _listed(notebook.get("cells"))
+    if not cells:
+        sheets = [s for s in _listed(notebook.get("worksheets")) if isinstance(s, dict)]
+        cells = [cell for sheet in sheets for cell in _listed(sheet.get("cells"))]
     known = [_plain(cell) for cell in cells if isinstance(cell, dict)]
     if len(known) < len(cells):
         done.note("mended", f"{len(cells) - len(known)} cells are not cells at all; left out.")
@@ -233,6 +248,13 @@ def _cells(data: bytes, done: Examined) -> list[dict] | None:
             if name:
                 done.claims.add(name[1])
     return known
+
+
+def _listed(value: object) -> list:
+    """Return the parts of what should be a list."""
+    if isinstance(value, dict):
+        return [value] if "cell_type" in value else list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _salvaged(text: str) -> list:
@@ -251,13 +273,21 @@ def _plain(cell: dict) -> dict:
     kind = cell.get("cell_type")
     text = cell.get("source", cell.get("input", ""))
     if kind == "heading":
-        text, kind = f"{'#' * int(cell.get('level', 1))} {text_of({'source': text})}", "markdown"
+        level = cell.get("level")
+        level = min(level, 6) if type(level) is int and level > 0 else 1
+        text = text if isinstance(text, str | list) else ""
+        text, kind = f"{'#' * level} {text_of({'source': text})}", "markdown"
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     outputs = cell.get("outputs") if isinstance(cell.get("outputs"), list) else []
+    text = text_of({"source": text if isinstance(text, str | list) else ""})
+    pictures = {}
+    if kind != "code":
+        text, pictures = kept(text, cell.get("attachments"))
     return {
         "cell_type": kind if kind in ("code", "markdown") else "raw",
-        "source": text_of({"source": text if isinstance(text, str | list) else ""}),
+        "source": text,
+        "attachments": pictures,
         "metadata": {"nbgrader": nbgrader} if isinstance(nbgrader, dict) else {},
         "outputs": [],
         "execution_count": None,
@@ -309,7 +339,52 @@ def _matched(cells: list[dict], source: Source, done: Examined) -> list[dict]:
             before = order[: order.index(name)]
             places = [i for i, cell in enumerate(result) if _id_of(cell) in before]
             result.insert(max(places, default=len(result) - 1) + 1, _fresh(source.cells[name]))
-    return result
+    return _answered(result, source, done)
+
+
+def _answered(cells: list[dict], source: Source, done: Examined) -> list[dict]:
+    """Put an answer in words that stands in cells of its own into the cell that is graded."""
+    released = [_plain(cell) for cell in source.released["cells"]]
+    given = [cell["source"] for cell in released]
+    for name in source.manual:
+        question = given[max(0, [_id_of(cell) for cell in released].index(name) - 1)]
+        place = next(i for i, cell in enumerate(cells) if _id_of(cell) == name)
+        if not _same(cells[place]["source"], text_of(source.cells[name])):
+            continue
+        first, last = place, place + 1
+        while first and not _id_of(cells[first - 1]):
+            first -= 1
+            if _same(cells[first]["source"], question):
+                break
+        while last < len(cells) and not _id_of(cells[last]):
+            last += 1
+        own = [
+            cell
+            for cell in cells[first:last]
+            if cell["source"].strip() and _is_words(cell) and not _is_given(cell, given)
+        ]
+        if not own:
+            continue
+        cells[place]["source"] = "\n\n".join(cell["source"] for cell in own)
+        cells[place]["attachments"] = {k: v for c in own for k, v in c["attachments"].items()}
+        cells = [cell for cell in cells if not any(cell is one for one in own)]
+        done.note("mended", f"The answer to {name} stood in another cell; it was put in its own.")
+    return cells
+
+
+def _is_given(cell: dict, texts: list[str]) -> bool:
+    return any(_same(cell["source"], text) for text in texts)
+
+
+def _is_words(cell: dict) -> bool:
+    """Say whether a cell is text: not code, or code that Jupyter would not run, or comments."""
+    if cell["cell_type"] != "code":
+        return True
+    try:
+        body = ast.parse(python(cell["source"])).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return not names_of(cell["source"])
+    return all(map(_is_text, body))
 
 
 def _enough(cells: list[dict], source: Source, found: dict, done: Examined) -> None:
@@ -341,7 +416,7 @@ def _fresh(cell: dict) -> dict:
 
 
 def _defines(text: str, names: list[str]) -> bool:
-    return any(re.search(rf"(?m)^\s*(?:async +)?(?:def|class) +{name}\b", text) for name in names)
+    return not set(names).isdisjoint(names_of(text))
 
 
 def _names_in(source: Source, grade_id: str) -> list[str]:
@@ -392,12 +467,12 @@ def _restored(cell: dict, released: dict, whole: str, done: Examined) -> list[di
     if cell["cell_type"] != fresh["cell_type"]:
         done.note("mended", f"The cell {kind['grade_id']} had become {cell['cell_type']}.")
     if not kind["locked"] or kind["solution"]:
-        return [fresh | {"source": cell["source"]}]
+        return [fresh | {key: cell[key] for key in ("source", "attachments")}]
     if _same(cell["source"], fresh["source"]) or _same(cell["source"], whole):
         return [fresh]
     done.note("edited check", f"The cell {kind['grade_id']} was changed; the original counts.")
     # It may hold the answer, or a helper.
-    own = re.search(r"(?m)^\s*(def|class) ", cell["source"]) and cell["cell_type"] == "code"
+    own = names_of(cell["source"]) and cell["cell_type"] == "code"
     return (
         [_fresh(released) | {"source": cell["source"], "metadata": {}}, fresh] if own else [fresh]
     )
@@ -405,7 +480,7 @@ def _restored(cell: dict, released: dict, whole: str, done: Examined) -> list[di
 
 def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
     """List the cells to run, and why some are not."""
-    trees, defining, copied = {}, {}, []
+    codes, trees, defining, copied = {}, {}, {}, []
     for number, cell in enumerate(cells, 1):
         text = cell["source"]
         grade_id = _id_of(cell)
@@ -414,7 +489,8 @@ def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
         if any(mark in text for mark in SOLUTION):
             done.note(COPIED, f"Cell {number} has the marks of a solution notebook in it.")
         try:
-            trees[number] = parse(text)
+            codes[number] = python(text)
+            trees[number] = ast.parse(codes[number])
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None)
             where = f"cell {number}" + (f" ({grade_id})" if grade_id else "")
@@ -424,6 +500,9 @@ def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
                 if source.blanks[name] == grade_id or _defines(text, [name]):
                     done.problems[name] = f"There is a syntax error in {problem}."
             continue
+        magic, held = held_by_a_magic(codes[number])
+        for name in source.blanks.keys() & held:
+            done.problems[name] = f"Cell {number} begins with %%{magic}, so it defines nothing."
         bodies = _bodies(trees[number])
         copied += [name for name in bodies if source.long.get(name) == bodies[name]]
         for name in defined(trees[number]):
@@ -439,4 +518,4 @@ def _to_run(cells: list[dict], source: Source, done: Examined) -> None:
         if blanks and _same(text, given) and len(defining[blanks[0]]) > 1:
             done.note("mended", f"{blanks[0]} is defined elsewhere too; its blank does not count.")
             continue
-        done.run.append((f"cell-{number}", text, blanks))
+        done.run.append((f"cell-{number}", codes[number], blanks))

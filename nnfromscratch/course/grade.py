@@ -13,7 +13,7 @@ import hashlib
 import inspect
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from ..exercises._exercise import BLANK, STOPPED, shown
 from ..exercises._sandbox import Behaviour, Observed, Raised
 from .examine import Check, Examined, Source
 from .jail import Inside, Jail, JailError, Limits, Lost, decode
-from .runner import into
+from .runner import Shell, into
 
 NOT_DEFINED = "not defined"
 NOT_COMPARED = "not compared"
@@ -127,7 +127,8 @@ class Session:
             raise Lost("end", "it disturbed the messages of the grader")
         if name not in self.reduced:
             error = error and [clean(part, 300) for part in error]
-            self.outcomes[name] = {"text": clean(text, 1000), "error": error}
+            below = bool(error) and answer.get("below") is True
+            self.outcomes[name] = {"text": clean(text, 1000), "error": error, "below": below}
 
     def lose(self) -> None:
         """End the sandbox."""
@@ -190,12 +191,12 @@ class Asking:
             raise _exception(result)
         return result
 
-    def observe(self, exercise: Exercise, name: str, cases: list[tuple]) -> Observed:
+    def observe(self, exercise: Exercise, function: Inside, cases: list[tuple]) -> Observed:
         """Return what an answer does with all cases of its exercise."""
         behaviours, use, used = [], sent(exercise)[0], ()
         try:
             for case in cases:
-                answer = self._ask(("case", name, case, use))
+                answer = self._ask(("case", function, case, use))
                 changed = tuple(int(place) for place in answer.get("changed", []))
                 found = Behaviour(decode(answer.get("result"), self.jail), changed)
                 behaviours.append(found)
@@ -237,18 +238,18 @@ def _exception(raised: Raised) -> Exception:
         return type(name, (FromInside,), {})(raised.message)
 
 
-def judge(session: Session, check: Check, space: dict, problems: dict, seed: bytes) -> Verdict:
+def judge(session: Session, check: Check, space: dict, examined: Examined, seed: bytes) -> Verdict:
     """Return the verdict on one check of a submission."""
     verdict = Verdict(check.grade_id, 0.0, check.points)
-    by_check = {f"check_{e.name}": e for e in all_exercises() if f"check_{e.name}" in check.code}
+    by_check = check.exercises
     printed, asking = io.StringIO(), None
     try:
         asking = Asking(session, check, list(by_check.values()))
         missing = [name for name in check.names if name not in asking.known]
         if missing:
-            words = problems.get(missing[0], "No cell that could be run defines it.")
+            words = examined.problems.get(missing[0]) or _why(missing[0], examined, session)
             verdict.message = f"{missing[0]} is not defined. {words}"
-            verdict.mistake = "syntax error" if missing[0] in problems else NOT_DEFINED
+            verdict.mistake = "syntax error" if "syntax error" in words else NOT_DEFINED
             return verdict
         space = space | asking.known
 
@@ -260,7 +261,7 @@ def judge(session: Session, check: Check, space: dict, problems: dict, seed: byt
                     return exercise.check(answer)
                 rng = np.random.default_rng([*hashlib.sha256(seed + name.encode()).digest()])
                 cases = exercise.cases(rng)
-                observed = asking.observe(exercise, name, cases)
+                observed = asking.observe(exercise, answer, cases)
                 try:
                     exercise.judge(cases, observed)
                 except ExerciseError:
@@ -304,12 +305,37 @@ def judge(session: Session, check: Check, space: dict, problems: dict, seed: byt
     return verdict
 
 
+def _why(name: str, examined: Examined, session: Session) -> str:
+    """Say why no cell has defined a name."""
+    for cell, _, blanks in examined.run:
+        error = session.outcomes.get(cell, {}).get("error")
+        if name in blanks and error:
+            return f"{cell.replace('-', ' ').capitalize()} raised {_told(error)}."
+    return "No cell that could be run defines it."
+
+
+def _told(error: list) -> str:
+    return f"{error[0]}: {error[1]}" if error[1] else error[0]
+
+
+def _left_out(examined: Examined, session: Session) -> list[tuple[str, str]]:
+    """Name what raised above an answer: a kernel stops there, and here the rest was run."""
+    notes = []
+    for cell, _, blanks in examined.run:
+        outcome = session.outcomes.get(cell, {})
+        if blanks and outcome.get("below"):
+            words = f"{cell} ({', '.join(blanks)}): {_told(outcome['error'])}"
+            notes.append(("statement left out", f"{words}. The rest of the cell counts."))
+    return notes
+
+
 def grade(
     examined: Examined, source: Source, start: Callable[[], Jail], limits: Limits, seed: bytes
 ) -> dict:
     """Return the verdicts on a submission and what its cells printed, as JSON can hold it."""
     prelude = [(f"prelude-{i}", code) for i, code in enumerate(source.prelude)]
     space: dict = {"__name__": "checks"}
+    space["get_ipython"] = Shell(space, writes=False)
     for code in source.prelude:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(code, space)
@@ -317,13 +343,13 @@ def grade(
     verdicts = []
     try:
         for check in source.checks:
-            verdict = judge(session, check, space, examined.problems, seed)
+            verdict = judge(session, check, space, examined, seed)
             if verdict.mistake and _may_be_disturbed(verdict):
                 own = [part[:2] for part in examined.run if set(part[2]) & set(check.names)]
                 alone = Session([*prelude, *own], start, limits)
                 alone.reduced = {name: 1 for name, _ in own}
                 try:
-                    second = judge(alone, check, space, examined.problems, seed)
+                    second = judge(alone, check, space, examined, seed)
                 finally:
                     alone.lose()
                 if not second.mistake:
@@ -336,9 +362,10 @@ def grade(
             verdicts.append(verdict)
     finally:
         session.lose()
-    for verdict in verdicts:
-        name = verdict.grade_id.removeprefix("check_")
-        if verdict.mistake and name in examined.claims:
+    session.notes += _left_out(examined, session)
+    for check, verdict in zip(source.checks, verdicts, strict=True):
+        asked = {exercise.name for exercise in check.exercises.values()}
+        for name in sorted(asked & examined.claims) if verdict.mistake else ():
             words = f"The file's own output says that {name} is right; graded, it is not."
             session.notes.append(("disagreement", words))
     return {
@@ -355,6 +382,8 @@ def _may_be_disturbed(verdict: Verdict) -> bool:
     return verdict.mistake not in known | own
 
 
-def starter(home: Path, limits: Limits, sandbox: bool, files: Path | None) -> Callable[[], Jail]:
+def starter(
+    home: Path, limits: Limits, sandbox: bool, files: Sequence[Path] = ()
+) -> Callable[[], Jail]:
     """Return a function that starts a fresh sandbox."""
     return lambda: Jail(home, limits, sandbox=sandbox, files=files)

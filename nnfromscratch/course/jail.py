@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
@@ -33,11 +34,15 @@ import numpy as np
 
 from ..exercises._sandbox import Other, Raised
 from .runner import into
+from .student import HIDDEN, SOLUTION
 
 PACKAGE = Path(__file__).resolve().parent.parent
 LARGEST_MESSAGE = 32 << 20
 LARGEST_QUESTION = 32 << 10
 """What a learner's function may hand to one of ours, which runs unguarded: a few small arrays."""
+
+SYSTEM = [Path(path) for path in ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")]
+"""What every program needs to be seen."""
 
 STUB = '''"""The exercises as the sandbox has them: without answers, and without checks."""
 
@@ -92,14 +97,30 @@ class Lost(Exception):
 
 @functools.cache
 def sandbox_works() -> str:
-    """Return nothing if bubblewrap works here, or else a sentence that says why it does not."""
+    """Return nothing if bubblewrap works here, or else a sentence that says why it does not.
+
+    Raises:
+        JailError: it does, but the Python environment cannot be seen in it.
+    """
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)"
-    command = [*_bwrap(Path(sys.prefix), None), sys.executable, "-c", "print(1)"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    if done.returncode:
-        return f"bubblewrap does not work here: {done.stderr.strip()[-300:]}"
+    trouble = _trouble(["bwrap", "--unshare-all", "--ro-bind", "/", "/"], "pass")
+    if trouble:
+        return f"bubblewrap does not work here: {trouble}"
+    trouble = _trouble(_bwrap(Path(sys.prefix), ()), "import numpy")
+    if trouble:
+        raise JailError(
+            f"bubblewrap works, but Python does not start in it: {trouble}. The environment is "
+            f"{sys.prefix}, its Python {os.path.realpath(sys.executable)}: make one without links, "
+            "for example with `python -m venv`, and run the command from there. Nothing was run."
+        )
     return ""
+
+
+def _trouble(sandbox: list[str], code: str) -> str:
+    command = [*sandbox, sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, errors="replace")
+    return (done.stderr.strip()[-300:] or "no reason given") if done.returncode else ""
 
 
 def stripped_package(folder: Path) -> Path:
@@ -107,7 +128,7 @@ def stripped_package(folder: Path) -> Path:
     keep = [
         path
         for path in sorted(PACKAGE.rglob("*"))
-        if path.suffix in (".py", ".gz") and not path.name.startswith("lesson_")
+        if path.suffix in (".py", ".gz") and not _holds_answers(path)
     ]
     texts = {path: path.read_bytes() for path in keep}
     name = hashlib.sha256(b"".join(texts[p] for p in keep) + STUB.encode()).hexdigest()[:16]
@@ -128,26 +149,91 @@ def stripped_package(folder: Path) -> Path:
     return home
 
 
-def _bwrap(home: Path, files: Path | None) -> list[str]:
+def _holds_answers(path: Path) -> bool:
+    """Say whether a file of the package holds answers: of the exercises only the engine does not.
+
+    The engine's own modules begin with an underscore.
+    """
+    return path.is_relative_to(PACKAGE / "exercises") and not path.name.startswith("_")
+
+
+def beside(source: Path) -> list[Path]:
+    """Return what lies beside a solution notebook and is for students too.
+
+    Its copies, whatever they are called, hold answers and are left out.
+    """
+    return [
+        path
+        for path in sorted(source.parent.iterdir())
+        if path.exists() and path.name[0] != "." and not any(map(_has_solutions, _files(path)))
+    ]
+
+
+def _files(path: Path) -> list[Path]:
+    return [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+
+
+def _has_solutions(path: Path) -> bool:
+    if ".ipynb" in path.name:
+        return True
+    with open(path, "rb") as file:
+        data = file.read(LARGEST_MESSAGE)
+    return any(mark.encode() in data for mark in (*SOLUTION, *HIDDEN))
+
+
+def _ways(path: Path) -> tuple[dict[Path, str], Path]:
+    """Return the links on the way to a path, with what they say, and where it leads."""
+    links, place, parts = {}, Path("/"), [*reversed(path.absolute().parts[1:])]
+    while parts:
+        part = parts.pop()
+        if part == "..":
+            place = place.parent
+            continue
+        place /= part
+        if place.is_symlink() and len(links) < 100:
+            links[place] = target = os.readlink(place)
+            parts += [p for p in reversed(Path(target).parts) if p != "/"]
+            place = Path("/") if os.path.isabs(target) else place.parent
+    return links, place
+
+
+def _python() -> tuple[dict[Path, str], list[Path]]:
+    """Return the links that lead to this Python and its packages, and the folders to be seen."""
+    links, places = {}, []
+    for path in map(Path, (sys.prefix, sys.base_prefix, sys.base_exec_prefix)):
+        way, place = _ways(path)
+        links |= way
+        places.append(place)
+    way, python = _ways(Path(sys.executable))
+    links |= way
+    if not any(python.is_relative_to(place) for place in (*places, *SYSTEM)):
+        places.append(python.parent.parent)
+    places = {p for p in places if not any(map(p.is_relative_to, SYSTEM))} - {Path("/")}
+    seen = [*places, *SYSTEM]
+    return {a: b for a, b in links.items() if not any(map(a.is_relative_to, seen))}, sorted(places)
+
+
+def _bwrap(home: Path, files: Sequence[Path]) -> list[str]:
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     command += ["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL", "--hostname", "sandbox"]
-    for path in map(Path, ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")):
+    for path in SYSTEM:
         if path.is_symlink():
             command += ["--symlink", os.readlink(path), str(path)]
         elif path.exists():
             command += ["--ro-bind", str(path), str(path)]
-    command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for path in ("/etc/ld.so.cache", "/etc/alternatives"):  # libraries are looked for there
+        command += ["--ro-bind-try", path, path]
     command += ["--proc", "/proc", "--dev", "/dev", "--size", "16777216", "--tmpfs", "/dev/shm"]
     command += ["--remount-ro", "/dev", "--size", "67108864", "--tmpfs", "/tmp"]
-    places = [Path(place).resolve() for place in (sys.prefix, sys.base_prefix)]
-    places += [Path(os.path.realpath(sys.executable)).parent.parent]
-    for place in dict.fromkeys(places):
-        if not place.is_relative_to("/usr"):
-            command += ["--ro-bind", str(place), str(place)]
+    links, places = _python()
+    for place in places:  # a folder before what lies in it
+        command += ["--ro-bind", str(place), str(place)]
+    for link, target in sorted(links.items()):
+        command += ["--symlink", target, str(link)]
     if any(PACKAGE.is_relative_to(place) for place in [*places, Path("/usr")]):
         command += ["--tmpfs", str(PACKAGE)]
     command += ["--ro-bind", str(home), "/package", "--size", "67108864", "--tmpfs", "/submission"]
-    for path in sorted(files.iterdir()) if files else []:
+    for path in files:
         command += ["--ro-bind", str(path), f"/submission/{path.name}"]
     for name, value in (_environment() | {"HOME": "/submission", "PYTHONPATH": "/package"}).items():
         command += ["--setenv", name, value]
@@ -175,10 +261,10 @@ class Jail:
         home: what stripped_package returned.
         limits: what the code may use.
         sandbox: whether bubblewrap encloses it.
-        files: a folder whose files lie beside the notebook.
+        files: what lies beside the notebook.
     """
 
-    def __init__(self, home: Path, limits: Limits, *, sandbox: bool, files: Path | None = None):
+    def __init__(self, home: Path, limits: Limits, *, sandbox: bool, files: Sequence[Path] = ()):
         self.limits, self.sandbox, self.kept = limits, sandbox, []
         self.folder = tempfile.TemporaryDirectory(prefix="nnfromscratch-")
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
@@ -190,8 +276,9 @@ class Jail:
         else:
             _adopt_orphans()
             environment = _environment() | {"HOME": self.folder.name, "PYTHONPATH": str(home)}
-            for path in sorted(files.iterdir()) if files else []:
-                shutil.copy(path, self.folder.name) if path.is_file() else None
+            for path in files:
+                copy = shutil.copytree if path.is_dir() else shutil.copy
+                copy(path, Path(self.folder.name, path.name))
         self.before = _children()
         self.process = subprocess.Popen(
             run,

@@ -11,14 +11,15 @@ fills the memory or changes a library does so for its own check alone.
 
 import ast
 import base64
+import codeop
 import contextlib
 import ctypes
+import inspect
 import io
 import json
 import linecache
 import os
 import pickle
-import re
 import struct
 import sys
 import types
@@ -45,22 +46,90 @@ LARGEST = 4 << 20
 """Bytes of an array beyond which a result is only described."""
 MOST_COPIES = 50
 """Copies of the grader's things that are watched for changes."""
+compiler = codeop.Compile()
+"""Keeps what `from __future__` asks for, from one statement to the next."""
+compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+kernel: dict = {}
+"""What belongs to the one session of this process: its shell and its loop of events."""
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
-def parse(source: str) -> ast.Module:
-    """Parse a cell as Python; magics and shell lines are left out, for they are not graded."""
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        cell = re.match(r"\s*%%(\w+)[^\n]*\n?", source)
-        if cell:
-            runs = cell[1] in ("time", "timeit", "capture", "prun")
-            return parse(source[cell.end() :]) if runs else ast.parse("")
-        plainer = re.sub(r"(?m)^([ \t]*)([%!][^\n]*|[\w.]+\?+)$", r"\1pass", source)
-        if plainer == source:
-            raise
-        return ast.parse(plainer)
+RUNS = ("time", "capture", "prun")
+"""Magics that run their code in the notebook's own namespace."""
+
+
+class Nothing:
+    """What magics and the shell give here: every attribute, call and entry is itself."""
+
+    def __getattr__(self, name):
+        """Return itself, but no protocol that it does not have."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, key):
+        """Return itself."""
+        return self
+
+    def __call__(self, *arguments, **named):
+        """Do nothing."""
+        return self
+
+    def __iter__(self):
+        """Yield nothing."""
+        return iter(())
+
+    def __bool__(self):
+        """Return False, as for what is empty."""
+        return False
+
+    def __float__(self):
+        """Return a time that was not measured."""
+        return 0.0
+
+    def __format__(self, form):
+        """Return the same text for every form."""
+        return "nothing"
+
+
+class Shell(Nothing):
+    """Stands for IPython: magics and shell lines do nothing, but %time runs what it times.
+
+    Args:
+        space: the notebook's namespace.
+        writes: whether %%writefile writes.
+    """
+
+    def __init__(self, space: dict, *, writes: bool):
+        self.user_ns, self.writes = space, writes
+
+    def getoutput(self, *arguments, **named):
+        """Return no lines."""
+        return []
+
+    def run_line_magic(self, name, line="", *more):
+        """Run a line that is timed."""
+        return self.ex(line) if name == "time" else Nothing()
+
+    def run_cell_magic(self, name, line="", cell=""):
+        """Run a cell that is timed; write one that is a file."""
+        if name in RUNS:
+            self.ex(cell)
+        elif self.writes and name in ("writefile", "file"):
+            *options, path = line.split()
+            with open(path, "a" if "-a" in options else "w", encoding="utf-8") as file:
+                file.write(cell)
+        return Nothing()
+
+    def ex(self, code):
+        """Run code in the notebook's namespace; return the value of an expression."""
+        try:
+            code = compile(code.strip(), "magic", "eval")
+        except SyntaxError:
+            return exec(code, self.user_ns)
+        return eval(code, self.user_ns)
+
+    run_cell = ex
 
 
 class Remote:
@@ -188,20 +257,100 @@ def into(old: object, new: object) -> None:
 
 
 def run_cell(space: dict, name: str, source: str, only_definitions: bool) -> dict:
-    """Run one cell, as a kernel would, and return what it printed and raised."""
-    text, error = _Text(), None
+    """Run one cell, as a kernel would, and return what it printed and raised first.
+
+    Unlike a kernel it goes on below a statement that raised, and says so: an answer that stands
+    below an import which fails here is still an answer.
+    """
+    text, errors, below = _Text(), [], False
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
-        try:
-            body = parse(source).body
-            if only_definitions:
-                body = [node for node in body if isinstance(node, DEFINITIONS)]
-            last = [body.pop()] if body and isinstance(body[-1], ast.Expr) else []
-            exec(compile(ast.Module(body, []), name, "exec"), space)
-            exec(compile(ast.Interactive(last), name, "single"), space)
-        except BaseException as raised:
-            error = [type(raised).__name__, _text_of(raised), _line_of(raised)]
-    return {"text": text.kept, "error": error}
+        nodes = _nodes(source, errors)
+        if only_definitions:
+            nodes = [node for node in nodes if isinstance(node, DEFINITIONS)]
+        for place, node in enumerate(nodes):
+            below = below or (bool(errors) and not isinstance(node, ast.Expr))
+            last = place == len(nodes) - 1
+            if not _fine(space, name, node, last, errors):
+                fine = [_fine(space, name, part, False, []) for part in _smaller(node)]
+                below = below or any(fine)
+    return {"text": text.kept, "error": errors[0] if errors else None, "below": below}
+
+
+def _nodes(source: str, errors: list) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except BaseException as raised:
+        errors.append(_told(raised))
+        return []
+
+
+def _told(raised: BaseException) -> list[str]:
+    return [type(raised).__name__, _text_of(raised), _line_of(raised)]
+
+
+def _fine(space: dict, name: str, node: ast.stmt, last: bool, errors: list) -> bool:
+    """Run one statement; note what it raises and return whether it raised nothing."""
+    try:
+        if last and isinstance(node, ast.Expr):
+            code = compiler(ast.Interactive([node]), name, "single")
+        else:
+            code = compiler(ast.Module([node], []), name, "exec")
+        if code.co_flags & inspect.CO_COROUTINE:
+            _loop().run_until_complete(eval(code, space))
+        else:
+            exec(code, space)
+    except BaseException as raised:
+        errors.append(_told(raised))
+        return False
+    finally:
+        if "shell" in kernel:  # IPython's own get_ipython, if it was imported, finds no kernel
+            space["get_ipython"] = kernel["shell"]
+    return True
+
+
+def _loop():
+    if "loop" not in kernel:
+        import asyncio
+
+        kernel["loop"] = asyncio.new_event_loop()
+    return kernel["loop"]
+
+
+def _smaller(node: ast.stmt) -> list[ast.stmt]:
+    """Return what is to be tried instead of a statement that raised.
+
+    Of an import, its names one by one; of a definition, the same without decorators and types,
+    which may need what could not be imported.
+    """
+    if isinstance(node, ast.Import) and len(node.names) > 1:
+        return [ast.copy_location(ast.Import([part]), node) for part in node.names]
+    if isinstance(node, ast.ImportFrom) and len(node.names) > 1:
+        parts = [ast.ImportFrom(node.module, [part], node.level) for part in node.names]
+        return [ast.copy_location(part, node) for part in parts]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        for part in ast.walk(node):
+            for extra in ("returns", "annotation"):
+                if hasattr(part, extra) and not isinstance(part, ast.AnnAssign):
+                    setattr(part, extra, None)
+        node.decorator_list = []
+        return [node]
+    return []
+
+
+def namespace(names: dict) -> dict:
+    """Return a namespace with what a notebook has from the start."""
+    kernel["shell"] = shell = Shell(names, writes=True)
+    names |= {"display": print, "get_ipython": shell, "In": [""], "Out": {}, "_": "", "__": ""}
+    sys.displayhook = _displayed
+    return names
+
+
+def _displayed(value: object) -> None:
+    """Show the value of a cell's last line, and keep it as `_`, as a notebook does."""
+    if value is not None:
+        print(repr(value))
+        kernel["shell"].user_ns["_"] = value
 
 
 def do(channel: Channel, space: dict, request: tuple) -> dict:
@@ -212,7 +361,8 @@ def do(channel: Channel, space: dict, request: tuple) -> dict:
         with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
             if kind == "case":
                 name, case, use = parts
-                found = behaviour(space[name], case, use or _call)
+                function = space[name] if isinstance(name, str) else name
+                found = behaviour(function, case, use or _call)
                 answer = {"result": encode(found.result), "changed": list(found.changed)}
             elif kind == "call":
                 answer = _called(channel, *parts)
@@ -326,7 +476,7 @@ def main() -> None:
     limit(*json.loads(sys.argv[1]))
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
-    space = vars(module) | {"display": print}
+    space = namespace(vars(module))
     process = os.getpid()
     channel.send({"ready": True})
     while True:
