@@ -477,7 +477,9 @@ def frame(notebook, name, badge, exercises):
     for heading in (*opening, "What you saw"):
         if heading in texts and not texts[heading].strip():
             complaints.append(f"the section {heading!r} is empty")
-    items = len(re.findall(r"^\d+[.)] +\S", texts.get("Try it", ""), re.MULTILINE))
+    # What to expect is folded, and numbered once more.
+    asked = re.sub(r"(?s)<details>.*?</details>", "", texts.get("Try it", ""))
+    items = len(re.findall(r"^\d+[.)] +\S", asked, re.MULTILINE))
     if not 3 <= items <= 5:
         complaints.append(f"'Try it' must be a numbered list of three to five items, not {items}")
     if exercises and f"(exercises/{exercises})" not in texts.get("Exercises", ""):
