@@ -532,6 +532,8 @@ MOST_PLACES = 0.8
 def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     """Say where entries are wrong, and what these places have in common."""
     wrong = [~_close_entries(f, e) for _, f, e in triples]
+    if fact := _of_rounded_entries(triples, wrong, subject):
+        return fact
     for i in range(len(triples[0][0])):
         pairs = [
             (np.asarray(a[i]), bad)
@@ -577,8 +579,6 @@ def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact | None
             return None  # the two numbers stand in the message already
         found, expected = _apart(found, expected)
         return Fact("value", f"{subject} is {found}; {expected} is due.")
-    if fact := _of_rounded_entries(triples, wrong, subject):
-        return fact
     count, place = int(first.sum()), tuple(int(i) for i in np.argwhere(first)[0])
     place = f"[{', '.join(map(str, place))}]"
     one, other = _apart(found[first][0], expected[first][0])

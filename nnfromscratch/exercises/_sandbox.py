@@ -110,7 +110,9 @@ def plain(value: object) -> object:
         return (list if isinstance(value, list) else tuple)([plain(part) for part in value])
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
-    return Other(type(value).__name__)
+    if isinstance(value, type):
+        return Other("class")
+    return Other("function" if callable(value) else type(value).__name__)
 
 
 def behaviour(function: Callable, arguments: tuple, call: Callable) -> Behaviour:
