@@ -36,14 +36,15 @@ class Trial(NamedTuple):
     @property
     def size(self) -> int:
         """How much there is to look at."""
-        return _entries(self.arguments)
+        return entries(self.arguments)
 
 
-def _entries(value: object) -> int:
+def entries(value: object) -> int:
+    """Return how many numbers there are in a value."""
     if isinstance(value, tuple | list):
-        return sum(map(_entries, value))
+        return sum(map(entries, value))
     if isinstance(value, dict):
-        return sum(map(_entries, value.values()))
+        return sum(map(entries, value.values()))
     return np.size(value) if is_number(value) else 0
 
 

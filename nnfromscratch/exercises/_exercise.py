@@ -9,7 +9,7 @@ from operator import attrgetter
 import numpy as np
 
 from ._compare import in_float32, is_number, only_rounded, same
-from ._diagnosis import Trial, measure, type_of
+from ._diagnosis import Trial, entries, measure, type_of
 from ._progress import record
 from ._sandbox import (
     CPU_SECONDS,
@@ -394,8 +394,8 @@ def shown(value: object) -> str:
         more = [f"... {len(parts) - 6} more"] if len(parts) > 6 else []
         return "\n  ".join([f"a {type(value).__name__} of {len(parts)}", *parts[:6], *more])
     if isinstance(value, dict):
-        small = sum(np.size(part) for part in value.values()) <= 40
-        parts = [shown(v) if small else f"shape {np.shape(v)}" for v in value.values()]
+        small = entries(value) <= 40
+        parts = [shown(v) if small else _by_shape(v) for v in value.values()]
         lines = [f"{key}: {part}" for key, part in zip(value, parts, strict=True)]
         return "\n  ".join(["a dict", *(line.replace("\n", "\n  ") for line in lines)])
     if callable(value):
