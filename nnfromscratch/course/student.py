@@ -19,6 +19,9 @@ TEXT_STUB = ("YOUR ANSWER HERE",)
 SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
 HIDDEN = ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
 
+GOES_ON = "raises-exception"
+"""The tag with which Run All goes on after a check that finds a blank, or a mistake."""
+
 
 class SourceError(ValueError):
     """A solution notebook is not marked as it should be; the message names the cell."""
@@ -61,6 +64,9 @@ def student_edition(notebook: dict) -> dict:
         cell["source"] = "\n".join(lines).rstrip("\n").splitlines(keepends=True)
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
+        if kind.get("grade") and kind.get("locked"):
+            tags = cell["metadata"].get("tags", [])
+            cell["metadata"]["tags"] = [*tags, *({GOES_ON} - {*tags})]
         cells.append(cell)
     return notebook | {"cells": cells}
 

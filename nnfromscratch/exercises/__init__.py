@@ -5,7 +5,7 @@ In a notebook:
     from nnfromscratch.exercises import check_linear_columns, hint, progress
 
     check_linear_columns(linear_columns)  # says that it is right, or which mistake it is
-    hint("linear_columns", 1)  # up to three, each leading further
+    hint(linear_columns, 1)  # up to three, each leading further
     progress(2)  # what of lesson 02 is solved; without a number, of every lesson
 """
 
@@ -13,6 +13,7 @@ import difflib
 import functools
 import importlib
 import pkgutil
+import sys
 import textwrap
 from collections.abc import Callable
 
@@ -39,22 +40,48 @@ def __getattr__(name: str) -> Callable:
     raise AttributeError(f"nnfromscratch.exercises has no {name}")
 
 
-def hint(name: str, number: int = 1) -> None:
+def hint(name: str | Callable, number: int = 1) -> None:
     """Print one of the hints for a blank: number 1 is a nudge, the last is all but the line.
 
-    Raises:
-        ValueError: there is no such exercise, or no such hint.
+    Args:
+        name: the blank's name, or the function (or class) that fills it.
+        number: which one, from 1; most blanks have three.
+
+    If there is no such blank, or no such hint, it prints what there is.
     """
+    wanted = name if isinstance(name, str) else _name_of(name)
     known = {exercise.name: exercise for exercise in all_exercises()}
-    if name not in known:
-        near = difflib.get_close_matches(str(name), known, 1)
-        ask = f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(known)}"
-        raise ValueError(f"hint: name must be that of an exercise, got {name!r}{ask}")
-    hints = known[name].hints
-    if type(number) is not int or not 1 <= number <= len(hints):
-        raise ValueError(f"hint: number must be from 1 to {len(hints)} for {name}, got {number!r}")
-    text = f"{name}, hint {number} of {len(hints)}: {hints[number - 1]}"
+    chosen = known.get(str(wanted).removeprefix("check_"))
+    if chosen is None:
+        text = _no_blank(wanted, known, sys._getframe(1).f_globals)
+    elif isinstance(number, bool) or number not in range(1, len(chosen.hints) + 1):
+        count = "1 hint" if len(chosen.hints) == 1 else f"{len(chosen.hints)} hints"
+        text = f"There are {count} for {chosen.name}: ask for a number from 1 to "
+        text += f"{len(chosen.hints)}, as in hint({chosen.name}, 1)."
+    else:
+        number = int(number)
+        text = f"{chosen.name}, hint {number} of {len(chosen.hints)}: {chosen.hints[number - 1]}"
     print(textwrap.fill(text, WIDTH, break_on_hyphens=False))
+
+
+def _name_of(thing: object) -> str:
+    """Return the name of a blank's function or class, or of the blank that a check is for."""
+    owner = getattr(thing, "__self__", None)
+    if isinstance(owner, Exercise):
+        return owner.name
+    return getattr(thing, "__name__", type(thing).__name__)
+
+
+def _no_blank(wanted: str, known: dict[str, Exercise], names: dict) -> str:
+    """Say that there is no such blank, with the names of the set that a notebook is about."""
+    here = [name for name in known if f"check_{name}" in names] or list(known)
+    near = difflib.get_close_matches(wanted, here, 1) or difflib.get_close_matches(wanted, known, 1)
+    said = f'There is no blank called "{wanted[:60]}".'
+    if near:
+        return f"{said} Did you mean hint({near[0]}, 1)?"
+    if len(here) == len(known):
+        return f"{said} progress(2) lists the blanks of set 02."
+    return f"{said} This set has {', '.join(here)}."
 
 
 def progress(lesson: int | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._compare import close, is_number, kind_of, same
+from ._compare import close, is_number, is_whole, kind_of, same
 from ._sandbox import Behaviour, Other, Raised
 
 
@@ -36,14 +36,15 @@ class Trial(NamedTuple):
     @property
     def size(self) -> int:
         """How much there is to look at."""
-        return _entries(self.arguments)
+        return entries(self.arguments)
 
 
-def _entries(value: object) -> int:
+def entries(value: object) -> int:
+    """Return how many numbers there are in a value."""
     if isinstance(value, tuple | list):
-        return sum(map(_entries, value))
+        return sum(map(entries, value))
     if isinstance(value, dict):
-        return sum(map(_entries, value.values()))
+        return sum(map(entries, value.values()))
     return np.size(value) if is_number(value) else 0
 
 
@@ -100,7 +101,7 @@ def type_of(value: object) -> str:
     if value is None:
         return "nothing (None)"
     if isinstance(value, Other):
-        return f"{'an' if value.type[0] in 'aeiou' else 'a'} {value.type}"
+        return f"{'an' if value.type[:1] in tuple('aeiou') else 'a'} {value.type}"
     if isinstance(value, np.ndarray) and not is_number(value):
         return "an array of text"
     if isinstance(value, tuple | list):
@@ -125,6 +126,8 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
             due = f"{len(expected)} results are due: {parts}" if outputs else "a list is due"
             return [Fact("count", f"It returned {type_of(found)}; {due}.")]
         if len(found) != len(expected):
+            if named := _of_names(found, expected):
+                return [named]
             sentence = f"It returned {type_of(found)}; {type_of(expected)} is due."
             if outputs:
                 one = "1 result" if len(found) == 1 else f"{len(found)} results"
@@ -143,12 +146,7 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
         if not isinstance(found, dict):
             return [Fact("type", f"It returned {type_of(found)}; a dict is due.")]
         if found.keys() != expected.keys():
-            return [
-                Fact(
-                    "keys",
-                    f"The keys are {sorted(found)}; {sorted(map(str, expected))} are due.",
-                )
-            ]
+            return [_of_names(list(found), list(expected), "key ")]
         return []
     if is_number(expected) and not is_number(found):
         due = type_of(expected)
@@ -156,6 +154,27 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
     if not is_number(expected) and type(found) is not type(expected):
         return [Fact("type", f"It returned {type_of(found)}; {type_of(expected)} is due.")]
     return []
+
+
+MOST_NAMES = 5
+
+
+def _of_names(found: Sequence, expected: Sequence, kind: str = "") -> Fact | None:
+    """Say which names are too many and which are missing, if both are lists of names."""
+    if not all(isinstance(part, str) for part in (*found, *expected)):
+        return None
+    left = list(expected)
+    extra = [name for name in found if name not in left or left.remove(name)]
+    parts = []
+    for names, words in ((extra, "too many"), (left, "missing")):
+        if names:
+            shown = ", ".join(f'{kind}"{name[:40]}"' for name in names[:MOST_NAMES])
+            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            parts.append(f"{shown}{more} {'are' if len(names) > 1 else 'is'} {words}")
+    said = "; ".join(parts)
+    if kind:
+        return Fact("keys", f"{said[:1].upper()}{said[1:]}.")
+    return Fact("count", f"It returned {type_of(found)}; {type_of(expected)} is due: {said}.")
 
 
 def sorted_parts(parts: Sequence) -> list:
@@ -247,16 +266,29 @@ def _of_part(triples: list, names: Sequence[str], subject: str, nan_is_due: bool
         return Fact("type", f"{subject} is {type_of(found)}; {type_of(expected)} is due.")
     if not is_number(expected):
         return Fact("value", f"{subject} is {found!r}; {expected!r} is due.")
-    triples = [
-        (arguments, np.asarray(f), np.asarray(e)) for arguments, f, e in triples if is_number(f)
-    ]
-    if all(close(f, e) for _, f, e in triples):
+    triples = [t for t in triples if is_number(t[1]) and is_number(t[2])]
+    if all(np.shape(f) == np.shape(e) and is_whole(e) and not is_whole(f) for _, f, e in triples):
+        return _of_floats(triples, subject)
+    wrong = [t for t in triples if not close(*t[1:])]
+    triples = [(arguments, np.asarray(f), np.asarray(e)) for arguments, f, e in wrong or triples]
+    if not wrong:
         return _of_kind(triples, subject)
     of_nan = _of_misplaced_nan if nan_is_due else _of_nan
     for look in (_of_shapes, of_nan, _of_factors, _of_arrangement, _of_signs):
         if fact := look(triples, names, subject):
             return fact
     return _of_places(triples, names, subject)
+
+
+def _of_floats(triples: list, subject: str) -> Fact:
+    """Say that a float came back where an integer is due."""
+    _, found, expected = triples[0]
+    values = "values are right" if all(close(f, e) for _, f, e in triples) else "values differ too"
+    found, kind = np.asarray(found), "complex" if np.iscomplexobj(found) else "float"
+    what = f"{found.item()!r}, a {kind}" if not found.ndim else f"an array of {kind}s"
+    due = "integer" if np.asarray(expected).dtype.kind in "iu" else "truth value"
+    due = f"an {due} is".replace("an t", "a t") if not found.ndim else f"{due}s are"
+    return Fact("dtype", f"{subject} is {what}; {due} due ({values}).")
 
 
 def _of_kind(triples: list, subject: str) -> Fact:
@@ -309,6 +341,8 @@ def _of_shapes(triples: list, names: Sequence[str], subject: str) -> Fact | None
 
 
 def _reduces(reduce: Callable, big: np.ndarray, small: np.ndarray, axis: int) -> bool:
+    if not big.shape[axis]:
+        return False  # nothing has no largest entry, and its sum says nothing
     with np.errstate(all="ignore"):
         return close(reduce(big, axis=axis), small) or (
             small.ndim == big.ndim and close(reduce(big, axis=axis, keepdims=True), small)
@@ -370,12 +404,7 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
         return Fact("sign", f"{subject} is the right one with its sign turned round.")
     first = factors[0]
     if all(abs(factor - 1) < 1e-3 for factor in factors):
-        digits = math.floor(-math.log10(max(abs(factor - 1) for factor in factors)))
-        return Fact(
-            "precision",
-            f"{subject} is right to about {digits} digits. Has it been rounded, or a small number "
-            "been added somewhere?",
-        )
+        return _of_precision(triples, subject)
     for word, sizes in _sizes(triples, names):
         if all(size == 1 for size in sizes):
             continue
@@ -404,6 +433,29 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
     if single:
         return None
     return Fact("factor", f"{subject} is the right one times {first:.4g}, for every entry.")
+
+
+def _of_precision(triples: list, subject: str) -> Fact:
+    """Say to how many digits a result is right, and show the worst entry with one digit more."""
+    worst = (0.0, 0.0, 0.0)
+    for _, found, expected in triples:
+        with np.errstate(all="ignore"):
+            off = np.abs(found - expected) / np.abs(expected).max(initial=0)
+        off = np.where(np.isfinite(off), off, 0)
+        place = np.unravel_index(off.argmax(), off.shape)
+        here = float(off[place]), found[place].item(), expected[place].item()
+        worst = max(worst, here, key=_first)
+    digits = max(1, math.floor(-math.log10(worst[0]))) if worst[0] else 15
+    found, expected = _apart(*worst[1:])
+    return Fact(
+        "precision",
+        f"{subject} is right to about {digits} digits: {found}, where {expected} is due. Has it "
+        "been rounded, or a small number been added somewhere?",
+    )
+
+
+def _first(parts: tuple) -> float:
+    return parts[0]
 
 
 def _equal(a: Sequence[float], b: Sequence[float]) -> bool:
@@ -474,9 +526,15 @@ def _of_signs(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     return Fact("offset", f"All entries of {subject} are off by the same {offsets[0]:+.4g}.")
 
 
+MOST_PLACES = 0.8
+"""The share of the entries of one kind that must be wrong for the kind to be named."""
+
+
 def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact | None:
     """Say where entries are wrong, and what these places have in common."""
     wrong = [~_close_entries(f, e) for _, f, e in triples]
+    if fact := _of_rounded_entries(triples, wrong, subject):
+        return fact
     for i in range(len(triples[0][0])):
         pairs = [
             (np.asarray(a[i]), bad)
@@ -497,9 +555,17 @@ def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact | None
             ("beyond 1 in size", lambda a: np.abs(a) > 1),
             ("below 1 in size", lambda a: np.abs(a) < 1),
         ):
-            if all(a.dtype.kind in "iuf" and (bad == test(a)).all() for a, bad in pairs):
-                return Fact("places", f"{subject} is wrong exactly where {name} is {word}.")
+            if all(a.dtype.kind in "iuf" and not (bad & ~test(a)).any() for a, bad in pairs):
+                there = sum(int(test(a).sum()) for a, _ in pairs)
+                count = sum(int(bad.sum()) for _, bad in pairs)
+                if count == there:
+                    return Fact("places", f"{subject} is wrong exactly where {name} is {word}.")
+                if count >= MOST_PLACES * there:  # a wrong rule hits the right number now and then
+                    where = f"where {name} is {word} ({count} of {there} such entries)"
+                    return Fact("places", f"{subject} is wrong only {where}.")
     first, found, expected = wrong[0], triples[0][1], triples[0][2]
+    if not first.any():  # the whole is further off than any entry
+        return _of_precision(triples, subject)
     if expected.ndim and all(bad.ndim and bad.shape[0] > 1 for bad in wrong):
         rows = [bad.reshape(len(bad), -1).any(axis=1) for bad in wrong]
         if max(map(len, rows)) > 2:
@@ -512,14 +578,28 @@ def _of_places(triples: list, names: Sequence[str], subject: str) -> Fact | None
     if not expected.ndim:
         if subject == "the result":
             return None  # the two numbers stand in the message already
-        return Fact("value", f"{subject} is {_short(found)}; {_short(expected)} is due.")
+        found, expected = _apart(found, expected)
+        return Fact("value", f"{subject} is {found}; {expected} is due.")
     count, place = int(first.sum()), tuple(int(i) for i in np.argwhere(first)[0])
     place = f"[{', '.join(map(str, place))}]"
+    one, other = _apart(found[first][0], expected[first][0])
     return Fact(
         "entries",
         f"{subject} is right in {first.size - count} of {first.size} entries; the first wrong one "
-        f"is at {place}: {_short(found[first][0])}, where {_short(expected[first][0])} is due.",
+        f"is at {place}: {one}, where {other} is due.",
     )
+
+
+def _of_rounded_entries(triples: list, wrong: Sequence, subject: str) -> Fact | None:
+    """Say that a result is right but for its last digits, whichever entries these are in."""
+    for (_, found, expected), bad in zip(triples, wrong, strict=True):
+        if expected.dtype.kind not in "fc":
+            return None
+        with np.errstate(all="ignore"):
+            near = np.abs(found - expected) <= 1e-3 * np.abs(expected)
+        if not near[bad].all():
+            return None
+    return _of_precision(triples, subject)
 
 
 def _close_entries(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -533,8 +613,16 @@ def _close_entries(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return equal | (found == expected) | ((found != found) & (expected != expected))
 
 
-def _short(value: object) -> str:
-    return f"{np.asarray(value).item():.4g}" if is_number(value) else repr(value)
+def _apart(found: object, expected: object) -> tuple[str, str]:
+    """Return two values with as many digits as show that they differ, at least four."""
+    if not (is_number(found) and is_number(expected)):
+        return repr(found), repr(expected)
+    values = [np.asarray(value).item() for value in (found, expected)]
+    for digits in range(4, 18):
+        one, other = (f"{v:.{digits}g}" if isinstance(v, float) else repr(v) for v in values)
+        if one != other:
+            break
+    return one, other
 
 
 # Which cases

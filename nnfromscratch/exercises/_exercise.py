@@ -8,12 +8,13 @@ from operator import attrgetter
 
 import numpy as np
 
-from ._compare import is_number, same
-from ._diagnosis import Trial, measure, type_of
+from ._compare import in_float32, is_number, only_rounded, same
+from ._diagnosis import Trial, entries, measure, type_of
 from ._progress import record
 from ._sandbox import (
     CPU_SECONDS,
     MEMORY,
+    WALL_SECONDS,
     Behaviour,
     Observed,
     Raised,
@@ -26,6 +27,8 @@ WIDTH = 84
 """Columns of a message: what a notebook shows beside its file browser."""
 FEW = 2
 """How many wrong results a message shows, if there are several."""
+LINES = 14
+"""How many lines the arguments of a case may take; beyond, the largest are shown by shape alone."""
 CASES = 20
 """How many random cases a check draws, besides the corners, unless an exercise says otherwise."""
 BLANK = "still blank"
@@ -116,22 +119,24 @@ class Exercise:
         """Draw the arguments of all cases of one check."""
         return [draw(rng) for draw in self.corners + (self.inputs,) * self.draws]
 
-    def check(self, answer: Callable, *, rng: np.random.Generator | None = None) -> None:
+    def check(self, *answers: Callable, rng: np.random.Generator | None = None) -> None:
         """Say in one line that an answer is right, or raise an ExerciseError that says what is not.
 
         Args:
-            answer: the learner's function (or class).
+            answers: one thing, the learner's function (or class).
             rng: where the cases come from; by default they are new in every run.
 
         Raises:
             ExerciseError: the answer is not right, or not written yet.
         """
-        if not callable(answer):
+        if len(answers) != 1 or not callable(answers[0]):
+            given = " and ".join(map(type_of, answers)) or "nothing"
             raise self._error(
                 f"check_{self.name} takes the {self._kind} itself, check_{self.name}({self.name}), "
-                f"and was given {type_of(answer)}.",
+                f"and was given {given}.",
                 "not a function",
             )
+        (answer,) = answers
         cases = self.cases(np.random.default_rng() if rng is None else rng)
         with one_thread():
             observed = observe(answer, cases, self.call, self._out_of_reach_of(answer))
@@ -148,11 +153,30 @@ class Exercise:
         The answer itself is not needed: whoever grades may have observed it elsewhere.
         """
         self._check_that_it_ran(observed, cases)
-        results = zip(cases, observed.behaviours, self.expected(cases), strict=True)
-        trials = [Trial(*parts) for parts in results]
+        trials = self.trials(cases, observed.behaviours, self.expected(cases))
+        with np.errstate(all="ignore"):  # whatever came back, it is measured in silence
+            if wrong := self.wrong(trials):
+                raise self._error(*self._report(trials, wrong))
+
+    @staticmethod
+    def trials(cases: Sequence[tuple], behaviours: Sequence, expected: Sequence) -> list[Trial]:
+        """Put together what was tried, what came back, and what is due."""
+        return [Trial(*parts) for parts in zip(cases, behaviours, expected, strict=True)]
+
+    def wrong(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Return the trials that went wrong; none if float32 on the way is all that shows."""
         wrong = [trial for trial in trials if not trial.right]
-        if wrong:
-            raise self._error(*self._report(trials, wrong))
+        if not wrong or any(t.found.changed or isinstance(t.found.result, Raised) for t in trials):
+            return wrong
+        if not all(same(t.found.result, t.expected, relative=1e-3) for t in wrong):
+            return wrong  # the usual case, at once
+        results = [(t.found.result, t.expected, self._in_float32(t.arguments)) for t in trials]
+        return [] if only_rounded(results) else wrong
+
+    def _in_float32(self, case: tuple) -> list[object]:
+        """Return what the right answers make of a case if they compute in float32."""
+        case, own = in_float32(case), (self.reference, *self.variants)
+        return [behaviour(answer, case, self.call).result for answer in own]
 
     @property
     def _kind(self) -> str:
@@ -199,28 +223,32 @@ class Exercise:
             )
         last = observed.behaviours[-1].result if observed.behaviours else None
         if isinstance(last, Raised) and last.type == "NotImplementedError":
+            part = f" in `{last.function}`" if self._kind == "class" and last.function else ""
             raise self._error(
-                f"{self.name} is still blank. Write it in the cell above, in place of the line "
-                "`raise NotImplementedError`, and run both cells again.",
+                f"{self.name} is still blank{part}. Write it in the cell above, in place of the "
+                "line `raise NotImplementedError`, and run both cells again.",
                 BLANK,
             )
         if not observed.trouble:
             return
         case = cases[min(len(observed.behaviours), len(cases) - 1)]
         trouble = {
-            "time": f"did not come to an end within {CPU_SECONDS} seconds. Does a loop never end?",
+            "time": "did not come to an end and was stopped: a check has "
+            f"{CPU_SECONDS} seconds of the processor, and at most {WALL_SECONDS} by the clock. "
+            "Does a loop never end?",
             "memory": f"needed more than {MEMORY >> 30} GB of memory. Which array is so large?",
             "text": "printed without end. Take the print out of the loop.",
             "end": "ended the whole Python process (exit, or a crash). The check ran it in a "
             "process of its own, so nothing of yours is lost.",
         }[observed.trouble]
-        parts = [f"{self.name} {trouble}", self._tried(case), wrapped("hint", self._first_hint())]
+        parts = [f"{self.name} {trouble}", "", wrapped("hint", self._first_hint())]
+        parts += ["", self._tried(case)]
         raise self._error("\n".join(parts), STOPPED[observed.trouble])
 
     def _first_hint(self) -> str:
         if not self.hints:
             return "Look at the formula again."
-        return f'hint("{self.name}", 1) gives the first of {len(self.hints)} hints.'
+        return f"hint({self.name}, 1) gives the first of {len(self.hints)} hints."
 
     # The message
 
@@ -230,18 +258,20 @@ class Exercise:
         """Return the one mistake of the catalogue that does the same in all cases, if there is.
 
         The second time dtypes may differ, unless they are all that is wrong. The third time, errors
-        of one type may differ in their words, if some wrong result agrees as well.
+        of one type may differ in their words, if some wrong result agrees as well. The last time,
+        values may differ by what float32 on the way costs.
         """
         values = all(same(trial.found.result, trial.expected, types=False) for trial in trials)
         returned = any(
             not trial.right and not isinstance(trial.found.result, Raised) for trial in trials
         )
-        for types, words in ((True, True), (values, True), (values, not returned)):
+        rounds = [(True, True, None), (values, True, None), (values, not returned, None)]
+        for types, words, relative in [*rounds, (values, not returned, 1e-5)]:
             fitting = [
                 mistake
                 for mistake, behaviours in zip(self.mistakes, known, strict=True)
                 if all(
-                    _alike(trial.found, other, types, words)
+                    _alike(trial.found, other, types, words, relative)
                     for trial, other in zip(trials, behaviours, strict=True)
                 )
             ]
@@ -250,50 +280,73 @@ class Exercise:
         return None
 
     def _report(self, trials: Sequence[Trial], wrong: Sequence[Trial]) -> tuple[str, str]:
-        """Return the message, and what is wrong in a few words."""
+        """Return the message, and what is wrong in a few words.
+
+        What is wrong and the hint come first: they must not be below the edge of a screen.
+        """
         # The smallest example that shows a result; a case that raised only if all of them did.
         wrong = sorted(wrong, key=lambda t: (isinstance(t.found.result, Raised), t.size))
         example = wrong[0]
-        lines = [f"{self.name} is not right yet.", "", self._tried(example.arguments)]
-        if not isinstance(example.found.result, Raised):
-            found, expected, outputs = example.found.result, example.expected, self.outputs
-            # Of several results the first few that are wrong, to be read beside each other.
-            if isinstance(found, dict) and found.keys() == expected.keys():
-                differ = [key for key in found if not same(found[key], expected[key])]
-                found = {key: found[key] for key in (differ or [*found])[:FEW]}
-                expected = {key: expected[key] for key in found}
-            elif isinstance(found, tuple | list) and len(found) == len(outputs) == len(expected):
-                differ = [i for i in range(len(found)) if not same(found[i], expected[i])]
-                keep = (differ or range(len(found)))[:FEW]
-                found, expected = [found[i] for i in keep], [expected[i] for i in keep]
-                outputs = [outputs[i] for i in keep]
-            lines += _labelled("you gave", found, outputs)
-            lines += _labelled("expected", expected, outputs)
-        lines.append("")
+        raised = isinstance(example.found.result, Raised)
         mistake = self.diagnose(trials, self.known([trial.arguments for trial in trials]))
         if mistake:
             name = mistake.name
-            lines += [wrapped("mistake", mistake.name), wrapped("hint", mistake.hint)]
-            if isinstance(example.found.result, Raised):
+            lines = [wrapped("mistake", mistake.name), wrapped("hint", mistake.hint)]
+            if raised:
                 (fact, *_) = measure([example], [example], self.argument_names, ())
                 lines.append(wrapped("raised", fact.sentence))
         else:
             facts = measure(trials, wrong, self.argument_names, self.outputs)
             name = f"measured: {facts[0].kind}" if facts else "not known"
-            lines += [wrapped("measured", fact.sentence) for fact in facts[:3]]
+            lines = [wrapped("measured", fact.sentence) for fact in facts[:3]]
             lines.append(wrapped("hint", self._first_hint()))
-        return "\n".join(lines), name
+        evidence = []
+        if not raised:
+            evidence = [self._tried(example.arguments), *self._results(example)]
+        elif len({trial.found.result for trial in wrong}) > 1 or len(wrong) < len(trials):
+            evidence = [self._tried(example.arguments)]  # the error depends on the arguments
+        return "\n".join([f"{self.name} is not right yet.", "", *lines, "", *evidence]), name
+
+    def _results(self, example: Trial) -> list[str]:
+        """Return what came back and what is due; of several results the first that are wrong."""
+        found, expected, outputs = example.found.result, example.expected, self.outputs
+        if (
+            isinstance(found, dict)
+            and isinstance(expected, dict)
+            and found.keys() == expected.keys()
+        ):
+            differ = [key for key in found if not same(found[key], expected[key])]
+            found = {key: found[key] for key in (differ or [*found])[:FEW]}
+            expected = {key: expected[key] for key in found}
+        elif (
+            isinstance(found, tuple | list)
+            and isinstance(expected, tuple | list)
+            and len(found) == len(outputs) == len(expected)
+        ):
+            differ = [i for i in range(len(found)) if not same(found[i], expected[i])]
+            keep = (differ or range(len(found)))[:FEW]
+            found, expected = [found[i] for i in keep], [expected[i] for i in keep]
+            outputs = [outputs[i] for i in keep]
+        return _labelled("you gave", found, outputs) + _labelled("expected", expected, outputs)
 
     def _tried(self, case: tuple) -> str:
         names = [*self.argument_names, *[f"argument {i + 1}" for i in range(len(case))]]
+        texts = [shown(argument) for argument in case]
+        while "\n".join(texts).count("\n") >= LINES:
+            longest = max(range(len(texts)), key=lambda i: texts[i].count("\n"))
+            if (short := _by_shape(case[longest])) == texts[longest]:
+                break
+            texts[longest] = short
         lines = []
-        for name, argument in zip(names, case, strict=False):
+        for name, text in zip(names, texts, strict=False):
             label = "tried     " if not lines else "          "
-            lines.append(label + _indented(f"{name} = {shown(argument)}"))
+            lines.append(label + _indented(f"{name} = {text}"))
         return "\n".join(lines)
 
 
-def _alike(found: Behaviour, other: Behaviour, types: bool, words: bool) -> bool:
+def _alike(
+    found: Behaviour, other: Behaviour, types: bool, words: bool, relative: float | None
+) -> bool:
     if isinstance(found.result, Raised) or isinstance(other.result, Raised):
         both = isinstance(found.result, Raised) and isinstance(other.result, Raised)
         return (
@@ -303,7 +356,17 @@ def _alike(found: Behaviour, other: Behaviour, types: bool, words: bool) -> bool
         )
     if found.changed != other.changed:
         return False
-    return same(found.result, other.result, types=types)
+    return same(found.result, other.result, types=types, relative=relative)
+
+
+def _by_shape(value: object) -> str:
+    """Return what kind of thing an argument is, without its numbers."""
+    if isinstance(value, np.ndarray):
+        return f"shape {value.shape}"
+    if isinstance(value, dict):
+        parts = ", ".join(f"{key}: {_by_shape(v)}" for key, v in value.items())
+        return textwrap.fill(f"a dict, {parts}", 60, subsequent_indent="  ")
+    return type_of(value)
 
 
 def shown(value: object) -> str:
@@ -331,8 +394,8 @@ def shown(value: object) -> str:
         more = [f"... {len(parts) - 6} more"] if len(parts) > 6 else []
         return "\n  ".join([f"a {type(value).__name__} of {len(parts)}", *parts[:6], *more])
     if isinstance(value, dict):
-        small = sum(np.size(part) for part in value.values()) <= 40
-        parts = [shown(v) if small else f"shape {np.shape(v)}" for v in value.values()]
+        small = entries(value) <= 40
+        parts = [shown(v) if small else _by_shape(v) for v in value.values()]
         lines = [f"{key}: {part}" for key, part in zip(value, parts, strict=True)]
         return "\n  ".join(["a dict", *(line.replace("\n", "\n  ") for line in lines)])
     if callable(value):

@@ -7,6 +7,7 @@ answer runs in a thread that is left behind when its time is up, without a limit
 
 import contextlib
 import copy
+import ctypes
 import functools
 import gc
 import io
@@ -14,7 +15,6 @@ import os
 import pickle
 import select
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -54,6 +54,8 @@ class Raised:
     message: str
     line: str
     """The last line of the learner's own code on the way to it, if it is known."""
+    function: str = ""
+    """The function that this line stands in, if it is known."""
 
 
 class Behaviour(NamedTuple):
@@ -108,7 +110,9 @@ def plain(value: object) -> object:
         return (list if isinstance(value, list) else tuple)([plain(part) for part in value])
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
-    return Other(type(value).__name__)
+    if isinstance(value, type):
+        return Other("class")
+    return Other("function" if callable(value) else type(value).__name__)
 
 
 def behaviour(function: Callable, arguments: tuple, call: Callable) -> Behaviour:
@@ -123,7 +127,7 @@ def behaviour(function: Callable, arguments: tuple, call: Callable) -> Behaviour
         except MemoryError:
             raise
         except BaseException as error:
-            result = Raised(type(error).__name__, _text_of(error), _line_of(error))
+            result = Raised(type(error).__name__, _text_of(error), *_place_of(error))
     changed = [i for i, pair in enumerate(zip(given, arguments, strict=True)) if not same(*pair)]
     return Behaviour(result, tuple(changed))
 
@@ -137,37 +141,50 @@ def _text_of(error: BaseException) -> str:
 
 def _line_of(error: BaseException) -> str:
     """Return the innermost line of code that is neither ours nor a library's."""
+    return _place_of(error)[0]
+
+
+def _place_of(error: BaseException) -> tuple[str, str]:
+    """Return this line, and the name of the function in which it stands."""
     own = str(Path(__file__).resolve().parent.parent)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         library = frame.filename.startswith(own) or "site-packages" in frame.filename
         if not library and frame.line:
-            return frame.line.strip()
-    return ""
+            return frame.line.strip(), frame.name
+    return "", ""
 
 
 # Out of reach
 
 _used: list[str] = []
+_originals: dict[int, tuple[str, FunctionType]] = {}
+_others: set[int] = set()
+"""Threads that are no part of the answer: what is out of its reach is not out of theirs."""
 
 
 class OutOfReach(RuntimeError):
     """Raised by a function of the package that a blank asks the learner to write."""
 
 
-def _out_of_reach(name: str) -> None:
+def _reach(key: int, args: tuple, kwargs: dict) -> object:
+    """Refuse an answer; serve everybody else, such as an answer left behind by an earlier check."""
+    name, function = _originals[key]
+    if threading.get_ident() in _others:
+        return function(*args, **kwargs)
     _used.append(name)
     raise OutOfReach(f"{name} is out of reach while your own is checked")
 
 
-def _stub(code: CodeType, name: str) -> CodeType:
-    """Return code that raises OutOfReach and fits in the place of `code`."""
+def _stub(code: CodeType, key: int) -> CodeType:
+    """Return code that asks `_reach` and fits in the place of `code`."""
     cells = [f"cell{i}" for i in range(len(code.co_freevars))]
     lines = [
         "def outer():",
         *[f"    {cell} = None" for cell in cells],
         "    def stub(*args, **kwargs):",
-        f"        __import__({__name__!r}, fromlist=['_'])._out_of_reach({name!r})",
         f"        ({''.join(cell + ', ' for cell in cells)})",
+        f"        sandbox = __import__({__name__!r}, fromlist=['_'])",
+        f"        return sandbox._reach({key}, args, kwargs)",
         "    return stub",
     ]
     space: dict = {}
@@ -175,20 +192,29 @@ def _stub(code: CodeType, name: str) -> CodeType:
     return space["outer"]().__code__
 
 
+def _copy(function: FunctionType) -> FunctionType:
+    """Return a function that does the same, whatever becomes of this one's code."""
+    parts = function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    copied = FunctionType(function.__code__, *parts)
+    copied.__kwdefaults__ = function.__kwdefaults__
+    return copied
+
+
 @contextlib.contextmanager
 def out_of_reach(functions: dict[str, object]):
     """Make functions, and the methods of classes, raise, under whatever name they are called."""
     before = []
-    for name, thing in functions.items():
-        parts = vars(thing).values() if isinstance(thing, type) else [thing]
-        for part in parts:
-            if isinstance(part, FunctionType) and part.__code__ is not None:
-                before.append((part, part.__code__))
-                part.__code__ = _stub(part.__code__, name)
     try:
+        for name, thing in functions.items():
+            parts = vars(thing).values() if isinstance(thing, type) else [thing]
+            for part in parts:
+                if isinstance(part, FunctionType):
+                    before.append((part, part.__code__))
+                    _originals[id(part)] = name, _copy(part)
+                    part.__code__ = _stub(part.__code__, id(part))
         yield
     finally:
-        for part, code in before:
+        for part, code in reversed(before):
             part.__code__ = code
 
 
@@ -223,19 +249,25 @@ def observe(
     return observed._replace(trouble=observed.trouble.replace("stuck", "time"))
 
 
-def _run(function, cases, call, forbidden, behaviours, text):
-    """Fill the list of behaviours; return what stopped it, or nothing."""
+@contextlib.contextmanager
+def _guard(forbidden, text):
+    """Take out of reach what is forbidden, and catch what is printed; give all of it back."""
     _used.clear()
+    with (
+        out_of_reach(forbidden),
+        contextlib.redirect_stdout(text),
+        contextlib.redirect_stderr(text),
+    ):
+        yield
+
+
+def _run(function, cases, call, behaviours):
+    """Fill the list of behaviours; return what stopped it, or nothing."""
     try:
-        with (
-            out_of_reach(forbidden),
-            contextlib.redirect_stdout(text),
-            contextlib.redirect_stderr(text),
-        ):
-            for case in cases:
-                behaviours.append(behaviour(function, case, call))
-                if isinstance(behaviours[-1].result, Raised) and _is_blank(behaviours[-1].result):
-                    break
+        for case in cases:
+            behaviours.append(behaviour(function, case, call))
+            if isinstance(behaviours[-1].result, Raised) and _is_blank(behaviours[-1].result):
+                break
     except _TooMuchText:
         return "text"
     except MemoryError:
@@ -331,19 +363,29 @@ def _child(send: int, function, cases, call, forbidden) -> None:
                 pipe.flush()
 
         text, behaviours = _Text(), Sent()
-        trouble = _run(function, cases, call, forbidden, behaviours, text)
+        with _guard(forbidden, text):
+            trouble = _run(function, cases, call, behaviours)
         pickle.dump(Observed([], trouble, text.kept, tuple(_used)), pipe)
 
 
 def _in_thread(function, cases, call, forbidden) -> Observed:
     behaviours, text, trouble = [], _Text(), []
     thread = threading.Thread(
-        target=lambda: trouble.append(_run(function, cases, call, forbidden, behaviours, text)),
-        daemon=True,
+        target=lambda: trouble.append(_run(function, cases, call, behaviours)), daemon=True
     )
-    # The streams are redirected for the whole process; take care to give them back.
-    before = sys.stdout, sys.stderr
-    thread.start()
-    thread.join(WALL_SECONDS)
-    sys.stdout, sys.stderr = before
-    return Observed(list(behaviours), trouble[0] if trouble else "time", text.kept, tuple(_used))
+    _others.update(other.ident for other in threading.enumerate())
+    # An answer that does not end is left behind with its thread. So all that holds for the whole
+    # process is changed and given back here, not there.
+    try:
+        with warnings.catch_warnings(), _guard(forbidden, text):
+            thread.start()
+            thread.join(WALL_SECONDS)
+            if thread.is_alive():  # this ends a loop in Python, if not a call that waits
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread.ident), ctypes.py_object(_TooMuchText)
+                )
+            return Observed(
+                list(behaviours), trouble[0] if trouble else "time", text.kept, tuple(_used)
+            )
+    finally:
+        _others.clear()
