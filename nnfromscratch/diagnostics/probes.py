@@ -255,7 +255,7 @@ def ends_of(layer: Layer, width: int) -> tuple[float, float, float]:
 
 def forgets_shifts(layer: Layer, v: FloatArray) -> bool:
     """Whether a constant added to each column of the inputs is lost, as in batch normalization."""
-    shift = np.random.default_rng(0).normal(size=v.shape[1:])
+    shift = (float(abs(v).max()) or 1.0) * np.random.default_rng(0).normal(size=v.shape[1:])
     out, moved = answer(layer, v, True), answer(layer, v + shift, True)
     return bool(np.allclose(out, moved, rtol=1e-3, atol=1e-4 * float(abs(out).max())))
 
@@ -346,6 +346,13 @@ def slope_is_flat(layer: Layer, v: FloatArray, peak: float) -> np.ndarray:
 
 
 # Short trainings
+
+
+def forgetful(optimizer):
+    """Return a copy of an optimizer as it was before its first step."""
+    optimizer = duplicate(optimizer)
+    optimizer.memory, optimizer.steps = {}, 0
+    return optimizer
 
 
 class Trial(NamedTuple):

@@ -39,7 +39,7 @@ MOST = 0.5
 He and Xavier have a third at the very most, deep in a narrow network."""
 OPEN = 0.95
 """Nearly all: units whose gate is open for every example."""
-EXCESS = 2.4
+EXCESS = 2.5
 """Spread of the outputs beyond which a start is too loud; the rules give 0.5 to 1.5. Logits of
 spread s cost cross-entropy about s²/2 more than knowing nothing, so this one 3 nats."""
 LOUD = 100.0
@@ -81,6 +81,8 @@ LONG_MEMORY = 0.95
 GROWS = 1.8
 """How many times step 2n is step n under one gradient. Adding up without end gives 2, a momentum of
 0.99 gives 1.4 at n = 100."""
+SAME_GRADIENTS = 200
+"""Steps that an optimizer takes under one gradient."""
 HEAVY_PENALTY = 3.0
 """What a penalty may cost, as a multiple of what learning can win."""
 TRIAL_STEPS, TRIAL_BATCH = 50, 256

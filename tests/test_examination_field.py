@@ -1,0 +1,669 @@
+"""examine in the field: networks as people write them, healthy and faulty, of all kinds.
+
+Healthy ones learn, by whatever code, and nothing may be found. Faulty ones must be named.
+"""
+
+import threading
+
+import numpy as np
+import pytest
+
+import nnfromscratch as nn
+from nnfromscratch.diagnostics import examine
+from nnfromscratch.layers import Layer
+
+N, D, C, H = 900, 20, 4, 24
+
+
+def blobs(classes=C, n=N, columns=D, spread=0.45, seed=0):
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(classes, columns))
+    y = rng.integers(0, classes, n)
+    return (0.6 * centres[y] + spread * rng.normal(size=(n, columns))).astype(np.float32), y
+
+
+def plain(sizes=(D, H, C), activation="relu", seed=1):
+    return nn.mlp(list(sizes), activation=activation, rng=np.random.default_rng(seed))
+
+
+def stack(*layers):
+    return nn.Sequential(list(layers))
+
+
+def linear(inputs, outputs, seed=1):
+    return nn.Linear(inputs, outputs, rng=np.random.default_rng(seed))
+
+
+# --- layers as people write them
+
+
+class Residual(Layer):
+    """x + relu(x w) u, of two layers inside."""
+
+    def __init__(self, size, hidden, seed=3):
+        super().__init__()
+        self.first, self.middle = linear(size, hidden, seed), nn.ReLU()
+        self.second = linear(hidden, size, seed + 1)
+
+    @property
+    def params(self):
+        pairs = (("first", self.first), ("second", self.second))
+        return {f"{k}_{name}": a for name, part in pairs for k, a in part.params.items()}
+
+    @params.setter
+    def params(self, value):
+        pass
+
+    @property
+    def grads(self):
+        pairs = (("first", self.first), ("second", self.second))
+        return {f"{k}_{name}": a for name, part in pairs for k, a in part.grads.items()}
+
+    @grads.setter
+    def grads(self, value):
+        pass
+
+    def forward(self, x, training=False):
+        return x + self.second.forward(self.middle.forward(self.first.forward(x)))
+
+    def backward(self, d_out):
+        inner = self.second.backward(d_out)
+        return d_out + self.first.backward(self.middle.backward(inner))
+
+
+class ResidualOfDict(Residual):
+    """The same, with params that are another dict of the same arrays."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.held = dict(Residual.params.fget(self))
+
+    @property
+    def params(self):
+        return self.held if hasattr(self, "held") else {}
+
+    @params.setter
+    def params(self, value):
+        pass
+
+
+class Fused(Layer):
+    """relu(x w + b) in one layer."""
+
+    def __init__(self, inputs, outputs, seed=5):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.w = nn.he_normal((inputs, outputs), rng=rng)
+        self.b = np.zeros(outputs, np.float32)
+        self.params = {"w": self.w, "b": self.b}
+        self.grads = {}
+
+    def forward(self, x, training=False):
+        self.x, self.out = x, np.maximum(x @ self.w + self.b, 0)
+        return self.out
+
+    def backward(self, d_out):
+        dz = d_out * (self.out > 0)
+        self.grads["w"], self.grads["b"] = self.x.T @ dz, dz.sum(axis=0)
+        return dz @ self.w.T
+
+
+class OneVector(nn.Linear):
+    """Parameters that are parts of one long vector."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs, rng=np.random.default_rng(6))
+        self.theta = np.zeros(inputs * outputs + outputs, np.float32)
+        self.theta[: inputs * outputs] = self.params["w"].ravel()
+        w = self.theta[: inputs * outputs].reshape(inputs, outputs)
+        self.params = {"w": w, "b": self.theta[inputs * outputs :]}
+
+    def forward(self, x, training=False):
+        self.x = x
+        size = self.params["w"].size
+        w = self.theta[:size].reshape(self.params["w"].shape)
+        return x @ w + self.theta[size:]
+
+
+class Convolution(Layer):
+    """Filters that slide along a row."""
+
+    def __init__(self, size, width, filters, bias=True, seed=7):
+        super().__init__()
+        w = nn.he_normal((width, filters), rng=np.random.default_rng(seed))
+        self.params = {"w": w} | ({"b": np.zeros(filters, np.float32)} if bias else {})
+        self.grads = {}
+        self.rows = np.arange(size - width + 1)[:, np.newaxis] + np.arange(width)  # (P, width)
+
+    def forward(self, x, training=False):
+        self.shape, self.patches = x.shape, x[:, self.rows]  # (N, P, width)
+        return (self.patches @ self.params["w"] + self.params.get("b", 0)).reshape(len(x), -1)
+
+    def backward(self, d_out):
+        d_out = d_out.reshape(len(d_out), len(self.rows), -1)
+        self.grads["w"] = np.einsum("npk,npf->kf", self.patches, d_out)
+        if "b" in self.params:
+            self.grads["b"] = d_out.sum(axis=(0, 1))
+        dx = np.zeros(self.shape, d_out.dtype)
+        np.add.at(dx, (slice(None), self.rows), d_out @ self.params["w"].T)
+        return dx
+
+
+class LayerNorm(Layer):
+    def __init__(self, size):
+        super().__init__()
+        self.params = {"scale": np.ones((1, size), np.float32)}
+        self.grads = {}
+
+    def forward(self, x, training=False):
+        self.s = np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+        self.n = (x - x.mean(axis=1, keepdims=True)) / self.s
+        return self.params["scale"] * self.n
+
+    def backward(self, d_out):
+        self.grads["scale"] = (d_out * self.n).sum(axis=0, keepdims=True)
+        d = d_out * self.params["scale"]
+        mean, along = d.mean(axis=1, keepdims=True), (d * self.n).mean(axis=1, keepdims=True)
+        return (d - mean - self.n * along) / self.s
+
+
+class Scale(Layer):
+    """A factor and a shift for each column."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.params = {"s": np.ones((1, size), np.float32), "t": np.zeros((1, size), np.float32)}
+        self.grads = {}
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x * self.params["s"] + self.params["t"]
+
+    def backward(self, d_out):
+        self.grads["s"] = (d_out * self.x).sum(axis=0, keepdims=True)
+        self.grads["t"] = d_out.sum(axis=0, keepdims=True)
+        return d_out * self.params["s"]
+
+
+class Noise(Layer):
+    def __init__(self):
+        super().__init__()
+        self.rng = np.random.default_rng(8)
+
+    def forward(self, x, training=False):
+        return x + (0.1 * self.rng.normal(size=x.shape).astype(x.dtype) if training else 0)
+
+    def backward(self, d_out):
+        return d_out
+
+
+class Locked(nn.ReLU):
+    """Holds something that cannot be copied."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+
+class Half(nn.Linear):
+    """Keeps its weights in float16."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes, rng=np.random.default_rng(9))
+        self.params = {k: a.astype(np.float16) for k, a in self.params.items()}
+
+    def forward(self, x, training=False):
+        self.x = x.astype(self.params["w"].dtype)
+        return self.x @ self.params["w"] + self.params["b"]
+
+    def backward(self, d_out, *, need_dx=True):
+        d_out = d_out.astype(self.params["w"].dtype)
+        self.grads = {"w": self.x.T @ d_out, "b": d_out.sum(axis=0)}
+        return d_out @ self.params["w"].T
+
+
+def weighted_loss(weights):
+    weights = np.asarray(weights, float)
+
+    def loss(z, y):
+        log_p, w = nn.log_softmax(z), weights[y] / weights[y].sum()
+        dz = (np.exp(log_p) - nn.one_hot(y, z.shape[1])) * w[:, np.newaxis]
+        return -(w * log_p[np.arange(len(y)), y]).sum(), dz.astype(z.dtype)
+
+    return loss
+
+
+def of_probabilities(p, y):
+    if not np.allclose(p.sum(axis=1), 1, atol=1e-4) or (p < 0).any():
+        raise ValueError("rows must be probabilities")
+    rows = np.arange(len(y))
+    d = np.zeros_like(p)
+    d[rows, y] = -1 / (len(y) * np.maximum(p[rows, y], 1e-12))
+    return -np.log(np.maximum(p[rows, y], 1e-12)).mean(), d
+
+
+def squared(a, y):
+    return nn.mean_squared_error(a, nn.one_hot(y, a.shape[1]).astype(a.dtype))
+
+
+def hinge(z, y):
+    rows = np.arange(len(y))
+    gap = np.maximum(0, 1 + z - z[rows, y][:, np.newaxis])
+    gap[rows, y] = 0
+    d = (gap > 0).astype(z.dtype)
+    d[rows, y] = -d.sum(axis=1)
+    return gap.sum() / len(y), d / len(y)
+
+
+class AdaGrad(nn.SGD):
+    def direction(self, name, g):
+        s = self.average("sum", name, g * g, 1, 1)
+        return g / (np.sqrt(s) + 1e-8)
+
+
+class OfLayers:
+    """An optimizer without a base class, that looks at the layers."""
+
+    learning_rate = 0.2
+
+    def step(self, model):
+        for layer in model.layers:
+            for key, w in layer.params.items():
+                w -= self.learning_rate * layer.grads[key]
+
+
+def uneven():
+    x, y = blobs(2, 3 * N)
+    rows = np.flatnonzero((y == 0) | (np.random.default_rng(1).random(3 * N) < 0.11))
+    return x[rows], y[rows]
+
+
+def one_hot_categories():
+    rng = np.random.default_rng(2)
+    kinds = rng.integers(0, 60, N)
+    return np.eye(60, dtype=np.float32)[kinds], kinds % C
+
+
+def doubled():
+    x, y = blobs(columns=60, n=80)
+    rows = np.random.default_rng(3).permutation(np.repeat(np.arange(80), 10))
+    return x[rows], y[rows]
+
+
+def with_ones():
+    x, y = blobs()
+    return np.concatenate([x, np.ones((N, 1), np.float32)], axis=1), y
+
+
+class NoBias(nn.Linear):
+    def __init__(self, *sizes):
+        super().__init__(*sizes, rng=np.random.default_rng(4))
+        del self.params["b"], self.grads["b"]
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x @ self.params["w"]
+
+    def backward(self, d_out, *, need_dx=True):
+        self.grads["w"] = self.x.T @ d_out
+        return d_out @ self.params["w"].T
+
+
+def sgd(rate=0.2, *more):
+    return nn.SGD(rate, *more)
+
+
+HEALTHY = {
+    "plain": lambda: (plain(), blobs(), {}),
+    "tanh": lambda: (plain(activation="tanh"), blobs(), {}),
+    "sigmoid": lambda: (plain(activation="sigmoid"), blobs(), {"optimizer": nn.Adam(0.01)}),
+    "residual": lambda: (
+        stack(linear(D, H), nn.ReLU(), Residual(H, H), linear(H, C, 2)),
+        blobs(),
+        {},
+    ),
+    "residual first": lambda: (stack(Residual(D, H), linear(D, C)), blobs(), {}),
+    "residual, dict of arrays": lambda: (
+        stack(linear(D, H), nn.ReLU(), ResidualOfDict(H, H), linear(H, C, 2)),
+        blobs(),
+        {},
+    ),
+    "fused": lambda: (stack(Fused(D, H), Fused(H, H), linear(H, C)), blobs(), {}),
+    "one vector": lambda: (stack(OneVector(D, H), nn.ReLU(), OneVector(H, C)), blobs(), {}),
+    "convolution": lambda: (
+        stack(Convolution(D, 5, 4), nn.ReLU(), linear(64, C)),
+        blobs(),
+        {},
+    ),
+    "layer norm": lambda: (
+        stack(linear(D, H), LayerNorm(H), nn.ReLU(), linear(H, C, 2)),
+        blobs(),
+        {},
+    ),
+    "scale first": lambda: (stack(Scale(D), *plain().layers), blobs(), {}),
+    "noise": lambda: (stack(Noise(), *plain().layers), blobs(), {}),
+    "a lock": lambda: (stack(linear(D, H), Locked(), linear(H, C, 2)), blobs(), {}),
+    "float16": lambda: (stack(Half(D, H), nn.ReLU(), Half(H, C)), blobs(), {}),
+    "float16 data": lambda: (plain(), (blobs()[0].astype(np.float16), blobs()[1]), {}),
+    "BatchNorm": lambda: (
+        stack(linear(D, H), nn.BatchNorm(H), nn.ReLU(), linear(H, C, 2)),
+        blobs(),
+        {},
+    ),
+    "BatchNorm without bias": lambda: (
+        stack(NoBias(D, H), nn.BatchNorm(H), nn.ReLU(), linear(H, C, 2)),
+        blobs(),
+        {},
+    ),
+    "dropout": lambda: (
+        stack(linear(D, H), nn.ReLU(), nn.Dropout(0.3, rng=np.random.default_rng(0)), linear(H, C)),
+        blobs(),
+        {},
+    ),
+    "100 classes": lambda: (
+        plain((D, 64, 100)),
+        blobs(100, 3_000, spread=0.2),
+        {"optimizer": nn.Adam(0.01)},
+    ),
+    "100 classes, squared": lambda: (
+        plain((D, 64, 100)),
+        blobs(100, 3_000, spread=0.2),
+        {"loss": squared, "optimizer": nn.Adam(0.01)},
+    ),
+    "weighted loss, 90:10": lambda: (
+        plain((D, H, 2)),
+        uneven(),
+        {"loss": weighted_loss([1, 9])},
+    ),
+    "90:10": lambda: (plain((D, H, 2)), uneven(), {}),
+    "weighted loss": lambda: (plain(), blobs(), {"loss": weighted_loss([1, 2, 3, 4])}),
+    "probabilities": lambda: (
+        stack(*plain().layers, nn.Softmax()),
+        blobs(),
+        {"loss": of_probabilities},
+    ),
+    "hinge": lambda: (plain(), blobs(), {"loss": hinge, "optimizer": sgd(0.05)}),
+    "squared": lambda: (plain(), blobs(), {"loss": squared}),
+    "one-hot categories": lambda: (plain((60, H, C)), one_hot_categories(), {"optimizer": sgd(1)}),
+    "doubled rows": lambda: (plain((60, H, C)), doubled(), {}),
+    "a column of ones": lambda: (
+        stack(NoBias(D + 1, H), nn.ReLU(), linear(H, C)),
+        with_ones(),
+        {},
+    ),
+    "AdaGrad": lambda: (plain(), blobs(), {"optimizer": AdaGrad(0.05)}),
+    "optimizer of one's own": lambda: (plain(), blobs(), {"optimizer": OfLayers()}),
+    "momentum": lambda: (plain(), blobs(), {"optimizer": sgd(0.05, 0.9)}),
+    "Nesterov": lambda: (plain(), blobs(), {"optimizer": sgd(0.05, 0.9, True)}),
+    "overlapping classes": lambda: (plain(), blobs(spread=0.9), {}),
+    "whole batches": lambda: (plain(), blobs(), {"batch_size": N}),
+    "batches of four": lambda: (plain(), blobs(), {"batch_size": 4, "optimizer": sgd(0.05)}),
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_nothing_is_found_in_what_is_healthy(name):
+    model, (x, y), settings = HEALTHY[name]()
+    report = examine(model, x, y, **({"optimizer": sgd()} | settings))
+    assert report.causes == [], report
+    assert report.skipped == {}
+
+
+# --- faults
+
+
+class FixedMask(Layer):
+    """Dropout that draws its mask once."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.mask = (np.random.default_rng(0).random(size) > 0.5) * np.float32(2)
+
+    def forward(self, x, training=False):
+        self.now = self.mask if training else np.ones_like(self.mask)
+        return x * self.now
+
+    def backward(self, d_out):
+        return d_out * self.now
+
+
+class NeverMoved(nn.BatchNorm):
+    def forward(self, x, training=False):
+        kept = {name: array.copy() for name, array in self.buffers.items()}
+        out = super().forward(x, training)
+        for name, array in self.buffers.items():
+            array[...] = kept[name]
+        return out
+
+
+class Root(Layer):
+    """A root of what may be negative."""
+
+    def forward(self, x, training=False):
+        self.x = x
+        return np.sqrt(x)
+
+    def backward(self, d_out):
+        return d_out / (2 * np.sqrt(self.x))
+
+
+class OverTheBatch(Layer):
+    def forward(self, x, training=False):
+        e = np.exp(x - x.max(axis=0))
+        self.p = e / e.sum(axis=0)
+        return self.p
+
+    def backward(self, d_out):
+        return self.p * (d_out - (d_out * self.p).sum(axis=0))
+
+
+def loss_over_the_batch(z, y):
+    e = np.exp(z - z.max(axis=0))
+    p, rows = e / e.sum(axis=0), np.arange(len(y))
+    d_p = np.zeros_like(p)
+    d_p[rows, y] = -1 / (len(y) * p[rows, y])
+    return -np.log(p[rows, y]).mean(), p * (d_p - (d_p * p).sum(axis=0))
+
+
+def broadcasting(z, y):
+    """p[:, y] for p[rows, y]: (N, N)."""
+    log_p, n = nn.log_softmax(z), len(y)
+    share = np.bincount(y, minlength=z.shape[1]) / n
+    return -log_p[:, y].mean(), ((np.exp(log_p) - share) / n).astype(z.dtype)
+
+
+def broadcasting_sum(z, y):
+    value, dz = broadcasting(z, y)
+    return value * len(y), dz * len(y)
+
+
+def forgets_gradient(z, y):
+    return nn.softmax_cross_entropy(z, y)[0]
+
+
+def raises(z, y):
+    raise KeyError("no such class")
+
+
+def log_of_zero(p, y):
+    p = np.maximum(p - 0.5, 0)
+    rows, d = np.arange(len(y)), np.zeros_like(p)
+    d[rows, y] = -1 / (len(y) * p[rows, y])
+    return -np.log(p[rows, y]).mean(), d
+
+
+class Accumulating(nn.SGD):
+    """Adds up all gradients that it has seen."""
+
+    def direction(self, name, g):
+        return self.average("total", name, g, 1, 1)
+
+
+class Broken(nn.SGD):
+    def step(self, model):
+        raise RuntimeError("no step today")
+
+
+class ToNan(nn.SGD):
+    def direction(self, name, g):
+        return g / np.zeros_like(g)
+
+
+class Piles(nn.Linear):
+    def backward(self, d_out, *, need_dx=True):
+        before = dict(self.grads)
+        dx = super().backward(d_out, need_dx=need_dx)
+        self.grads = {key: before[key] + g for key, g in self.grads.items()}
+        return dx
+
+
+def trained_piles():
+    model = stack(Piles(D, H, rng=np.random.default_rng(0)), nn.ReLU(), linear(H, C))
+    x, y = blobs()
+    model.backward(nn.softmax_cross_entropy(model.forward(x[:50], True), y[:50])[1])
+    return model
+
+
+def sharing():
+    model = plain((D, H, H, H, C))
+    model.layers[4].params["w"] = model.layers[2].params["w"]
+    return model
+
+
+def in_order():
+    x, y = blobs()
+    rows = np.argsort(y, kind="stable")
+    return x[rows], y[rows]
+
+
+def pixels(n):
+    x, y = blobs(10, n, 100)
+    return x, y
+
+
+def last(*layers):
+    return stack(*plain().layers, *layers)
+
+
+def moved(rows):
+    x, y = blobs()
+    return x, np.roll(y, rows)
+
+
+def noisy(fraction):
+    x, y = blobs()
+    rng = np.random.default_rng(5)
+    return x, np.where(rng.random(N) < fraction, rng.integers(0, C, N), y)
+
+
+def huge_label():
+    x, y = blobs()
+    y[3] = 10**9
+    return x, y
+
+
+FAULTY = {
+    "loss without gradient": (lambda: (plain(), blobs(), {"loss": forgets_gradient}), "loss fails"),
+    "loss raises": (lambda: (plain(), blobs(), {"loss": raises}), "loss fails"),
+    "log of zero": (
+        lambda: (last(nn.Softmax()), blobs(), {"loss": log_of_zero}),
+        "nan in the loss",
+    ),
+    "step raises": (lambda: (plain(), blobs(), {"optimizer": Broken(0.1)}), "step fails"),
+    "step makes nan": (lambda: (plain(), blobs(), {"optimizer": ToNan(0.1)}), "step fails"),
+    "BatchNorm, one by one": (
+        lambda: (HEALTHY["BatchNorm"]()[0], blobs(), {"batch_size": 1}),
+        "batch too small",
+    ),
+    "BatchNorm, one left": (
+        lambda: (HEALTHY["BatchNorm"]()[0], blobs(n=N + 1), {"batch_size": 100}),
+        "batch too small",
+    ),
+    "a root": (
+        lambda: (stack(linear(D, H), Root(), linear(H, C)), blobs(), {}),
+        "nan in the outputs",
+    ),
+    "a huge label": (lambda: (plain(), huge_label(), {}), "labels out of range"),
+    "averages never moved": (
+        lambda: (stack(linear(D, H), NeverMoved(H), nn.ReLU(), linear(H, C)), blobs(), {}),
+        "averages out of date",
+    ),
+    "in order": (lambda: (plain(), in_order(), {}), "rows sorted"),
+    "softmax over the batch": (lambda: (last(OverTheBatch()), blobs(), {}), "examples mixed"),
+    "loss over the batch": (
+        lambda: (plain(), blobs(), {"loss": loss_over_the_batch}),
+        "loss mixes examples",
+    ),
+    "broadcasting": (lambda: (plain(), blobs(), {"loss": broadcasting}), "loss mixes examples"),
+    "broadcasting sum": (
+        lambda: (plain(), blobs(), {"loss": broadcasting_sum}),
+        "loss mixes examples",
+    ),
+    "ten images": (lambda: (plain((100, H, 10)), pixels(10), {}), "few examples"),
+    "gradients added up by the optimizer": (
+        lambda: (plain(), blobs(), {"optimizer": Accumulating(0.01)}),
+        "gradients pile up",
+    ),
+    "gradients pile up in a used layer": (
+        lambda: (trained_piles(), blobs(), {}),
+        "gradients pile up",
+    ),
+    "one array for two": (lambda: (sharing(), blobs(), {}), "parameters shared"),
+    "float16 and Adam": (
+        lambda: (HEALTHY["float16"]()[0], blobs(), {"optimizer": nn.Adam(0.001)}),
+        "precision too low",
+    ),
+    "one mask for ever": (
+        lambda: (stack(linear(D, H), nn.ReLU(), FixedMask(H), linear(H, C)), blobs(), {}),
+        "mask never changes",
+    ),
+    "moved by 40 rows": (lambda: (plain(), moved(40), {}), "labels shifted"),
+    "moved by 7 rows": (lambda: (plain(), moved(-7), {}), "labels shifted"),
+    "long memory": (
+        lambda: (plain(), blobs(), {"optimizer": sgd(0.1, 0.999)}),
+        "momentum too large",
+    ),
+    "a rate 25 times too small": (
+        lambda: (plain(), blobs(), {"optimizer": sgd(0.008)}),
+        "rate too small",
+    ),
+    "a rate far too small": (
+        lambda: (plain(), blobs(), {"optimizer": sgd(1e-5)}),
+        "rate too small",
+    ),
+    "a rate too large": (lambda: (plain(), blobs(), {"optimizer": sgd(100.0)}), "rate too large"),
+    "two affine layers": (
+        lambda: (stack(linear(D, H), linear(H, C)), blobs(), {}),
+        "no activation",
+    ),
+    "a convolution and an affine layer": (
+        lambda: (stack(Convolution(D, 5, 4), linear(64, C)), blobs(), {}),
+        "no activation",
+    ),
+    "a convolution without bias": (
+        lambda: (stack(Convolution(D, 5, 4, bias=False), nn.ReLU(), linear(64, C)), blobs(), {}),
+        "no bias",
+    ),
+    "softmax twice": (lambda: (last(nn.Softmax()), blobs(), {}), "softmax twice"),
+    "raw inputs": (
+        lambda: (plain(), (300 * blobs()[0], blobs()[1]), {"optimizer": sgd(0.001)}),
+        "inputs not scaled",
+    ),
+    "labels shuffled": (
+        lambda: (plain(), (blobs()[0], np.random.default_rng(1).permutation(blobs()[1])), {}),
+        "labels unrelated",
+    ),
+    "two fifths of the labels drawn": (
+        lambda: (plain(), noisy(0.45), {}),
+        "labels contradictory",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_what_is_faulty_is_named_first(name):
+    make, cause = FAULTY[name]
+    model, (x, y), settings = make()
+    report = examine(model, x, y, **({"optimizer": sgd()} | settings))
+    assert report.causes[:1] == [cause], report
+    assert len(report) <= 2, report
