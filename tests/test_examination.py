@@ -371,7 +371,12 @@ UNSEEN = {
     ),
     "no step": (PLAIN, {"optimizer": Nowhere(0.1)}, "step does nothing", "every parameter"),
     "biases only": (PLAIN, {"optimizer": OnlyBiases(0.1)}, "step does nothing", "w1, w2"),
-    "long memory": (PLAIN, {"optimizer": nn.SGD(0.1, 0.999)}, "rate too large", "acts like 100"),
+    "long memory": (
+        PLAIN,
+        {"optimizer": nn.SGD(0.1, 0.999)},
+        "momentum too large",
+        "acts like 100",
+    ),
     "no value": (PLAIN, {"loss": loss_without_value}, "loss gradient wrong", "does not change"),
     "1/N twice": (PLAIN, {"loss": mean_taken_twice}, "loss gradient wrong", "1/N for N = 16"),
     "large positive weights": (

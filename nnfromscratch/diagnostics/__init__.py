@@ -23,7 +23,8 @@ from ..shapes import (
     check_positive_integer,
     check_rng,
 )
-from . import activity, data, gradients, loss as losses, modes, passes, steps, structure
+from . import activity, data, gradients, modes, passes, steps, structure
+from . import loss as losses
 from .causes import CAUSES
 from .probes import duplicate
 from .report import Examination, Finding, Measurement
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 DATA = (data.numbers, data.label_range, data.labels, data.variety, data.inputs, data.order)
-DATA += (data.balance, data.neighbours)
+DATA += (data.neighbours,)
 FIRST = (passes.one_pass, passes.last_batch)
 NETWORK = (structure.last_layer, structure.bends, structure.biases, structure.widths)
 NETWORK += (structure.dropout, structure.sharing)
@@ -57,7 +58,7 @@ NETWORK += (losses.value, losses.gradient, losses.direction, losses.separate)
 NETWORK += (modes.inputs_kept, modes.test_mode, modes.masks, modes.averages)
 NETWORK += (gradients.stored, gradients.slopes)
 NETWORK += (activity.weights, activity.units, activity.outputs, activity.twins, activity.paces)
-NETWORK += (losses.start,)
+NETWORK += (losses.start, data.balance)
 STEP = (passes.step, steps.penalty, steps.one_step, steps.memory)
 RUNS, LAST = (steps.rates,), (steps.by_heart,)
 

@@ -40,7 +40,9 @@ CAUSES: dict[str, Cause] = {
         "01", "use labels from 0 to C - 1, and as many outputs as classes", ends=True
     ),
     "inputs all the same": Cause("01", "look at the data with show_digits(x[:40])"),
-    "few examples": Cause("01", "train on more of the data: hundreds a class", ALL_EQUAL, mild=True),
+    "few examples": Cause(
+        "01", "train on more of the data: hundreds a class", ALL_EQUAL, mild=True
+    ),
     "labels shifted": Cause(
         "01", "give each row of x the label that belongs to it", (*ALL_EQUAL, "one class only")
     ),
@@ -81,11 +83,17 @@ CAUSES: dict[str, Cause] = {
     "nan in the loss": Cause(
         "05", "compute the loss from logits, with log_softmax, and never log(0)", ends=True
     ),
-    "labels ignored": Cause("05", "let the slope of the loss lead towards the example's own label"),
+    "labels ignored": Cause(
+        "05",
+        "let the slope of the loss lead towards the example's own label",
+        ("loss mixes examples",),
+    ),
     "loss mixes examples": Cause(
         "05", "softmax along axis=1, and differences of arrays of the same shape (N, C)"
     ),
-    "sum for mean": Cause("05", "divide by N once, in the gradient of the loss"),
+    "sum for mean": Cause(
+        "05", "divide by N once, in the gradient of the loss", ("loss mixes examples",)
+    ),
     "loss gradient wrong": Cause("05", "check it: check_gradients(loss, z, y)"),
     "gradient wrong": Cause("04", LAYER_ALONE, ("parameters shared",)),
     "gradients pile up": Cause(
@@ -100,7 +108,9 @@ CAUSES: dict[str, Cause] = {
     "step does nothing": Cause("10", "change arrays in place: w -= step, and not w = w - step"),
     "climbs": Cause("06", "subtract the gradient"),
     "softmax twice": Cause("05", "remove the Softmax layer: this loss takes logits"),
-    "activation on the logits": Cause("02", "remove it: logits need both signs and any size"),
+    "activation on the logits": Cause(
+        "02", "remove it: logits need both signs and any size", ("examples mixed",)
+    ),
     "random outside training": Cause(
         "12", "let forward do nothing at random unless training is True", ("inputs changed",)
     ),
@@ -127,8 +137,18 @@ CAUSES: dict[str, Cause] = {
     "inputs off centre": Cause("09", "subtract the mean of each column"),
     "weights too large": Cause("09", RULES, ("inputs not scaled",)),
     "weights too small": Cause(
-        "09", RULES, ("units dead", "units saturated", "units all alike", "weights too large",
-                      "gradient wrong", "parameters frozen", "inputs too small", "outputs dead")
+        "09",
+        RULES,
+        (
+            "units dead",
+            "units saturated",
+            "units all alike",
+            "weights too large",
+            "gradient wrong",
+            "parameters frozen",
+            "inputs too small",
+            "outputs dead",
+        ),
     ),
     "units saturated": Cause("05", SMALLER_START, ("inputs not scaled", "weights too large")),
     "outputs dead": Cause("05", SMALLER_START),
@@ -143,8 +163,17 @@ CAUSES: dict[str, Cause] = {
     "gradients vanish": Cause(
         "09",
         "ReLU and He's rule, or batch normalization",
-        ("units dead", "units saturated", "units all alike", "weights too large", "weights too small",
-         "gradient wrong", "parameters frozen", "inputs too small", "outputs dead"),
+        (
+            "units dead",
+            "units saturated",
+            "units all alike",
+            "weights too large",
+            "weights too small",
+            "gradient wrong",
+            "parameters frozen",
+            "inputs too small",
+            "outputs dead",
+        ),
     ),
     "no activation": Cause("02", "put a ReLU between the two affine layers"),
     "activation without effect": Cause(
@@ -169,7 +198,7 @@ CAUSES: dict[str, Cause] = {
     ),
     "no bias": Cause("02", "give the layer a bias", mild=True),
     "cannot overfit": Cause("12", LAYER_BY_LAYER, (ANYTHING,)),
-}  # fmt: skip
+}
 
 
 def explains(found: set[str], cause: str) -> bool:

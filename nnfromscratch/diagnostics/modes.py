@@ -58,7 +58,7 @@ def masks(sample: Sample) -> Results:
             yield from _not_rescaled(layer, v, name)
         elif v.ndim == 2 and is_elementwise(layer, v):
             silent = (answer(layer, v, True) == 0) & (answer(layer, v) != 0)
-            if SILENCED < silent.mean():
+            if silent.mean() > SILENCED:
                 yield found(
                     "mask never changes",
                     f"{name} silences {silent.mean():.0%} in training, the same in every pass",

@@ -68,8 +68,8 @@ def _loss_and_back(sample: Sample, model, out, size: int) -> Results:
     if not math.isfinite(value) or not np.isfinite(d_out).all():
         yield found(
             "nan in the loss",
-            f"the loss is {value:.3g} for finite outputs, and {(~np.isfinite(d_out)).mean():.1%} of "
-            "its gradient is nan or infinite",
+            f"the loss is {value:.3g} for finite outputs, and {(~np.isfinite(d_out)).mean():.1%} "
+            "of its gradient is nan or infinite",
         )
         return
     try:
@@ -119,7 +119,10 @@ def step(sample: Sample) -> Results:
 
 def output_shape(model, x) -> int:
     """Return the number of outputs; the model is not changed."""
-    outputs = duplicate(model).forward(x[:2].copy())
+    try:
+        outputs = duplicate(model).forward(x[:2].copy())
+    except Exception:  # two may be too few for a layer
+        outputs = duplicate(model).forward(x[:64].copy())
     if np.ndim(outputs) != 2 or outputs.shape[1] == 0:
         made = np.shape(outputs)
         raise ShapeError(f"examine: the model makes outputs {made} from x {x.shape}")

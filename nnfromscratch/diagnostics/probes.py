@@ -42,7 +42,7 @@ def duplicate(thing, dtype=None):
     things = list(_reach(thing, set()))
     _copy_arrays([a for a in things if isinstance(a, np.ndarray)], dtype, memo)
     try:
-        return copy.deepcopy(thing, memo)
+        return copy.deepcopy(thing, dict(memo))  # a copy that fails leaves halves in it
     except Exception:  # whatever a reader's class may raise
         for part in reversed(things):  # parts before wholes
             if id(part) not in memo:
@@ -89,14 +89,15 @@ def _converted(array: np.ndarray, dtype) -> np.ndarray:
 
 def _part(array: np.ndarray, root: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return the part of `whole` that `array` is of `root`."""
-    start = (array.ctypes.data - root.ctypes.data) // root.itemsize
+    flat = whole.ravel(order="K")
+    start = (array.ctypes.data - root.ctypes.data) // root.itemsize * whole.itemsize
     strides = [stride // root.itemsize * whole.itemsize for stride in array.strides]
-    return np.lib.stride_tricks.as_strided(whole.ravel(order="K")[start:], array.shape, strides)
+    return np.ndarray(array.shape, whole.dtype, flat, start, strides)
 
 
 def _copied_or_shared(part, memo: dict):
     try:
-        return copy.deepcopy(part, memo)
+        return copy.deepcopy(part, dict(memo))
     except Exception:  # a lock, an open file, a class that will not be copied
         if not hasattr(part, "__dict__") or isinstance(part, ATOMS):
             return part

@@ -57,10 +57,12 @@ class Sample:
 
     @cached_property
     def some_x(self) -> FloatArray:
+        """The chosen rows."""
         return self.x[self.chosen]
 
     @cached_property
     def some_y(self) -> IntArray:
+        """Their labels."""
         return self.y[self.chosen].astype(np.int64)
 
     @cached_property
@@ -70,6 +72,7 @@ class Sample:
 
     @cached_property
     def few_y(self) -> IntArray:
+        """Their labels."""
         return self.some_y[:ROWS]
 
     @cached_property

@@ -13,12 +13,14 @@ from .report import Finding, Number, found, plural
 from .sample import Sample
 from .thresholds import (
     FALLS,
+    FASTER,
     GROWS,
     HEART_STEPS,
     HEAVY_PENALTY,
     LONG_MEMORY,
     MOST,
     SAME_GRADIENTS,
+    SLOW,
     STANDS,
 )
 
@@ -151,6 +153,12 @@ def rates(sample: Sample) -> Results:
         f"{first.loss:.3g}"
     )
     yield Number("short run", text)
+    faster = _faster(sample, first)
+    if faster:
+        yield found(
+            "rate too small", f"{text}; steps at {faster[0] * rate:g} end at {faster[1]:.3g}"
+        )
+        return
     if first.loss < goal or (answers_well(sample, first) and first.loss < sample.now):
         yield from _long_memory(sample, rate)
         return
@@ -159,6 +167,18 @@ def rates(sample: Sample) -> Results:
     if later.loss < goal:
         return
     yield from _other_rate(sample, rate, first, later, text)
+
+
+def _faster(sample: Sample, first: Trial) -> tuple[float, float] | None:
+    """Return a factor by which the rate would do far better, and the loss that it ends with."""
+    slow = SLOW * sample.nothing
+    if not slow < first.loss < math.inf:
+        return None
+    for factor in FASTER:
+        loss = train_briefly(sample, sample.optimizer, factor=factor).loss
+        if loss < min(slow, SLOW * first.loss):
+            return factor, loss
+    return None
 
 
 def _other_rate(sample: Sample, rate: float, first: Trial, later: Trial, text: str) -> Results:
@@ -210,11 +230,13 @@ def _long_memory(sample: Sample, rate: float) -> Results:
     pace = 1 / (1 - momentum)
     end = train_briefly(sample, sample.optimizer, factor=pace / 2, momentum=0.0).loss
     if end > max(sample.now, sample.nothing):
-        yield found(
-            "rate too large",
+        text = (
             f"a momentum of {momentum:g} adds up {pace:.0f} steps, so a rate of {rate:g} acts "
-            f"like {pace * rate:g}; without momentum, steps at half of that end at {end:.3g}",
+            f"like {pace * rate:g}; without momentum, steps at half of that end at {end:.3g}"
         )
+        usual = train_briefly(sample, sample.optimizer, momentum=0.9).loss
+        cause = "momentum too large" if usual < goal_of(sample) else "rate too large"
+        yield found(cause, text)
 
 
 def by_heart(sample: Sample) -> Results:
@@ -223,10 +245,10 @@ def by_heart(sample: Sample) -> Results:
         return
     flat = sample.few_x.reshape(len(sample.few_x), -1)
     rows = np.sort(np.unique(flat, axis=0, return_index=True)[1])[:10]
-    x, labels = sample.few_x[rows], sample.few_y[rows]
+    x, labels = sample.few_x[rows].astype(np.float64), sample.few_y[rows]
     best = 1.0
     for rate in (0.01, 0.001):
-        model, optimizer = duplicate(sample.model), Adam(rate)
+        model, optimizer = duplicate(sample.double), Adam(rate)
         steps = affordable(model, 3 * len(rows), HEART_STEPS)
         for step in range(1, steps + 1):
             model.backward(sample.loss(model.forward(x.copy(), True), labels)[1])

@@ -74,6 +74,10 @@ FALLS = 0.7
 """A trial that brings the loss below 0.7 of that of knowing nothing learns."""
 STANDS = 0.97
 """A trial that leaves the loss above 0.97 of where it began does not."""
+SLOW, FASTER = 0.65, (10.0, 30.0)
+"""A trial that ends above 0.65 of the loss of knowing nothing, where one at 10 or 30 times the rate
+ends below it, and at less than 0.65 of this one's loss. Where healthy networks end so high, such
+rates end above 0.69."""
 LEARNED = 0.5
 """A loss below half of that of knowing nothing: the network has learned, so it could."""
 LONG_MEMORY = 0.95

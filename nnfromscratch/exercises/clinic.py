@@ -33,11 +33,13 @@ def _call(number):
 
 
 def a_seed(rng):
+    """Draw the seed of a patient."""
     digits()  # read once, before the check divides its process
     return (int(rng.choice(SEEDS)),)
 
 
 def seed_shifted_by(*shifts):
+    """Return what draws a seed whose labels are moved by one of some distances."""
     chosen = [seed for seed in SEEDS if SHIFTS[seed % len(SHIFTS)] in shifts]
     return lambda rng: (digits() is None or int(rng.choice(chosen)),)
 
@@ -142,6 +144,7 @@ def _told(trials, wrong):
 
 
 def exercise(number, *, points, goal, misconception, **parts):
+    """Return the exercise of treating a kind of patient."""
     settings = {"inputs": a_seed, "draws": 2} | parts
     return Treatment(
         name=f"treat_{number}",
