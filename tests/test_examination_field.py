@@ -667,3 +667,226 @@ def test_what_is_faulty_is_named_first(name):
     report = examine(model, x, y, **({"optimizer": sgd()} | settings))
     assert report.causes[:1] == [cause], report
     assert len(report) <= 2, report
+
+
+# --- advice, followed to the letter
+
+
+def fresh(**change):
+    x, y = blobs()
+    case = {"sizes": (D, H, C), "activation": "relu", "start": nn.he_normal, "last": []}
+    case |= {"x": x, "y": y, "optimizer": sgd(), "batch_size": 64, "loss": nn.softmax_cross_entropy}
+    return case | change
+
+
+def built(case):
+    """Return the network of a case, new, with the same weights every time."""
+    rng, layers = np.random.default_rng(11), []
+    kind = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "none": Scale}[case["activation"]]
+    linear_kind = case.get("linear", nn.Linear)
+    for inputs, outputs in zip(case["sizes"], case["sizes"][1:], strict=False):
+        own = {} if linear_kind is Half else {"rng": rng, "initializer": case["start"]}
+        layers += [linear_kind(inputs, outputs, **own)]
+        layers += [nn.BatchNorm(outputs)] * bool(case.get("normalized"))
+        layers += [kind(outputs) if kind is Scale else kind()]
+    after = 1 + bool(case.get("normalized"))
+    layers = layers[: len(layers) - after]
+    if case.get("rate"):
+        layers.insert(2, nn.Dropout(case["rate"], rng=rng))
+    return nn.Sequential([*layers, *(kind() for kind in case["last"])])
+
+
+def of_deviation(s):
+    return lambda shape, *, rng, dtype: nn.normal(shape, s, rng=rng, dtype=dtype)
+
+
+def wide_range():
+    """Columns of very different sizes, one of them the same in every row."""
+    x, _ = blobs()
+    x = x * np.geomspace(1, 1000, D).astype(np.float32)
+    x[:, 3] = 7
+    return x
+
+
+def standardized(case):
+    x = case["x"]
+    spread = x.std(axis=0)
+    return {"x": np.where(spread > 0, (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1), 0)}
+
+
+def other_rate(factor):
+    def cure(case):
+        old = case["optimizer"]
+        return {"optimizer": nn.SGD(old.learning_rate * factor, old.momentum)}
+
+    return cure
+
+
+def ordered(case):
+    i = np.random.default_rng(0).permutation(len(case["x"]))
+    return {"x": case["x"][i], "y": case["y"][i]}
+
+
+def summed(z, y):
+    value, dz = nn.softmax_cross_entropy(z, y)
+    return value * len(y), dz * len(y)
+
+
+def without_holes(case):
+    whole = np.isfinite(case["x"]).all(axis=1)
+    return {"x": case["x"][whole], "y": case["y"][whole]}
+
+
+def holes():
+    x, _ = blobs()
+    x[5, 5] = np.nan
+    return x
+
+
+HE = {"start": nn.he_normal}
+ADVICE = {
+    "columns": ("inputs not scaled", {"x": wide_range()}, standardized),
+    "small": ("inputs too small", {"x": blobs()[0] / 1e4}, lambda c: {"x": c["x"] / c["x"].max()}),
+    "off": (
+        "inputs off centre",
+        {"x": blobs()[0] / 9 + 4},
+        lambda c: {"x": 9 * (c["x"] - c["x"].mean(axis=0))},
+    ),
+    "momentum": (
+        "momentum too large",
+        {"optimizer": sgd(0.1, 0.999)},
+        lambda c: {"optimizer": sgd(c["optimizer"].learning_rate, 0.9)},
+    ),
+    "slow": ("rate too small", {"optimizer": sgd(0.008)}, other_rate(10)),
+    "slower": ("rate too small", {"optimizer": sgd(1e-3)}, other_rate(10)),
+    "slowest": ("rate too small", {"optimizer": sgd(1e-6)}, other_rate(10)),
+    "slow momentum": ("rate too small", {"optimizer": sgd(1e-4, 0.9)}, other_rate(10)),
+    "fast": ("rate too large", {"optimizer": sgd(100.0)}, other_rate(0.1)),
+    "fast momentum": ("rate too large", {"optimizer": sgd(20.0, 0.9)}, other_rate(0.1)),
+    "penalty": (
+        "penalty too strong",
+        {"optimizer": nn.SGD(0.2, weight_decay=1.0)},
+        lambda c: {"optimizer": nn.SGD(0.2, weight_decay=0.001)},
+    ),
+    "large": ("weights too large", {"start": of_deviation(4.0)}, lambda c: HE),
+    "small weights": (
+        "weights too small",
+        {"start": of_deviation(0.002), "sizes": (D, H, H, H, C)},
+        lambda c: HE,
+    ),
+    "zeros": ("units all alike", {"start": of_deviation(0.0)}, lambda c: HE),
+    "softmax": ("softmax twice", {"last": [nn.Softmax]}, lambda c: {"last": []}),
+    "relu": ("activation on the logits", {"last": [nn.ReLU]}, lambda c: {"last": []}),
+    "affine": ("no activation", {"activation": "none"}, lambda c: {"activation": "relu"}),
+    "deep": (
+        "gradients vanish",
+        {"activation": "sigmoid", "sizes": (D, *[H] * 7, C), "start": nn.xavier_normal},
+        lambda c: HE | {"activation": "relu"},
+    ),
+    "sum": ("sum for mean", {"loss": summed}, lambda c: {"loss": nn.softmax_cross_entropy}),
+    "from one": ("labels out of range", {"y": blobs()[1] + 1}, lambda c: {"y": c["y"] - 1}),
+    "holes": ("nan in the data", {"x": holes()}, without_holes),
+    "sorted": (
+        "rows sorted",
+        dict(zip("xy", in_order(), strict=True)),
+        ordered,
+    ),
+    "half": (
+        "precision too low",
+        {"linear": Half, "optimizer": nn.Adam(0.01)},
+        lambda c: {"linear": nn.Linear},
+    ),
+    "dropout": ("dropout too strong", {"rate": 0.96}, lambda c: {"rate": 0.3}),
+    "one by one": (
+        "batch too small",
+        {"normalized": True, "batch_size": 1},
+        lambda c: {"batch_size": 32},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_advice_that_is_followed_until_nothing_is_found_makes_it_learn(name):
+    cause, faulty, cure = ADVICE[name]
+    case = fresh(**faulty)
+    for _ in range(9):
+        settings = {key: case[key] for key in ("optimizer", "batch_size", "loss")}
+        report = examine(built(case), case["x"], case["y"], **settings)
+        if not report:
+            break
+        assert report.causes[0] == cause, report
+        case |= cure(case)
+    assert not report
+    model, rng = built(case), np.random.default_rng(0)
+    data = (case["x"].astype(np.float32), case["y"])
+    nn.fit(model, data, epochs=12, rng=rng, progress=False, **settings)
+    assert nn.evaluate(model, *data)[1] < 0.1
+
+
+# --- what could not be measured is said
+
+
+class OnlyFloat32(nn.ReLU):
+    def forward(self, x, training=False):
+        if x.dtype != np.float32:
+            raise TypeError("float32 only")
+        return super().forward(x, training)
+
+
+class NeverAlone(nn.ReLU):
+    def forward(self, x, training=False):
+        if len(x) < 3:
+            raise IndexError("more than two")
+        return super().forward(x, training)
+
+
+def large_batches_only(z, y):
+    if len(y) < 40:
+        raise ValueError("a batch of 40 at least")
+    return nn.softmax_cross_entropy(z, y)
+
+
+class Uncopied(nn.ReLU):
+    def __deepcopy__(self, memo):
+        raise RuntimeError("there is only one of me")
+
+
+@pytest.mark.parametrize(
+    ("layer", "loss", "reason"),
+    [
+        (OnlyFloat32, nn.softmax_cross_entropy, "TypeError: float32 only ("),
+        (nn.ReLU, large_batches_only, "ValueError: a batch of 40 at least ("),
+    ],
+)
+def test_the_headline_says_how_much_could_not_be_measured_and_why(layer, loss, reason):
+    x, y = blobs()
+    model = stack(linear(D, H), layer(), linear(H, C))
+    report = examine(model, x, y, loss=loss, optimizer=sgd())
+    assert not report
+    lost, words = len(report.skipped), " ".join(str(report).split())
+    head = f"examine: nothing found, but {lost} of {report.attempted} measurements could not be "
+    assert 0 < lost < report.attempted
+    assert words.startswith(f"{head}made: {reason}")
+    assert words.count(reason) == 1  # grouped, not one line each
+    report = examine(model, x, np.roll(y, 3), loss=loss, optimizer=sgd())
+    assert report.causes == ["labels shifted"]  # a fault does not vanish behind it
+    assert "measurements could not be made" in str(report)
+
+
+@pytest.mark.parametrize("layer", [NeverAlone, Uncopied, Locked])
+def test_layers_with_a_will_of_their_own_do_not_stop_it(layer):
+    x, y = blobs()
+    model = stack(linear(D, H), layer(), linear(H, C))
+    assert set(examine(model, x, y, optimizer=sgd()).causes) <= {"examples mixed"}
+    assert examine(model, 300 * x, y, optimizer=sgd()).causes[0] == "inputs not scaled"
+
+
+def test_one_huge_label_costs_no_memory():
+    import tracemalloc
+
+    model, (x, y), _ = FAULTY["a huge label"][0]()
+    tracemalloc.start()
+    examine(model, x, y, optimizer=sgd())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e8
