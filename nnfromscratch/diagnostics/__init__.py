@@ -49,7 +49,7 @@ __all__ = [
     "update_ratios",
 ]
 
-DATA = (data.numbers, data.label_range, data.labels, data.variety, data.inputs, data.order)
+DATA = (data.numbers, data.label_range, data.variety, data.inputs, data.labels, data.order)
 DATA += (data.neighbours,)
 FIRST = (passes.one_pass, passes.last_batch)
 NETWORK = (structure.last_layer, structure.bends, structure.biases, structure.widths)

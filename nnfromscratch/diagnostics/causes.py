@@ -196,7 +196,7 @@ CAUSES: dict[str, Cause] = {
         (*ALL_EQUAL, "few examples", "one class only", "labels shifted", "labels unrelated"),
         mild=True,
     ),
-    "no bias": Cause("02", "give the layer a bias", mild=True),
+    "no bias": Cause("02", "give the layer a bias", ("parameters not used",), mild=True),
     "cannot overfit": Cause("12", LAYER_BY_LAYER, (ANYTHING,)),
 }
 

@@ -364,6 +364,8 @@ class Trial(NamedTuple):
     """Infinite if it is no number any more."""
     outputs: FloatArray | None
     """For `few_x`, in training mode; None if the loss is infinite."""
+    highest: float = math.inf
+    """The highest loss of a batch on the way."""
 
 
 def train_briefly(
@@ -375,7 +377,7 @@ def train_briefly(
         optimizer.learning_rate = optimizer.learning_rate * factor
     if momentum is not None:
         optimizer.momentum, optimizer.nesterov = momentum, False
-    rng = np.random.default_rng(1)  # the same batches for every rate
+    rng, highest = np.random.default_rng(1), 0.0  # the same batches for every rate
     size = min(sample.batch_size, TRIAL_BATCH, len(sample.some_y))
     steps = affordable(model, size, TRIAL_STEPS) * longer
     for step in range(steps):
@@ -384,11 +386,14 @@ def train_briefly(
         value, d_out = sample.loss(out, sample.some_y[rows])
         if not math.isfinite(float(value)):
             return Trial(step, math.inf, None)
+        highest = max(highest, float(value))
         model.backward(d_out)
         optimizer.step(model)
     out = observe(model, sample.few_x, training=True)[-1]
     value = loss_of(sample, out)
-    return Trial(steps, value, out) if math.isfinite(value) else Trial(steps, math.inf, None)
+    if not math.isfinite(value):
+        return Trial(steps, math.inf, None)
+    return Trial(steps, value, out, highest)
 
 
 def affordable(model: Sequential, batch_size: int, most: int) -> int:

@@ -17,6 +17,7 @@ from .thresholds import (
     GROWS,
     HEART_STEPS,
     HEAVY_PENALTY,
+    LEAPS,
     LONG_MEMORY,
     MOST,
     SAME_GRADIENTS,
@@ -153,6 +154,10 @@ def rates(sample: Sample) -> Results:
         f"{first.loss:.3g}"
     )
     yield Number("short run", text)
+    leap = _leap(sample, rate, first, text)
+    if leap:
+        yield leap
+        return
     faster = _faster(sample, first)
     if faster:
         yield found(
@@ -167,6 +172,19 @@ def rates(sample: Sample) -> Results:
     if later.loss < goal:
         return
     yield from _other_rate(sample, rate, first, later, text)
+
+
+def _leap(sample: Sample, rate: float, first: Trial, text: str) -> Finding | None:
+    """Whether the loss leaps on its way, and does not at a tenth of the rate."""
+    limit = LEAPS * max(sample.now, sample.nothing)
+    if not limit < first.highest < math.inf:
+        return None
+    if train_briefly(sample, sample.optimizer, factor=0.1).highest > limit:
+        return None
+    return found(
+        "rate too large",
+        f"{text}, by way of {first.highest:.3g}; at {rate / 10:g} it does not leap",
+    )
 
 
 def _faster(sample: Sample, first: Trial) -> tuple[float, float] | None:

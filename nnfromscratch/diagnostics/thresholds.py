@@ -78,6 +78,9 @@ SLOW, FASTER = 0.65, (10.0, 30.0)
 """A trial that ends above 0.65 of the loss of knowing nothing, where one at 10 or 30 times the rate
 ends below it, and at less than 0.65 of this one's loss. Where healthy networks end so high, such
 rates end above 0.69."""
+LEAPS = 5.0
+"""The highest loss of a batch in a trial, beside that at the start or of knowing nothing. Healthy
+rates reach 1.1, five times the best rate 2.6, ten times 8."""
 LEARNED = 0.5
 """A loss below half of that of knowing nothing: the network has learned, so it could."""
 LONG_MEMORY = 0.95
