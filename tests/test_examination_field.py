@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import nnfromscratch as nn
-from nnfromscratch.diagnostics import examine
+from nnfromscratch.diagnostics import CAUSES, Examination, _checked, data, examine, structure
+from nnfromscratch.diagnostics.causes import ANYTHING, SERIOUS
+from nnfromscratch.diagnostics.probes import duplicate
+from nnfromscratch.diagnostics.report import found
 from nnfromscratch.layers import Layer
 
 N, D, C, H = 900, 20, 4, 24
@@ -309,6 +312,131 @@ class NoBias(nn.Linear):
         return d_out @ self.params["w"].T
 
 
+class MaxPool(Layer):
+    def forward(self, x, training=False):
+        self.shape, pairs = x.shape, x.reshape(len(x), -1, 2)
+        self.best = pairs.argmax(axis=2)[:, :, np.newaxis]
+        return pairs.max(axis=2)
+
+    def backward(self, d_out):
+        d = np.zeros((*d_out.shape, 2), d_out.dtype)
+        np.put_along_axis(d, self.best, d_out[:, :, np.newaxis], axis=2)
+        return d.reshape(self.shape)
+
+
+class PReLU(Layer):
+    """A slope below zero that is learned."""
+
+    def __init__(self):
+        super().__init__()
+        self.params, self.grads = {"a": np.full(1, 0.25, np.float32)}, {}
+
+    def forward(self, x, training=False):
+        self.x = x
+        return np.where(x > 0, x, self.params["a"] * x)
+
+    def backward(self, d_out):
+        self.grads["a"] = (d_out * np.minimum(self.x, 0)).sum(keepdims=True)[0]
+        return d_out * np.where(self.x > 0, 1, self.params["a"]).astype(d_out.dtype)
+
+
+class Flatten(Layer):
+    def forward(self, x, training=False):
+        self.shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, d_out):
+        return d_out.reshape(self.shape)
+
+
+class OwnBatchNorm(Layer):
+    """Keeps its averages where nobody looks for them."""
+
+    def __init__(self, size, moves=True):
+        super().__init__()
+        self.params = {"g": np.ones(size, np.float32)}
+        self.grads, self.m, self.v, self.moves = {}, 0 * self.params["g"], self.params["g"], moves
+
+    def forward(self, x, training=False):
+        m, v = (x.mean(axis=0), x.var(axis=0)) if training else (self.m, self.v)
+        if training and self.moves:
+            self.m, self.v = 0.9 * self.m + 0.1 * m, 0.9 * self.v + 0.1 * v
+        self.s, self.training = np.sqrt(v + 1e-5), training
+        self.n = (x - m) / self.s
+        return self.params["g"] * self.n
+
+    def backward(self, d_out):
+        self.grads["g"] = (d_out * self.n).sum(axis=0)
+        d = d_out * self.params["g"]
+        if self.training:
+            d = d - d.mean(axis=0) - self.n * (d * self.n).mean(axis=0)
+        return d / self.s
+
+
+class OwnDropout(Layer):
+    """Draws from a place that cannot be copied."""
+
+    rng = np.random.RandomState(0)
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x, training=False):
+        keep = self.rng.rand(*x.shape) >= (self.rate if training else 0)
+        self.mask = keep.astype(x.dtype) / (1 - (self.rate if training else 0))
+        return x * self.mask
+
+    def backward(self, d_out):
+        return d_out * self.mask
+
+
+class Transposed(Layer):
+    """Weights (K, D) and a bias (1, K)."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        w = nn.he_normal((inputs, outputs), rng=np.random.default_rng(2)).T.copy()
+        self.params, self.grads = {"w": w, "b": np.zeros((1, outputs), np.float32)}, {}
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x @ self.params["w"].T + self.params["b"]
+
+    def backward(self, d_out):
+        self.grads = {"w": d_out.T @ self.x, "b": d_out.sum(axis=0, keepdims=True)}
+        return d_out @ self.params["w"]
+
+
+def smoothed(z, y):
+    log_p, c = nn.log_softmax(z), z.shape[1]
+    t = 0.9 * nn.one_hot(y, c) + 0.1 / c
+    return -(t * log_p).sum() / len(y), ((np.exp(log_p) - t) / len(y)).astype(z.dtype)
+
+
+class Clipped(nn.SGD):
+    def direction(self, name, g):
+        return g / max(1, np.linalg.norm(g))
+
+
+class WarmedUp(nn.SGD):
+    def step(self, model):
+        rate, self.learning_rate = self.learning_rate, min(1, (self.steps + 1) / 10) * 0.2
+        super().step(model)
+        self.learning_rate = rate
+
+
+def trained(*layers):
+    model, rng = stack(*layers), np.random.default_rng(0)
+    settings = {"epochs": 15, "batch_size": 32, "rng": rng, "progress": False}
+    nn.fit(model, blobs(), optimizer=sgd(), **settings)
+    return model
+
+
+def first_linear(*layers):
+    return stack(linear(D, H), *layers)
+
+
 def sgd(rate=0.2, *more):
     return nn.SGD(rate, *more)
 
@@ -397,6 +525,39 @@ HEALTHY = {
     "Nesterov": lambda: (plain(), blobs(), {"optimizer": sgd(0.05, 0.9, True)}),
     "overlapping classes": lambda: (plain(), blobs(spread=0.9), {}),
     "whole batches": lambda: (plain(), blobs(), {"batch_size": N}),
+    "max pooling": lambda: (first_linear(MaxPool(), linear(H // 2, C)), blobs(), {}),
+    "PReLU": lambda: (first_linear(PReLU(), linear(H, C)), blobs(), {}),
+    "images": lambda: (
+        stack(Flatten(), *plain().layers),
+        (blobs()[0].reshape(N, 1, 4, 5), blobs()[1]),
+        {},
+    ),
+    "BatchNorm of one's own": lambda: (
+        first_linear(OwnBatchNorm(H), nn.ReLU(), linear(H, C)),
+        blobs(),
+        {},
+    ),
+    "dropout of one's own": lambda: (
+        first_linear(nn.ReLU(), OwnDropout(0.3), linear(H, C)),
+        blobs(),
+        {},
+    ),
+    "transposed": lambda: (stack(Transposed(D, H), nn.ReLU(), Transposed(H, C)), blobs(), {}),
+    "smoothed labels": lambda: (plain(), blobs(), {"loss": smoothed}),
+    "clipped": lambda: (plain(), blobs(), {"optimizer": Clipped(0.2)}),
+    "warmed up": lambda: (plain(), blobs(), {"optimizer": WarmedUp(0.2)}),
+    "BatchNorm first": lambda: (
+        stack(nn.BatchNorm(D), *plain().layers),
+        (100 * blobs()[0], blobs()[1]),
+        {},
+    ),
+    "trained": lambda: (trained(*plain().layers), blobs(), {}),
+    "trained, BatchNorm": lambda: (
+        trained(linear(D, H), nn.BatchNorm(H), nn.ReLU(), linear(H, C)),
+        blobs(),
+        {},
+    ),
+    "few rows": lambda: (plain(), blobs(n=60), {"batch_size": 16}),
     "batches of four": lambda: (plain(), blobs(), {"batch_size": 4, "optimizer": sgd(0.05)}),
 }
 
@@ -530,6 +691,12 @@ def sharing():
     return model
 
 
+def one_bias():
+    model = plain((D, H, H, C))
+    model.layers[2].params["b"] = model.layers[0].params["b"]
+    return model
+
+
 def in_order():
     x, y = blobs()
     rows = np.argsort(y, kind="stable")
@@ -587,6 +754,31 @@ FAULTY = {
     "averages never moved": (
         lambda: (stack(linear(D, H), NeverMoved(H), nn.ReLU(), linear(H, C)), blobs(), {}),
         "averages out of date",
+    ),
+    "averages of one's own never moved": (
+        lambda: (first_linear(OwnBatchNorm(H, False), nn.ReLU(), linear(H, C)), blobs(), {}),
+        "averages out of date",
+    ),
+    "dropout of nearly all": (
+        lambda: (first_linear(nn.ReLU(), OwnDropout(0.95), linear(H, C)), blobs(), {}),
+        "dropout too strong",
+    ),
+    "a loss for each example": (
+        lambda: (plain(), blobs(), {"loss": lambda z, y: (z[:, 0], z / len(z))}),
+        "loss fails",
+    ),
+    "a gradient of nan": (
+        lambda: (plain(), blobs(), {"loss": lambda z, y: (1.0, z * np.nan)}),
+        "nan in the loss",
+    ),
+    "one bias for two": (lambda: (one_bias(), blobs(), {}), "parameters shared"),
+    "Adam, far too large": (
+        lambda: (plain(), blobs(), {"optimizer": nn.Adam(3.0)}),
+        "rate too large",
+    ),
+    "Adam, too small": (
+        lambda: (plain(), blobs(), {"optimizer": nn.Adam(1e-4)}),
+        "rate too small",
     ),
     "in order": (lambda: (plain(), in_order(), {}), "rows sorted"),
     "softmax over the batch": (lambda: (last(OverTheBatch()), blobs(), {}), "examples mixed"),
@@ -890,3 +1082,49 @@ def test_one_huge_label_costs_no_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2e8
+
+
+# --- the parts alone
+
+
+def sample_of(model, data, **settings):
+    settings = {"loss": nn.softmax_cross_entropy, "optimizer": sgd(), "batch_size": 64} | settings
+    return _checked(model, *data, **settings, rng=np.random.default_rng(0))
+
+
+def test_a_measurement_can_be_made_alone():
+    sample = sample_of(plain(), in_order())
+    (finding,) = data.order(sample)
+    assert finding.cause == "rows sorted"
+    assert finding.lesson == CAUSES["rows sorted"].lesson
+    assert list(structure.bends(sample)) == []
+    with pytest.raises(AttributeError):
+        sample.batch_size = 1
+
+
+def test_copies_keep_what_belongs_together():
+    layer = duplicate(duplicate(OneVector(3, 2)), np.float64)
+    assert layer.theta.dtype == layer.params["w"].dtype == np.float64
+    layer.params["w"][2, 1] = 5
+    layer.params["b"][0] = 7
+    assert layer.theta[5:7].tolist() == [5, 7]
+    block = Residual(4, 5)
+    twin = duplicate(block, np.float64)
+    assert twin.params["w_first"] is twin.first.params["w"]
+    assert not np.shares_memory(twin.first.params["w"], block.first.params["w"])
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_what_explains_a_cause_is_one_that_stands_in_the_list(cause):
+    reasons = set(CAUSES[cause].explained_by) - {SERIOUS, ANYTHING}
+    assert reasons <= set(CAUSES) - {cause}
+
+
+def test_a_consequence_is_dropped_and_its_reason_stays():
+    report = Examination([found(cause, "") for cause in ("rate too large", "units dead")])
+    report.append(found("inputs all the same", ""))
+    report.settle()
+    assert report.causes == ["inputs all the same"]
+    report = Examination([found("rate too large", ""), found("no bias", "")])
+    report.settle()
+    assert report.causes == ["rate too large", "no bias"]

@@ -84,15 +84,9 @@ def outputs(sample: Sample) -> Results:
         if own[:, c].sum() >= 5 and (flat & low)[own[:, c], c].mean() > 0.9
     ]
     yield Number("dead outputs", ", ".join(map(str, stuck)) or "none")
-    share = float((flat & (low == own)).mean())
-    if share > 0.1 and not sample.learned:
-        blamed = large_weights(
-            sample,
-            f"{share:.0%} of the outputs are saturated on the wrong side, where no slope "
-            "brings them back",
-        )
-        if blamed:
-            yield blamed
+    blamed = _on_the_wrong_side(sample, float((flat & (low == own)).mean()))
+    if blamed:
+        yield blamed
     if stuck:
         yield found(
             "outputs dead",
@@ -100,6 +94,13 @@ def outputs(sample: Sample) -> Results:
             f"{len(sample.double.layers)}, {type(layer).__name__}, stay down without a slope for "
             "nine in ten examples of their own class",
         )
+
+
+def _on_the_wrong_side(sample: Sample, share: float) -> Finding | None:
+    """Blame large weights for saturated outputs, if there are many."""
+    text = f"{share:.0%} of the outputs are saturated on the wrong side, where no slope "
+    few = share <= 0.1 or sample.learned
+    return None if few else large_weights(sample, f"{text}brings them back")
 
 
 def twins(sample: Sample) -> Results:

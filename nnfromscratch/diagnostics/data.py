@@ -9,7 +9,7 @@ from ..layers import Layer
 from ..optimizers import Adam
 from ..shapes import FloatArray, IntArray
 from .probes import forgets_shifts, joins_units, observe, train_briefly
-from .report import Finding, Number, found
+from .report import Finding, Number, found, plural
 from .sample import Sample
 from .thresholds import (
     CONTRADICTED,
@@ -251,8 +251,7 @@ def neighbours(sample: Sample) -> Results:
     asked, known = _two_halves(sample, reach)
     a, b = (sample.flat[rows].astype(np.float64) for rows in (asked, known))
     nearest, first = _nearest(a, b)
-    y, first = sample.y, known[first]
-    agreement = {s: float((y[asked + s] == y[first + s]).mean()) for s in range(-reach, reach + 1)}
+    y, agreement = sample.y, _agreement(sample.y, asked, known[first], reach)
     chance = float((sample.shares**2).sum())
     noise = 5 * math.sqrt(chance * (1 - chance) / len(asked))
     best = max(agreement, key=agreement.get)
@@ -261,7 +260,7 @@ def neighbours(sample: Sample) -> Results:
         f"shares the label for {agreement[0]:.0%} (by chance {chance:.0%})",
     )
     if best != 0 and agreement[best] > max(chance + noise, 2 * agreement[0], 2 * chance):
-        where = f"{abs(best)} row{'s' * (abs(best) > 1)} {'below' if best > 0 else 'above'}"
+        where = f"{plural(abs(best), 'row')} {'below' if best > 0 else 'above'}"
         yield found(
             "labels shifted",
             f"examples that look alike share the label {where} them in {agreement[best]:.0%}, "
@@ -278,6 +277,11 @@ def neighbours(sample: Sample) -> Results:
                 f"{chance:.0%}; a linear fit on half of the data is right in {linear:.0%} of "
                 "the rest",
             )
+
+
+def _agreement(y: IntArray, asked: IntArray, first: IntArray, reach: int) -> dict[int, float]:
+    """How often rows that look alike share the label some rows away."""
+    return {s: float((y[asked + s] == y[first + s]).mean()) for s in range(-reach, reach + 1)}
 
 
 def _two_halves(sample: Sample, reach: int) -> tuple[IntArray, IntArray]:

@@ -146,9 +146,8 @@ def _factors(ground: Ground, position: int, layer: Layer) -> dict[str, float]:
     factors = {}
     if position:  # nothing needs the gradient by the examples
         size, fits = float(np.linalg.norm(v)) or 1.0, np.shape(dv) == v.shape
-        directions = directions_for(dv, ground.rng) if fits else []
-        found_it = times_its_slope(run, dv, directions, size=size, **settings) if fits else math.nan
-        factors["x"] = found_it
+        along = directions_for(dv, ground.rng) if fits else []
+        factors["x"] = times_its_slope(run, dv, along, size=size, **settings) if fits else math.nan
     for key, w in layer.params.items():
         g, size = np.array(one.grads[key], np.float64), natural_size(w, out)
         factors[key] = times_its_slope(
