@@ -385,6 +385,7 @@ UNSEEN = {
         "weights too large",
         "layer 1",
     ),
+    "a fifth of the labels drawn": (PLAIN, {}, "labels contradictory", "label is far ahead"),
     "one row far out": (PLAIN, {}, "inputs not scaled", "row 7 of x reaches"),
     "labels from 1": (([784, 64, 11], nn.ReLU, HE), {}, "class missing", "start at 1?"),
     "many outputs": (([784, 64, 100], nn.ReLU, HE), {}, "class missing", "or 80 others"),
@@ -400,6 +401,9 @@ def test_faults_that_only_a_step_or_a_count_shows(name):
     if name == "one row far out":
         x = x.copy()
         x[7] *= 1e6
+    if name == "a fifth of the labels drawn":
+        rng = np.random.default_rng(2)
+        y = np.where(rng.random(len(y)) < 0.2, rng.integers(0, 10, len(y)), y)
     if name == "labels from 1":
         y = y + 1
     report = examine(network(*build, np.random.default_rng(0)), x, y, **settings)

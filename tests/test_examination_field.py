@@ -523,6 +523,11 @@ HEALTHY = {
     "optimizer of one's own": lambda: (plain(), blobs(), {"optimizer": OfLayers()}),
     "momentum": lambda: (plain(), blobs(), {"optimizer": sgd(0.05, 0.9)}),
     "Nesterov": lambda: (plain(), blobs(), {"optimizer": sgd(0.05, 0.9, True)}),
+    "classes that overlap in a plane": lambda: (
+        plain((2, H, 2)),
+        blobs(2, 2_000, 2, spread=0.5),
+        {},
+    ),
     "overlapping classes": lambda: (plain(), blobs(spread=0.9), {}),
     "whole batches": lambda: (plain(), blobs(), {"batch_size": N}),
     "max pooling": lambda: (first_linear(MaxPool(), linear(H // 2, C)), blobs(), {}),
@@ -844,6 +849,10 @@ FAULTY = {
     "labels shuffled": (
         lambda: (plain(), (blobs()[0], np.random.default_rng(1).permutation(blobs()[1])), {}),
         "labels unrelated",
+    ),
+    "a third of the labels drawn": (
+        lambda: (plain(), noisy(0.33), {}),
+        "labels contradictory",
     ),
     "two fifths of the labels drawn": (
         lambda: (plain(), noisy(0.45), {}),

@@ -25,6 +25,7 @@ from .thresholds import (
     ROWS,
     SMALL_INPUT,
     SORTED,
+    TORN,
 )
 
 Results = Iterator[Finding | Number]
@@ -88,7 +89,7 @@ def variety(sample: Sample) -> Results:
     table = np.zeros((len(rows), sample.classes))
     np.add.at(table, (back, sample.some_y), 1)
     torn = 1 - table.max(axis=1).sum() / n
-    if torn > CONTRADICTED:
+    if torn > TORN:
         yield found(
             "labels contradictory",
             f"{torn:.0%} of the rows of x stand there again, equal, with another label",
@@ -309,8 +310,8 @@ def _contradictions(votes: IntArray, own: IntArray, classes: int) -> Results:
     # Lies leave one label far ahead; where the data are hard, the second is close.
     second, top = np.sort(counts, axis=1)[:, -2:].T
     sure = (top >= 0.4 * NEIGHBOURS) & (top >= 2 * second)
-    torn = float((counts.argmax(axis=1) != own)[sure].mean()) if sure.mean() > 0.3 else 0.0
-    if torn > CONTRADICTED:
+    torn = float((counts.argmax(axis=1) != own)[sure].mean()) if sure.any() else 0.0
+    if any(sure.mean() > clear and torn > limit for clear, limit in CONTRADICTED):
         yield found(
             "labels contradictory",
             f"where one label is far ahead among {NEIGHBOURS} neighbours, {torn:.0%} of the "
