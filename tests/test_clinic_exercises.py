@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from nnfromscratch import SGD, Linear, Sequential, mlp
+from nnfromscratch.clinic import TREATED, admit, differences, train, treatment
+from nnfromscratch.clinic.faults import ReadsCopies
+from nnfromscratch.clinic.patients import digits
 from nnfromscratch.diagnostics import examine
 from nnfromscratch.exercises import ExerciseError, all_exercises, lesson_13
-from nnfromscratch.exercises.clinic import ReadsCopies, admit, digits, train
 from nnfromscratch.layers import Layer
 
 TREAT = {int(e.name[-1]): e for e in all_exercises() if e.lesson == 13}
@@ -20,12 +22,12 @@ every_kind = pytest.mark.parametrize("number", TREAT)
 def test_margins_are_wide(number):
     for seed in [*range(1000, 1006), 1, 2]:  # all six distances of patient 5
         sick = train(admit(seed, number))
-        assert not sick.loss < 1.5 * lesson_13.LOSS
+        assert not sick.loss < 1.5 * treatment.LOSS
         name, mended = TREAT[number].reference(admit(seed, number))
         well = train(mended)
-        assert well.loss < 0.7 * lesson_13.LOSS
-        assert well.error < 0.6 * lesson_13.ERROR
-        assert name == lesson_13.FAULTS[number]
+        assert well.loss < 0.7 * treatment.LOSS
+        assert well.error < 0.6 * treatment.ERROR
+        assert name == TREATED[number - 1].cause
 
 
 @every_kind
@@ -33,16 +35,16 @@ def test_examine_confirms_the_cause_and_nothing_beside_it(number):
     for seed in (1, 2):
         p = admit(seed, number)
         report = examine(p.model, p.x, p.y, loss=p.loss, optimizer=p.optimizer, batch_size=64)
-        assert report.causes == [lesson_13.FAULTS[number]]
+        assert report.causes == [TREATED[number - 1].cause]
 
 
 @every_kind
 def test_a_seed_gives_the_same_patient_every_time_and_another_seed_another(number):
     one, again, other = admit(5, number), admit(5, number), admit(6, number)
-    assert lesson_13.differences(one, again) == []
-    assert "x" in lesson_13.differences(one, other)
+    assert differences(one, again) == []
+    assert "x" in differences(one, other)
     assert train(one).losses == pytest.approx(train(again).losses, nan_ok=True)
-    assert lesson_13.differences(one, again) == []  # training leaves the patient as it was
+    assert differences(one, again) == []  # training leaves the patient as it was
 
 
 @every_kind
@@ -62,7 +64,7 @@ def message_of(number, answer):
 
 @every_kind
 def test_a_wrong_answer_is_not_told_the_cause(number):
-    assert lesson_13.FAULTS[number] not in message_of(number, lambda p: ("climbs", p))
+    assert TREATED[number - 1].cause not in message_of(number, lambda p: ("climbs", p))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_the_reference_of_another_kind_is_wrong():
 
 
 def changed(patient, **parts):
-    return lesson_13.differences(patient, patient._replace(**parts))
+    return differences(patient, patient._replace(**parts))
 
 
 def test_every_difference_is_seen():
@@ -102,9 +104,9 @@ def test_every_difference_is_seen():
     assert changed(p, loss=lambda z, y: p.loss(z, y)) == ["loss"]
     measured = copy.deepcopy(p)
     measured.model.backward(p.loss(measured.model.forward(p.x[:9], True), p.y[:9])[1])
-    assert lesson_13.differences(p, measured) == []
+    assert differences(p, measured) == []
     measured.optimizer.step(measured.model)
-    assert lesson_13.differences(p, measured) == ["weights"]
+    assert differences(p, measured) == ["weights"]
 
 
 def test_parameters_that_are_read_are_a_cure_in_whatever_way():
@@ -114,7 +116,7 @@ def test_parameters_that_are_read_are_a_cure_in_whatever_way():
         if isinstance(layer, ReadsCopies):
             layer.params["w"], layer.params["b"] = layer.w, layer.b
     assert changed(p, model=tied) == ["layers"]
-    assert train(p._replace(model=tied)).error < lesson_13.ERROR
+    assert train(p._replace(model=tied)).error < treatment.ERROR
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_what_the_text_says_of_patients_2_and_4(seed):
 
 def judged(number, mend, cause=None):
     """Return the kind of mistake, and the message; nothing if the answer is accepted."""
-    name = cause or lesson_13.FAULTS[number]
+    name = cause or TREATED[number - 1].cause
     try:
         TREAT[number].check(lambda p: (name, mend(p)), rng=np.random.default_rng(1))
     except ExerciseError as error:
@@ -352,7 +354,7 @@ def test_what_changed_in_the_patient_itself_is_told():
     def answer(p):
         p.y[:] = searched(range(-3, 4))(p).y
         p.model.params["b1"][0] += 1
-        return lesson_13.FAULTS[5], p
+        return TREATED[4].cause, p
 
     assert "this is no longer as it was: weights, y" in message_of(5, answer)
 

@@ -1,40 +1,16 @@
-"""Measurements on a network at work: whether it is alive, its pace, and what is wrong with it."""
+"""Tables to look at: every layer's outputs and slopes, and the size of a step."""
 
-import copy
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from .examination import CAUSES, Examination, Examiner, Finding
-from .functional import ieee
-from .layers import ReLU, Sigmoid, Softmax, Tanh
-from .losses import softmax_cross_entropy
-from .model import Sequential
-from .optimizers import Optimizer
-from .shapes import (
-    FloatArray,
-    IntArray,
-    ShapeError,
-    as_array,
-    as_float_array,
-    check_instance,
-    check_labels,
-    check_positive_integer,
-    check_rng,
-)
-
-__all__ = [
-    "CAUSES",
-    "SATURATED",
-    "Examination",
-    "Finding",
-    "LayerReport",
-    "LayerStatistics",
-    "examine",
-    "layer_statistics",
-    "update_ratios",
-]
+from ..functional import ieee
+from ..layers import ReLU, Sigmoid, Softmax, Tanh
+from ..losses import softmax_cross_entropy
+from ..model import Sequential
+from ..optimizers import Optimizer
+from ..shapes import FloatArray, IntArray, as_float_array, check_instance
+from .probes import duplicate, trace
 
 SATURATED = {Sigmoid: (0.01, 0.99), Softmax: (0.01, 0.99), Tanh: (-0.99, 0.99)}
 """Outputs beyond these two count as saturated: the slope there is below a twentieth of its peak."""
@@ -91,10 +67,8 @@ def layer_statistics(
         TypeError: an argument is of the wrong type.
     """
     x = _checked("layer_statistics", model, x)
-    model = copy.deepcopy(model)
-    outputs = [x]
-    for layer in model.layers:
-        outputs.append(layer.forward(outputs[-1], training))
+    model = duplicate(model)
+    outputs = trace(model, x, training)
     _, d_out = softmax_cross_entropy(outputs[-1], y)
     report = LayerReport()
     for position in range(len(model.layers) - 1, -1, -1):
@@ -141,7 +115,7 @@ def update_ratios(
     """
     x = _checked("update_ratios", model, x)
     check_instance("update_ratios", "optimizer", optimizer, Optimizer, "SGD(0.1)")
-    trial, optimizer = copy.deepcopy(model), copy.deepcopy(optimizer)
+    trial, optimizer = duplicate(model), duplicate(optimizer)
     _, d_out = softmax_cross_entropy(trial.forward(x, True), y)
     trial.backward(d_out)
     optimizer.step(trial)
@@ -151,63 +125,6 @@ def update_ratios(
             for name, w in model.params.items()
             if w.ndim > 1
         }
-
-
-def examine(
-    model: Sequential,
-    x: FloatArray,
-    y: IntArray,
-    *,
-    loss: Callable = softmax_cross_entropy,
-    optimizer: Optimizer | None = None,
-    batch_size: int = 128,
-    rng: np.random.Generator | None = None,
-) -> Examination:
-    """Measure what is usually wrong with a network that does not learn, and name what is.
-
-    It looks at the data, at the loss and its gradient, at every layer forward and backward, at the
-    start, and, with an optimizer, at the steps. Copies do the work: model, optimizer and data are
-    not changed. Where one cause explains another measurement, only the cause is named; so mend the
-    first finding and examine again.
-
-    Args:
-        model: the network, fresh or trained.
-        x: the examples that it is trained on, (N, D), in their order; a few thousand are enough.
-        y: their labels, (N,).
-        loss: the function that it is trained with, of outputs and labels.
-        optimizer: the rule that it is trained with; without one no step is judged.
-        batch_size: examples per step.
-        rng: chooses the examples to look at; by default the same ones every time.
-
-    Returns:
-        an Examination; it is empty if nothing was found, and it prints as a report.
-
-    Raises:
-        ShapeError: x or y does not fit the model.
-        TypeError: an argument is of the wrong type.
-        ValueError: there are no examples, or batch_size is below 1.
-    """
-    check_instance("examine", "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
-    x, y = as_float_array("examine", "x", x), as_array("examine", "y", y)
-    if x.dtype.kind == "c":
-        raise TypeError(f"examine: x must hold real numbers, got dtype {x.dtype}")
-    if x.ndim < 2 or len(x) == 0:
-        raise ShapeError(f"examine: x has shape {x.shape} but (N, D) is needed, with N at least 1")
-    if not callable(loss):
-        raise TypeError(f"examine: loss must be a function, got {loss!r}")
-    if optimizer is not None and not callable(getattr(optimizer, "step", None)):
-        raise TypeError(f"examine: optimizer must be one such as SGD(0.1), got {optimizer!r}")
-    batch_size = check_positive_integer("examine", "batch_size", batch_size)
-    rng = np.random.default_rng(0) if rng is None else rng
-    check_rng("examine", rng)
-    with np.errstate(all="ignore"):
-        outputs = copy.deepcopy(model).forward(x[:2].copy())
-        if outputs.ndim != 2 or outputs.shape[1] == 0:
-            raise ShapeError(f"examine: the model makes outputs {outputs.shape} from x {x.shape}")
-        if y.shape != (len(x),) or y.dtype.kind not in "iu":
-            check_labels("examine", y, len(x), outputs.shape[1])
-        examiner = Examiner(model, x, y, loss, optimizer, batch_size, copy.deepcopy(rng))
-        return examiner.examine(outputs.shape[1])
 
 
 def _checked(function: str, model: Sequential, x: FloatArray) -> FloatArray:
