@@ -223,7 +223,7 @@ def plot_layers(
     """
     import matplotlib.pyplot as plt
 
-    columns = {"activations": "spread", "gradients": "gradient_spread"}
+    columns = {"activations": "standard_deviation", "gradients": "gradient_standard_deviation"}
     if not isinstance(label, str):
         raise TypeError(f"plot_layers: label must be a string, got {type(label).__name__}")
     if not isinstance(quantity, str) or quantity not in columns:

@@ -1,10 +1,10 @@
 """Temporary: the old names."""
 
 import numpy as np
-import math
-from .contracts import *
-from .contracts import as_array, as_float_array, check_shape, FloatArray, IntArray, ShapeError
+
 from . import _guards as g
+from .contracts import *
+from .contracts import FloatArray, IntArray, ShapeError, as_array, as_float_array
 
 ieee = np.errstate(over="ignore", invalid="ignore")
 

@@ -21,8 +21,8 @@ import numpy as np
 
 import nnfromscratch as nn  # the public names, as a reader imports them
 
+from .contracts import FloatArray
 from .data import MNIST_SHA256
-from .shapes import FloatArray
 
 ROUNDING = 1e-13
 """The bound for what differs by nothing but the rounding of a few float64 operations."""

@@ -40,7 +40,7 @@ def lively():
 
 def state(model, optimizer):
     arrays = model.params | {f"d{name}": array for name, array in model.grads.items()}
-    arrays |= model.buffers | optimizer.memory
+    arrays |= model.buffers | {f"{n} {k}": a for n, s in optimizer.state.items() for k, a in s.items()}
     generators = [layer.rng.bit_generator.state for layer in model.layers if hasattr(layer, "rng")]
     numbers = optimizer.steps, optimizer.learning_rate, optimizer.weight_decay
     return {name: array.tolist() for name, array in arrays.items()}, generators, numbers
@@ -53,8 +53,10 @@ def test_layer_statistics_by_hand():
     report = layer_statistics(small(), X, Y)
     assert [row.layer for row in report] == ["1 Linear", "2 ReLU", "3 Linear"]
     for row, out, d_out in zip(report, (Z1, A1, Z2), (DA1 * (Z1 > 0), DA1, DZ2), strict=True):
-        np.testing.assert_allclose((row.mean, row.spread), (out.mean(), out.std()), rtol=1e-14)
-        gradient = row.gradient_mean, row.gradient_spread
+        np.testing.assert_allclose(
+            (row.mean, row.standard_deviation), (out.mean(), out.std()), rtol=1e-14
+        )
+        gradient = row.gradient_mean, row.gradient_standard_deviation
         np.testing.assert_allclose(gradient, (d_out.mean(), d_out.std()), rtol=1e-13, atol=1e-17)
     assert [row.dead for row in report] == [0, 1 / 3, 0]
     assert [row.saturated for row in report] == [0, 0, 0]
@@ -90,8 +92,10 @@ def test_a_unit_that_speaks_once_is_not_dead():
 def test_training_and_test_mode_are_told_apart(rng):
     x, y = rng.standard_normal((8, 6)).astype(np.float32), rng.integers(0, 4, 8)
     trained, tested = (layer_statistics(lively(), x, y, training=mode) for mode in (True, False))
-    assert trained[1].spread == pytest.approx(1, rel=1e-3)  # batch normalization at work
-    assert tested[1].spread != pytest.approx(1, rel=0.1)
+    assert trained[1].standard_deviation == pytest.approx(
+        1, rel=1e-3
+    )  # batch normalization at work
+    assert tested[1].standard_deviation != pytest.approx(1, rel=0.1)
     assert tested[3][1:3] == tested[2][1:3]  # no dropout
     assert trained[3].mean != trained[2].mean
 

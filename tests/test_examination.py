@@ -88,22 +88,22 @@ def test_what_is_no_patient_is_said_as_it_was_given(seed, number, words):
 
 
 class SlowBias(nn.Linear):
-    def backward(self, d_out, *, need_dx=True):
-        dx = super().backward(d_out, need_dx=need_dx)
+    def backward(self, d_out):
+        dx = super().backward(d_out)
         self.grads["b"] /= len(d_out)
         return dx
 
 
 class FrozenBias(nn.Linear):
-    def backward(self, d_out, *, need_dx=True):
-        dx = super().backward(d_out, need_dx=need_dx)
+    def backward(self, d_out):
+        dx = super().backward(d_out)
         self.grads["b"][...] = 0
         return dx
 
 
 class OpenReLU(nn.ReLU):
     def backward(self, d_out):
-        return d_out * (self.z != 0)
+        return d_out * (self.cache != 0)
 
 
 def summed(z, y):

@@ -219,7 +219,7 @@ class Half(nn.Linear):
         self.x = x.astype(self.params["w"].dtype)
         return self.x @ self.params["w"] + self.params["b"]
 
-    def backward(self, d_out, *, need_dx=True):
+    def backward(self, d_out):
         d_out = d_out.astype(self.params["w"].dtype)
         self.grads = {"w": self.x.T @ d_out, "b": d_out.sum(axis=0)}
         return d_out @ self.params["w"].T
@@ -307,7 +307,7 @@ class NoBias(nn.Linear):
         self.x = x
         return x @ self.params["w"]
 
-    def backward(self, d_out, *, need_dx=True):
+    def backward(self, d_out):
         self.grads["w"] = self.x.T @ d_out
         return d_out @ self.params["w"].T
 
@@ -676,9 +676,9 @@ class ToNan(nn.SGD):
 
 
 class Piles(nn.Linear):
-    def backward(self, d_out, *, need_dx=True):
+    def backward(self, d_out):
         before = dict(self.grads)
-        dx = super().backward(d_out, need_dx=need_dx)
+        dx = super().backward(d_out)
         self.grads = {key: before[key] + g for key, g in self.grads.items()}
         return dx
 

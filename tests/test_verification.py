@@ -524,10 +524,12 @@ BROKEN = {
     "EarlyStopping": [LastEpoch, ImpatientStopping, ParametersOnly],
     "Checkpoint": [ForgetsMemory, ForgetsSteps, ForgetsGenerators],
     "diagnostics.layer_statistics": [
-        changed_statistics(spread=lambda row: row.spread**2),
+        changed_statistics(standard_deviation=lambda row: row.standard_deviation**2),
         changed_statistics(saturated=lambda row: row.dead),
         changed_statistics(dead=lambda row: 0.0),
-        changed_statistics(gradient_spread=lambda row: 6 * row.gradient_spread),
+        changed_statistics(
+            gradient_standard_deviation=lambda row: 6 * row.gradient_standard_deviation
+        ),
     ],
     "diagnostics.update_ratios": [
         changed_ratios(lambda ratio: ratio / 0.5),

@@ -82,8 +82,10 @@ def draw_layers(x, y):
     for (name, sigma, activation), style in zip(starts, ("-", ":", "--", "-."), strict=True):
         report = layer_statistics(network(sizes, sigma, activation), x[:1000], y[:1000])
         rows = [row for row in report if "Linear" in row.layer]
-        axes[0].semilogy(range(1, 8), [row.spread for row in rows], style, marker="o", label=name)
-        slopes = [row.gradient_spread for row in rows]
+        axes[0].semilogy(
+            range(1, 8), [row.standard_deviation for row in rows], style, marker="o", label=name
+        )
+        slopes = [row.gradient_standard_deviation for row in rows]
         axes[1].semilogy(range(1, 8), slopes, style, marker="o")
     axes[0].set(title="outputs", ylabel="standard deviation of z", xlabel="affine layer")
     axes[1].set(title="slopes", ylabel="standard deviation of dz", xlabel="affine layer")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import functional
+from ..contracts import FloatArray, IntArray
 from ..data import one_hot
 from ..diagnostics.causes import CAUSES
 from ..initializers import normal, xavier_normal
@@ -17,7 +18,6 @@ from ..layers import BatchNorm, Dropout, Layer, Linear, ReLU, Sigmoid, Softmax, 
 from ..losses import softmax_cross_entropy
 from ..model import Sequential
 from ..optimizers import SGD, Adam, Optimizer
-from ..shapes import FloatArray, IntArray
 from .patients import Patient
 
 
@@ -144,7 +144,7 @@ def _nearly_all_ones(case: Draft) -> None:
 
 class _OpenReLU(ReLU):
     def backward(self, d_out):
-        return d_out * (self.z != 0)
+        return d_out * (self.kept() != 0)
 
 
 def _open_gate(case: Draft) -> None:
@@ -153,7 +153,7 @@ def _open_gate(case: Draft) -> None:
 
 class _SlopeOfOutput(Sigmoid):
     def backward(self, d_out):
-        return d_out * functional.sigmoid(self.a) * (1 - functional.sigmoid(self.a))
+        return d_out * functional.sigmoid(self.kept()) * (1 - functional.sigmoid(self.kept()))
 
 
 def _sigmoid_of_sigmoid(case: Draft) -> None:
@@ -162,8 +162,8 @@ def _sigmoid_of_sigmoid(case: Draft) -> None:
 
 
 class _MeanBias(Linear):
-    def backward(self, d_out, *, need_dx=True):
-        dx = super().backward(d_out, need_dx=need_dx)
+    def backward(self, d_out):
+        dx = super().backward(d_out)
         self.grads["b"] = d_out.mean(axis=0)
         return dx
 
@@ -173,9 +173,9 @@ def _averaged_bias(case: Draft) -> None:
 
 
 class _PilesUp(Linear):
-    def backward(self, d_out, *, need_dx=True):
+    def backward(self, d_out):
         before = dict(self.grads)
-        dx = super().backward(d_out, need_dx=need_dx)
+        dx = super().backward(d_out)
         for key in before:
             self.grads[key] = self.grads[key] + before[key]
         return dx
@@ -186,8 +186,8 @@ def _pile(case: Draft) -> None:
 
 
 class _Frozen(Linear):
-    def backward(self, d_out, *, need_dx=True):
-        dx = super().backward(d_out, need_dx=need_dx)
+    def backward(self, d_out):
+        dx = super().backward(d_out)
         self.grads["w"] = np.zeros_like(self.params["w"])
         return dx
 
@@ -205,7 +205,7 @@ class ReadsCopies(Linear):
 
     def forward(self, x, training=False):
         """Return x w + b, without a look at params."""
-        self.x = x
+        self.cache = x
         return functional.linear(x, self.w, self.b)
 
 
@@ -226,11 +226,11 @@ class _NoBias(Linear):
         del self.params["b"], self.grads["b"]
 
     def forward(self, x, training=False):
-        self.x = x
+        self.cache = x
         return x @ self.params["w"]
 
-    def backward(self, d_out, *, need_dx=True):
-        self.grads["w"] = self.x.T @ d_out
+    def backward(self, d_out):
+        self.grads["w"] = self.kept().T @ d_out
         return d_out @ self.params["w"].T
 
 
@@ -396,7 +396,7 @@ class _PlainDropout(Dropout):
     def forward(self, x, training=False):
         out = super().forward(x, training)
         if training:
-            self.mask = self.mask * (1 - self.rate)
+            self.cache = self.cache * (1 - self.rate)
             out = out * (1 - self.rate)
         return out
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._guards import whole
+from ..contracts import FloatArray, IntArray
 from ..data import load_mnist
 from ..model import Sequential
 from ..optimizers import Optimizer
-from ..shapes import FloatArray, IntArray, check_positive_integer
 
 POOL = 12_000
 BATCH = 64
@@ -74,7 +75,7 @@ def train(patient: Patient, steps: int = STEPS) -> Trained:
         TypeError: steps is not an integer.
         ValueError: steps is below 1, or x and y differ in length.
     """
-    steps = check_positive_integer("train", "steps", steps)
+    steps = whole("train", steps=steps)
     model, x, y, optimizer, loss, batch_size = copy.deepcopy(patient)
     if len(x) != len(y):
         raise ValueError(f"train: x has {len(x)} rows, but y has {len(y)} labels")

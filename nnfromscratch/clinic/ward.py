@@ -6,10 +6,10 @@ network the fault sits, so that two learners can be given two patients of the sa
 
 import numpy as np
 
+from .._guards import natural, whole
 from ..data import load_mnist
 from ..initializers import he_normal, xavier_normal
 from ..layers import ReLU, Tanh
-from ..shapes import check_positive_integer
 from .faults import (
     KINDS,
     SOFTMAX_TWICE,
@@ -67,7 +67,7 @@ def patient(seed: int, number: int) -> Patient:
         ValueError: there is no such number, or the seed is negative.
     """
     number = _checked_number("patient", number, len(KINDS))
-    rng = np.random.default_rng([_checked_seed("patient", seed), number])
+    rng = np.random.default_rng([natural("patient", seed=seed), number])
     x, y, _, _ = load_mnist()
     chosen = rng.choice(len(x), IMAGES, replace=False)
     draft = Draft(rng, seed, x[chosen], y[chosen].astype(np.int64))
@@ -93,7 +93,7 @@ def admit(seed: int, number: int) -> Patient:
         ValueError: there is no such number, or the seed is negative.
     """
     number = _checked_number("admit", number, len(TREATED))
-    rng = np.random.default_rng([13, number, _checked_seed("admit", seed)])
+    rng = np.random.default_rng([13, number, natural("admit", seed=seed)])
     chosen = rng.choice(POOL, IMAGES, replace=False)
     x, y = digits()
     draft = Draft(rng, seed, x[chosen], y[chosen])
@@ -109,15 +109,7 @@ def admit(seed: int, number: int) -> Patient:
 
 
 def _checked_number(function: str, number: int, last: int) -> int:
-    number = check_positive_integer(function, "number", number)
+    number = whole(function, number=number)
     if number > last:
         raise ValueError(f"{function}: number must be from 1 to {last}, got {number}")
     return number
-
-
-def _checked_seed(function: str, seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"{function}: seed must be an integer such as 1, got {seed!r}")
-    if seed < 0:
-        raise ValueError(f"{function}: seed must not be negative, got {seed}")
-    return int(seed)

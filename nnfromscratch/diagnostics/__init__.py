@@ -9,20 +9,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..losses import softmax_cross_entropy
-from ..model import Sequential
-from ..optimizers import Optimizer
-from ..shapes import (
+from .._guards import function_of, generator, instance, whole
+from ..contracts import (
     FloatArray,
     IntArray,
     ShapeError,
     as_array,
     as_float_array,
-    check_instance,
     check_labels,
-    check_positive_integer,
-    check_rng,
+    check_shape,
 )
+from ..losses import softmax_cross_entropy
+from ..model import Sequential
+from ..optimizers import Optimizer
 from . import activity, data, gradients, modes, passes, steps, structure
 from . import loss as losses
 from .causes import CAUSES
@@ -127,22 +126,21 @@ def _make(report: Examination, measurements: tuple[Measurement, ...], sample: Sa
 
 def _checked(model, x, y, loss, optimizer, batch_size, rng) -> Sample:
     """Check the arguments of `examine`."""
-    check_instance("examine", "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
+    instance("examine", Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
     x, y = as_float_array("examine", "x", x), as_array("examine", "y", y)
     if x.dtype.kind == "c":
         raise TypeError(f"examine: x must hold real numbers, got dtype {x.dtype}")
     if x.ndim < 2 or len(x) == 0:
         raise ShapeError(f"examine: x has shape {x.shape} but (N, D) is needed, with N at least 1")
-    if not callable(loss):
-        raise TypeError(f"examine: loss must be a function, got {loss!r}")
+    function_of("examine", loss=loss)
     if optimizer is not None and not callable(getattr(optimizer, "step", None)):
         raise TypeError(f"examine: optimizer must be one such as SGD(0.1), got {optimizer!r}")
-    batch_size = check_positive_integer("examine", "batch_size", batch_size)
-    rng = np.random.default_rng(0) if rng is None else rng
-    check_rng("examine", rng)
+    batch_size = whole("examine", batch_size=batch_size)
+    rng = generator("examine", np.random.default_rng(0) if rng is None else rng)
     with np.errstate(all="ignore"):
         classes = passes.output_shape(model, x)
     if y.shape != (len(x),) or y.dtype.kind not in "iu":
-        check_labels("examine", y, len(x), classes)
+        check_shape("examine: y", y, (len(x),))
+        check_labels("examine", "y", y, classes)
     model, optimizer = duplicate(model), duplicate(optimizer)
     return Sample(model, x, y, loss, optimizer, batch_size, classes, duplicate(rng))

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..contracts import FloatArray, IntArray
 from ..layers import Layer
 from ..optimizers import Adam
-from ..shapes import FloatArray, IntArray
 from .probes import forgets_shifts, joins_units, observe, train_briefly
 from .report import Finding, Number, found, plural
 from .sample import Sample

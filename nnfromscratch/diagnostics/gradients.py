@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..contracts import FloatArray
 from ..layers import Layer
-from ..shapes import FloatArray
 from .probes import (
     answer,
     coarsest,

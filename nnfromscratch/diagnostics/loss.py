@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..contracts import FloatArray
 from ..functional import log_softmax
-from ..shapes import FloatArray
 from .probes import directions_for, loss_of, loss_or_nan, times_its_slope
 from .report import Finding, Number, found
 from .sample import Sample

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..shapes import ShapeError
+from ..contracts import ShapeError
 from .probes import duplicate, observe
 from .report import Finding, found, said
 from .sample import Sample

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..contracts import FloatArray
 from ..gradient_check import numerical_gradient
 from ..layers import Layer
 from ..model import Sequential
-from ..shapes import FloatArray
 from .thresholds import (
     AGREES,
     FLAT,
@@ -352,7 +352,8 @@ def slope_is_flat(layer: Layer, v: FloatArray, peak: float) -> np.ndarray:
 def forgetful(optimizer):
     """Return a copy of an optimizer as it was before its first step."""
     optimizer = duplicate(optimizer)
-    optimizer.memory, optimizer.steps = {}, 0
+    optimizer.state.clear()
+    optimizer.steps = 0
     return optimizer
 
 

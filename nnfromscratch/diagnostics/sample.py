@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ..contracts import FloatArray, IntArray
 from ..model import Sequential
-from ..shapes import FloatArray, IntArray
 from .probes import duplicate, gain, joins_units, loss_of, loss_or_nan, observe
 from .thresholds import LEARNED, ROWS, ROWS_OF_DATA
 

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..functional import ieee
+from .._guards import instance
+from ..contracts import FloatArray, IntArray, as_float_array
 from ..layers import ReLU, Sigmoid, Softmax, Tanh
 from ..losses import softmax_cross_entropy
 from ..model import Sequential
 from ..optimizers import Optimizer
-from ..shapes import FloatArray, IntArray, as_float_array, check_instance
 from .probes import duplicate, trace
 
 SATURATED = {Sigmoid: (0.01, 0.99), Softmax: (0.01, 0.99), Tanh: (-0.99, 0.99)}
@@ -21,14 +21,14 @@ class LayerStatistics(NamedTuple):
 
     layer: str
     mean: float
-    spread: float
-    """Standard deviation over batch and units."""
+    standard_deviation: float
+    """Over batch and units."""
     saturated: float
-    """Share of outputs near the ends of a sigmoid or tanh."""
+    """Fraction of outputs near the ends of a sigmoid or tanh."""
     dead: float
-    """Share of ReLU units that are silent for the whole batch."""
+    """Fraction of ReLU units that are silent for the whole batch."""
     gradient_mean: float
-    gradient_spread: float
+    gradient_standard_deviation: float
 
 
 class LayerReport(list[LayerStatistics]):
@@ -36,18 +36,19 @@ class LayerReport(list[LayerStatistics]):
 
     def __str__(self) -> str:
         """Return a line per layer."""
-        lines = ["layer                 mean     spread  saturated   dead   gradient's spread"]
+        lines = ["layer                 mean        std  saturated   dead      gradient's std"]
         for row in self:
             lines.append(
-                f"{row.layer:<16}{row.mean:+10.3g} {row.spread:10.3g} {row.saturated:10.0%} "
-                f"{row.dead:6.0%} {row.gradient_spread:19.2g}"
+                f"{row.layer:<16}{row.mean:+10.3g} {row.standard_deviation:10.3g} "
+                f"{row.saturated:10.0%} "
+                f"{row.dead:6.0%} {row.gradient_standard_deviation:15.2g}"
             )
         return "\n".join(lines)
 
     __repr__ = __str__
 
 
-@ieee
+@np.errstate(over="ignore", invalid="ignore")
 def layer_statistics(
     model: Sequential, x: FloatArray, y: IntArray, *, training: bool = True
 ) -> LayerReport:
@@ -91,7 +92,7 @@ def layer_statistics(
     return report
 
 
-@ieee
+@np.errstate(over="ignore", invalid="ignore")
 def update_ratios(
     model: Sequential, x: FloatArray, y: IntArray, optimizer: Optimizer
 ) -> dict[str, float]:
@@ -114,7 +115,7 @@ def update_ratios(
         TypeError: an argument is of the wrong type.
     """
     x = _checked("update_ratios", model, x)
-    check_instance("update_ratios", "optimizer", optimizer, Optimizer, "SGD(0.1)")
+    instance("update_ratios", Optimizer, "SGD(0.1)", optimizer=optimizer)
     trial, optimizer = duplicate(model), duplicate(optimizer)
     _, d_out = softmax_cross_entropy(trial.forward(x, True), y)
     trial.backward(d_out)
@@ -128,7 +129,7 @@ def update_ratios(
 
 
 def _checked(function: str, model: Sequential, x: FloatArray) -> FloatArray:
-    check_instance(function, "model", model, Sequential, "mlp([784, 300, 10], rng=rng)")
+    instance(function, Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
     x = as_float_array(function, "x", x)
     if x.dtype.kind == "c":
         raise TypeError(f"{function}: x must hold real numbers, got dtype {x.dtype}")

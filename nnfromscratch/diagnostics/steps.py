@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..contracts import FloatArray
 from ..optimizers import Adam
-from ..shapes import FloatArray
 from .activity import small_weights
 from .probes import Trial, affordable, descend, duplicate, forgetful, observe, train_briefly
 from .report import Finding, Number, found, plural

@@ -724,7 +724,7 @@ def _bound(patient):
     """Give each layer a forward of its own, which reads params."""
 
     def forward(self, x, training=False):
-        self.x = x
+        self.cache = x
         return x @ self.params["w"] + self.params["b"]
 
     model = copy.deepcopy(patient.model)
