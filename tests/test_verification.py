@@ -14,6 +14,7 @@ import pytest
 import nnfromscratch as nn
 from nnfromscratch import verification
 from nnfromscratch.__main__ import main
+from nnfromscratch.optimizers import running
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "verification.md"
 
@@ -100,8 +101,8 @@ class HeavySGD(nn.SGD):
 class AveragingLinear(nn.Linear):
     """Average the bias gradient."""
 
-    def backward(self, d_out, *, need_dx=True):
-        dx = super().backward(d_out, need_dx=need_dx)
+    def backward(self, d_out):
+        dx = super().backward(d_out)
         self.grads["b"] = self.grads["b"] / len(d_out)
         return dx
 
@@ -120,17 +121,17 @@ class CoupledAdamW(nn.AdamW):
 class UncorrectedAdam(nn.Adam):
     """Forget that the averages start at zero."""
 
-    def direction(self, name, g):
-        m = self.average("mean", name, g, self.beta1, 1 - self.beta1)
-        s = self.average("square", name, g * g, self.beta2, 1 - self.beta2)
+    def direction(self, g, state):
+        m = running(state, "mean", g, self.beta1, 1 - self.beta1)
+        s = running(state, "square", g * g, self.beta2, 1 - self.beta2)
         return m / (np.sqrt(s) + self.epsilon)
 
 
 class InnerRMSProp(nn.RMSProp):
     """Put epsilon under the root."""
 
-    def direction(self, name, g):
-        s = self.average("square", name, g * g, self.decay, 1 - self.decay)
+    def direction(self, g, state):
+        s = running(state, "square", g * g, self.decay, 1 - self.decay)
         return g / np.sqrt(s + self.epsilon**2)
 
 
@@ -139,8 +140,8 @@ class UnscaledDropout(nn.Dropout):
 
     def forward(self, x, training=False):
         super().forward(x, training)
-        self.mask = self.mask * (1 - self.rate)
-        return x * self.mask
+        self.cache = self.cache * (1 - self.rate)
+        return x * self.cache
 
 
 class SharedDropout(nn.Dropout):
@@ -148,8 +149,8 @@ class SharedDropout(nn.Dropout):
 
     def forward(self, x, training=False):
         super().forward(x, training)
-        self.mask = np.tile(self.mask[:1], (len(x), 1))
-        return x * self.mask
+        self.cache = np.tile(self.cache[:1], (len(x), 1))
+        return x * self.cache
 
 
 class EagerDropout(nn.Dropout):
@@ -178,7 +179,7 @@ class FrozenBatchNorm(nn.BatchNorm):
 
     def backward(self, d_out):
         super().backward(d_out)
-        return d_out * self.params["gamma"] / np.sqrt(np.var(self.x, axis=0) + 1e-5)
+        return d_out * self.params["gamma"] / np.sqrt(np.var(self.cache[0], axis=0) + 1e-5)
 
 
 class SwappedBatchNorm(nn.BatchNorm):
