@@ -156,7 +156,7 @@ def log_softmax_backward(dlog_p: FloatArray, log_p: FloatArray) -> FloatArray:
 
 @shapes("x: N D -> D, D")
 def batch_statistics(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean and variance of each column over the batch; the variance divides by N, which is 2 or more.
+    """Mean and variance of each column over the batch of N examples, at least two.
 
     mean = 1/N Σ_n x,  variance = 1/N Σ_n (x - mean)²
     """
