@@ -74,6 +74,7 @@ lab: $(STAMP)
 test: $(TEACH)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(ONE_THREAD) $(BIN)/python -m $(PYTEST)
 	@$(BIN)/python tools/notebooks.py --count
 	@echo "All tests passed."

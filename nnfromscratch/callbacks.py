@@ -94,7 +94,9 @@ class Checkpoint:
             if self.stopping.best_error > min(history.validation_error, default=-math.inf):
                 raise ValueError("Checkpoint: stopping must stand before it among the callbacks")
             own["best"] = self.stopping.arrays
-        arrays = {f"{part} {key}": a for part, group in own.items() for key, a in group.items()}
+        arrays: dict[str, Any] = {
+            f"{part} {key}": a for part, group in own.items() for key, a in group.items()
+        }
         record = self._conditions(model) | {
             "history": asdict(history),
             "steps": self.optimizer.steps,

@@ -209,6 +209,7 @@ NOTHING_TO_GET_WRONG = {
     *("Layer.forward", "Layer.backward"),  # each layer has its own
     *("ShapeError", "TrainingDiverged", "History", "GradientReport"),  # the package's to fill
     *("Softmax", "Optimizer.direction"),  # no arguments; `step` checks theirs
+    *("Optimizer.settings", "Layer.kept", "short_errors"),  # no arguments, or whether it is true
     *("SGD.direction", "RMSProp.direction", "Adam.direction"),
 }
 
@@ -1102,6 +1103,21 @@ def right_shape(a, nothing):
     assert np.shape(a["array"]) == expected
 
 
+CONTRACTS = ("x: N D", "x -> N", "x: N-1 -> N", "y: N -> N", "x: N, x: N -> ", "x: N -> N: x")
+add(
+    "shapes",
+    lambda rng: {"contract": "x: N D -> N"},
+    {"contract": st.one_of(THINGS, values("->", *CONTRACTS))},
+    lambda a, decorated: callable(decorated),
+    call=lambda contract: nn.shapes(contract)(lambda x: x[:, 0]),
+)
+add(
+    "show_source",
+    lambda rng: {"functions": nn.relu},
+    {"functions": st.one_of(THINGS, values(nn, np.maximum, nn.SGD.step, lambda x: x))},
+    lambda a, nothing: nothing is None,
+    call=lambda functions: nn.show_source(functions),
+)
 add(
     "check_shape",
     lambda rng: {"name": "dw", "array": np.ones((4, 3)), "expected": (4, 3)},

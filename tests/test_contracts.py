@@ -287,7 +287,7 @@ def test_a_contract_is_read():
         ("x: ... D -> N", "is not an argument"),
         ("x: N-1 -> N", "is not an argument"),
         ("y: N < C -> N", "nothing in the contract 'y: N < C -> N' says what C is"),
-        ("q: N -> N", "q is no argument of the function, x, w are"),
+        ("q: N -> N", "the contract has q, but the function's arguments are x, w"),
     ],
 )
 def test_a_contract_that_cannot_be_read(contract, message):
