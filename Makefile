@@ -115,5 +115,5 @@ address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)
 
 clean:
-	rm -rf .venv .matrix build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .matrix build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

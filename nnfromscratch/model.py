@@ -128,6 +128,8 @@ class Sequential:
         if here != there:
             raise ValueError(f"{source} holds another model: {there}, where this has {here}")
         for name, array in stored.items():
+            if not own[name].flags.writeable:
+                raise ValueError(f"{source} cannot be copied to {name}, which is read-only")
             if not np.can_cast(array.dtype, own[name].dtype):
                 raise ValueError(
                     f"{source} holds {name} as {array.dtype}, which {own[name].dtype} "

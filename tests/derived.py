@@ -31,7 +31,11 @@ def distinct(function, n=5):
 
 
 def shape(dims, sizes):
-    return sizes["..."] if dims == ("...",) else tuple(sizes[d] if d in sizes else int(d) for d in dims)
+    return (
+        sizes["..."]
+        if dims == ("...",)
+        else tuple(sizes[d] if d in sizes else int(d) for d in dims)
+    )
 
 
 def draw(function, rng, sizes=None, dtype="f8"):
