@@ -74,6 +74,7 @@ lab: $(STAMP)
 test: $(TEACH)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(ONE_THREAD) $(BIN)/python -m $(PYTEST)
 	@$(BIN)/python tools/notebooks.py --count
 	@echo "All tests passed."
@@ -114,5 +115,5 @@ address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)
 
 clean:
-	rm -rf .venv .matrix build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .matrix build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -88,13 +88,15 @@ class Checkpoint:
     def __call__(self, model: Sequential, history: History) -> None:
         """Write the file."""
         own = {"model": model.params | model.buffers}
-        for name, state in self.optimizer.state.items():
-            own[f"state {name}"] = state
+        states = self.optimizer.state.items()
+        own["state"] = {f"{name} {key}": a for name, kept in states for key, a in kept.items()}
         if self.stopping is not None:
             if self.stopping.best_error > min(history.validation_error, default=-math.inf):
                 raise ValueError("Checkpoint: stopping must stand before it among the callbacks")
             own["best"] = self.stopping.arrays
-        arrays = {f"{part} {key}": a for part, group in own.items() for key, a in group.items()}
+        arrays: dict[str, Any] = {
+            f"{part} {key}": a for part, group in own.items() for key, a in group.items()
+        }
         record = self._conditions(model) | {
             "history": asdict(history),
             "steps": self.optimizer.steps,
@@ -117,8 +119,10 @@ class Checkpoint:
             return None
         record, history, parts = self._read()
         for name, here in self._conditions(model).items():
-            if record[name] != here:
-                there = record[name]
+            there = record[name]
+            if there != here:
+                if isinstance(here, dict):
+                    there, here = settings_text(there), settings_text(here)
                 raise ValueError(f"Checkpoint: {self.path} was written with {there}, not {here}")
         model.set_arrays(parts.pop("model", {}), f"Checkpoint: {self.path}")
         if self.stopping is not None:
@@ -126,7 +130,9 @@ class Checkpoint:
             self.stopping.arrays = parts.pop("best", {})
         self.optimizer.steps = record["steps"]
         self.optimizer.state.clear()
-        self.optimizer.state.update({part.split(" ")[1]: state for part, state in parts.items()})
+        for place, array in parts.get("state", {}).items():
+            name, _, key = place.partition(" ")
+            self.optimizer.state[name][key] = array
         for rng, saved in zip(self._generators(model), record["generators"], strict=True):
             rng.bit_generator.state = saved
         return history
@@ -138,11 +144,12 @@ class Checkpoint:
         try:
             record = json.loads(str(arrays.pop("record")))
             history = History(**record["history"])
-            needed = {"steps": int, "generators": list, "rules": list, "optimizer": str}
+            needed: dict[str, Any] = {"steps": int, "generators": list}
+            needed |= {"rules": list, "optimizer": dict, "stopping": str, "best": list | None}
             if not all(isinstance(record[key], kind) for key, kind in needed.items()):
                 raise TypeError
             for key, array in arrays.items():
-                part, name = key.rsplit(" ", 1)
+                part, _, name = key.partition(" ")
                 parts.setdefault(part, {})[name] = array
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"Checkpoint: {self.path} is not a checkpoint") from None
@@ -151,7 +158,7 @@ class Checkpoint:
     def _conditions(self, model: Sequential) -> dict[str, Any]:
         """What must be the same when the run goes on."""
         return {
-            "optimizer": settings_text(self.settings),
+            "optimizer": json.loads(json.dumps(self.settings, default=str)),
             "rules": [type(rng.bit_generator).__name__ for rng in self._generators(model)],
             "stopping": "no early stopping" if self.stopping is None else "early stopping",
         }

@@ -28,11 +28,18 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.inexact]
+FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
 Shape = tuple[int, ...]
+Expected = tuple[int | None, ...]
+"""A shape in which None fits any size."""
 P = ParamSpec("P")
 R = TypeVar("R")
+Sizes = dict[str, Any]
+"""The size of each letter, and under `...` a shape."""
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+Dtypes = set[np.dtype[Any]]
 
 
 class ShapeError(ValueError):
@@ -169,7 +176,7 @@ def shapes(contract: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 class _Door:
     """The checks of one function, on the way in and on the way out."""
 
-    def __init__(self, function: Callable, contract: Contract) -> None:
+    def __init__(self, function: Callable[..., Any], contract: Contract) -> None:
         self.name = function.__qualname__.rpartition("<locals>.")[2]
         self.inputs, self.outputs = contract
         self.scalar = any(not array.dims for array in self.outputs)
@@ -177,9 +184,10 @@ class _Door:
         every = (*self.inputs, *self.outputs)
         self.numbers = {d: int(d) for a in every for d in (*a.dims, a.below) if d.isdecimal()}
 
-    def enter(self, args: tuple, kwargs: dict) -> tuple[tuple, dict, dict, set]:
+    def enter(self, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs, Sizes, Dtypes]:
         """Return the arguments as arrays, the size of each letter, and the dtypes."""
-        sizes, dtypes = self.numbers.copy(), set()
+        sizes: Sizes = self.numbers.copy()
+        dtypes: Dtypes = set()
         for place, array, may_be_none in self.places:
             name, dims, below, _ = array
             if place < len(args):
@@ -203,7 +211,7 @@ class _Door:
             self._check_not_empty(sizes, self._found(args, kwargs))
         return args, kwargs, sizes, dtypes
 
-    def leave(self, result: Any, sizes: dict, dtypes: set) -> None:
+    def leave(self, result: Any, sizes: Sizes, dtypes: Dtypes) -> None:
         """Check what the function returns."""
         if len(self.outputs) == 1:
             self._check_result(self.outputs[0], result, sizes, dtypes)
@@ -215,14 +223,14 @@ class _Door:
             if not (value is None and array.optional):
                 self._check_result(array, value, sizes, dtypes)
 
-    def _check_result(self, array: Array, value: Any, sizes: dict, dtypes: set) -> None:
+    def _check_result(self, array: Array, value: Any, sizes: Sizes, dtypes: Dtypes) -> None:
         shape = value.shape if type(value) is np.ndarray else np.shape(value)
         if value is None or not _fits(array.dims, shape, sizes):
             raise self._wrong_result(array, value, sizes)
         if shape and value.dtype not in dtypes and len(dtypes) == 1:
             self._check_dtype(array, value, dtypes)
 
-    def _found(self, args: tuple, kwargs: dict) -> dict[str, Shape]:
+    def _found(self, args: Args, kwargs: Kwargs) -> dict[str, Shape]:
         found = {}
         for place, array, _ in self.places:
             value = args[place] if place < len(args) else kwargs.get(array.name)
@@ -230,7 +238,7 @@ class _Door:
                 found[array.name] = _numbers(self.name, array, value).shape
         return found
 
-    def _check_not_empty(self, sizes: dict, found: dict[str, Shape]) -> None:
+    def _check_not_empty(self, sizes: Sizes, found: dict[str, Shape]) -> None:
         empty = [d for d, n in sizes.items() if n in (0, ()) and (self.scalar or d != "N")]
         names = [name for name, shape in found.items() if 0 in shape]
         if names and (empty or (self.scalar and "..." in sizes)):
@@ -246,7 +254,7 @@ class _Door:
         position = next(i for i, output in enumerate(self.outputs) if output is array)
         return f"result {position + 1} of {len(self.outputs)}"
 
-    def _wrong_result(self, array: Array, value: Any, sizes: dict) -> Exception:
+    def _wrong_result(self, array: Array, value: Any, sizes: Sizes) -> Exception:
         what = self._called(array)
         if value is None:
             return TypeError(f"{self.name}: {what} is None; is a return missing?")
@@ -256,7 +264,7 @@ class _Door:
             f"{_result_slip(shape, expected)}"
         )
 
-    def _check_dtype(self, array: Array, value: np.ndarray, dtypes: set) -> None:
+    def _check_dtype(self, array: Array, value: FloatArray, dtypes: Dtypes) -> None:
         (own,) = dtypes
         if value.dtype.kind in "fc" and value.dtype.char != own.char:
             raise TypeError(
@@ -266,14 +274,16 @@ class _Door:
             )
 
 
-def _places(function: Callable, contract: Contract) -> list[tuple[int, Array, bool]]:
+def _places(function: Callable[..., Any], contract: Contract) -> list[tuple[int, Array, bool]]:
     """Where each array stands among the arguments, and whether it may be left out as None."""
     parameters = inspect.signature(function).parameters
     places = []
     for array in contract.inputs:
         if array.name not in parameters:
             known = ", ".join(parameters)
-            raise ValueError(f"shapes: {array.name} is no argument of the function, {known} are")
+            raise ValueError(
+                f"shapes: the contract has {array.name}, but the function's arguments are {known}"
+            )
         parameter = parameters[array.name]
         place = list(parameters).index(array.name)
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
@@ -282,13 +292,13 @@ def _places(function: Callable, contract: Contract) -> list[tuple[int, Array, bo
     return places
 
 
-def _replaced(args: tuple, kwargs: dict, place: int, name: str, value: Any) -> tuple[tuple, dict]:
+def _replaced(args: Args, kwargs: Kwargs, place: int, name: str, value: Any) -> tuple[Args, Kwargs]:
     if place < len(args):
         return (*args[:place], value, *args[place + 1 :]), kwargs
     return args, {**kwargs, name: value}
 
 
-def _fits(dims: tuple[str, ...], shape: Shape, sizes: dict[str, Any]) -> bool:
+def _fits(dims: tuple[str, ...], shape: Shape, sizes: Sizes) -> bool:
     """Whether a shape agrees with the sizes so far; letters that are new get theirs from it."""
     if dims is _ANY:
         return sizes.setdefault("...", shape) == shape
@@ -335,7 +345,7 @@ def _explain(inputs: Sequence[Array], found: dict[str, Shape]) -> str:
     array = _suspect(present, found)
     before = present[: present.index(array)] or [a for a in present if a is not array]
     partners = [a for a in before if set(a.dims) & set(array.dims)]
-    sizes: dict[str, Any] = {}
+    sizes: Sizes = {}
     reasons = []
     for other in partners:
         new = any(d not in sizes for d in other.dims if d in array.dims)
@@ -354,8 +364,8 @@ def _explain(inputs: Sequence[Array], found: dict[str, Shape]) -> str:
 def _suspect(present: list[Array], found: dict[str, Shape]) -> Array:
     """The array that does not fit the others; of two that contradict each other, one."""
 
-    def agree(arrays: list[Array]) -> dict | None:
-        sizes: dict[str, Any] = {}
+    def agree(arrays: list[Array]) -> Sizes | None:
+        sizes: Sizes = {}
         return sizes if all(_fits(a.dims, found[a.name], sizes) for a in arrays) else None
 
     alone = [a for a in present if agree([a]) is None]
@@ -382,14 +392,14 @@ def _verb(dims: tuple[str, ...], own: tuple[str, ...]) -> str:
     return "multiply" if products and len(shared) == 1 else "match"
 
 
-def _expected(dims: tuple[str, ...], sizes: dict[str, Any]) -> tuple:
+def _expected(dims: tuple[str, ...], sizes: Sizes) -> Expected:
     """The shape that is needed; None for a size that nothing has fixed."""
     if dims is _ANY:
         return sizes.get("...", ())
     return tuple(int(d) if d.isdecimal() else sizes.get(d) for d in dims)
 
 
-def _needed(dims: tuple[str, ...], expected: tuple) -> str:
+def _needed(dims: tuple[str, ...], expected: Expected) -> str:
     if dims is _ANY:
         return str(expected)
     letters = shape_text(dims)
@@ -397,7 +407,7 @@ def _needed(dims: tuple[str, ...], expected: tuple) -> str:
     return letters if values == letters else f"{letters} = {values}"
 
 
-def shape_text(entries: Iterable) -> str:
+def shape_text(entries: Iterable[Any]) -> str:
     """Write sizes and letters as Python writes a tuple: `(784, K)`, `(K,)`."""
     entries = [str(entry) for entry in entries]
     return f"({', '.join(entries)}{',' if len(entries) == 1 else ''})"
@@ -407,13 +417,13 @@ def _exchanged(array: Array, present: list[Array], found: dict[str, Shape]) -> s
     """Name the argument with which `array` has changed places, if that explains everything."""
     for other in present if len(present) > 2 else []:
         trial = {**found, array.name: found[other.name], other.name: found[array.name]}
-        sizes: dict[str, Any] = {}
+        sizes: Sizes = {}
         if trial != found and all(_fits(a.dims, trial[a.name], sizes) for a in present):
             return f"; did you exchange {array.name} and {other.name}?"
     return ""
 
 
-def _slip(array: Array, shape: Shape, expected: tuple) -> str:
+def _slip(array: Array, shape: Shape, expected: Expected) -> str:
     if (array.below or array.name == "y") and len(shape) == 2 and len(expected) == 1:
         if shape[1] == 1:
             return f"; did you mean {array.name}[:, 0]?"
@@ -421,10 +431,10 @@ def _slip(array: Array, shape: Shape, expected: tuple) -> str:
     return likely_slip(array.name, shape, expected)
 
 
-def likely_slip(name: str, shape: Shape, expected: tuple) -> str:
+def likely_slip(name: str, shape: Shape, expected: Expected) -> str:
     """Name the usual slip that turns `expected` into `shape`; None in `expected` fits any size."""
 
-    def fits(candidate: tuple) -> bool:
+    def fits(candidate: Shape) -> bool:
         return len(candidate) == len(expected) and all(
             want is None or got == want for got, want in zip(candidate, expected, strict=True)
         )
@@ -445,7 +455,7 @@ def likely_slip(name: str, shape: Shape, expected: tuple) -> str:
     return ""
 
 
-def _result_slip(shape: Shape, expected: tuple) -> str:
+def _result_slip(shape: Shape, expected: Expected) -> str:
     if shape[::-1] == expected != shape:
         return "; is it transposed?"
     if not expected:

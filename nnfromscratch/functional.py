@@ -168,7 +168,14 @@ def batch_statistics(x: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 @shapes("x: N D, mean: D, variance: D, gamma: D, beta: D -> N D")
-def normalize(x, mean, variance, gamma, beta, epsilon: float = 1e-5) -> FloatArray:
+def normalize(
+    x: FloatArray,
+    mean: FloatArray,
+    variance: FloatArray,
+    gamma: FloatArray,
+    beta: FloatArray,
+    epsilon: float = 1e-5,
+) -> FloatArray:
     """Normalize each column by a given mean and variance, then scale and shift it.
 
     y = gamma x̂ + beta,  x̂ = (x - mean) / sqrt(variance + epsilon)
@@ -178,7 +185,14 @@ def normalize(x, mean, variance, gamma, beta, epsilon: float = 1e-5) -> FloatArr
 
 
 @shapes("dy: N D, x: N D, mean: D, variance: D, gamma: D -> N D, D, D")
-def normalize_backward(dy, x, mean, variance, gamma, epsilon: float = 1e-5):
+def normalize_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    mean: FloatArray,
+    variance: FloatArray,
+    gamma: FloatArray,
+    epsilon: float = 1e-5,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Gradients of the loss by x, gamma and beta of `normalize`, whose statistics are constants.
 
     dx = gamma / sqrt(variance + epsilon) dy,  dgamma = Σ_n dy x̂,  dbeta = Σ_n dy

@@ -10,7 +10,7 @@ from .functional import log_softmax
 
 
 @shapes("z: N C, y: N < C -> , N C")
-def softmax_cross_entropy(z: FloatArray, y: IntArray) -> tuple[np.inexact, FloatArray]:
+def softmax_cross_entropy(z: FloatArray, y: IntArray) -> tuple[np.floating, FloatArray]:
     """Mean cross-entropy, in nats, of the softmax of logits z against integer labels y.
 
     loss = -1/N Σ_n log p[n, y[n]],  p = softmax(z)
@@ -27,7 +27,7 @@ def softmax_cross_entropy(z: FloatArray, y: IntArray) -> tuple[np.inexact, Float
 
 
 @shapes("a: N K, target: N K -> , N K")
-def mean_squared_error(a: FloatArray, target: FloatArray) -> tuple[np.inexact, FloatArray]:
+def mean_squared_error(a: FloatArray, target: FloatArray) -> tuple[np.floating, FloatArray]:
     """Mean of the squared differences over all N K entries.
 
     loss = 1/(N K) Σ (a - target)²

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Sequential:
         first.need_dx = need_dx
         try:
             for layer in reversed(self.layers):
-                d_out = layer.backward(d_out)
+                d_out = layer.backward(d_out)  # type: ignore[assignment]  # the first may give None
         finally:
             first.need_dx = True
         return d_out
@@ -99,7 +100,8 @@ class Sequential:
     def save(self, path: str | Path) -> None:
         """Write parameters and buffers to an .npz file, without pickle, in one piece."""
         with replacing(as_path("save", path)) as file:
-            np.savez(file, **self.params, **self.buffers)
+            arrays: dict[str, Any] = self.params | self.buffers
+            np.savez(file, **arrays)
 
     def load(self, path: str | Path) -> "Sequential":
         """Read the arrays that `save` wrote for a model of the same sizes; return the model.
@@ -126,6 +128,8 @@ class Sequential:
         if here != there:
             raise ValueError(f"{source} holds another model: {there}, where this has {here}")
         for name, array in stored.items():
+            if not own[name].flags.writeable:
+                raise ValueError(f"{source} cannot be copied to {name}, which is read-only")
             if not np.can_cast(array.dtype, own[name].dtype):
                 raise ValueError(
                     f"{source} holds {name} as {array.dtype}, which {own[name].dtype} "

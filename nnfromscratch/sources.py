@@ -16,7 +16,13 @@ def show_source(*functions: Callable | type, docstring: bool = False) -> None:
 
 
 def _source(function: Callable | type, docstring: bool) -> str:
-    source = textwrap.dedent(inspect.getsource(function)).rstrip()
+    try:
+        source = textwrap.dedent(inspect.getsource(function)).rstrip()
+    except (OSError, TypeError):
+        raise TypeError(
+            f"show_source: functions must be functions or classes written in Python, "
+            f"got {function!r}"
+        ) from None
     if docstring:
         return source
     documented = (ast.FunctionDef, ast.ClassDef)

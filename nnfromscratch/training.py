@@ -18,7 +18,7 @@ from .model import Sequential
 from .optimizers import Optimizer
 from .schedules import Schedule, constant
 
-Loss = Callable[[FloatArray, IntArray], tuple[np.inexact, FloatArray]]
+Loss = Callable[[FloatArray, IntArray], tuple[np.floating, FloatArray]]
 Callback = Callable[[Sequential, "History"], object]
 Data = tuple[FloatArray, IntArray]
 
@@ -158,7 +158,8 @@ class Run:
     """
 
     # fmt: off
-    def __init__(self, model, data, optimizer, epochs, batch_size, rng, schedule, validation, loss,
+    def __init__(  # type: ignore[no-untyped-def]  # the types stand above, in fit
+                 self, model, data, optimizer, epochs, batch_size, rng, schedule, validation, loss,
                  augment, callbacks, history, progress) -> None:
         # fmt: on
         self.model, self.optimizer, self.loss = model, optimizer, function_of("fit", loss=loss)

@@ -37,8 +37,11 @@ EXEMPT = {
     "TrainingDiverged": "an error",
     "plot_history": "draws",
     "plot_layers": "draws",
+    "shapes": "checks what goes in and out of a function, and passes it on",
+    "short_errors": "sets how errors look",
     "show_digits": "draws",
     "show_figure": "draws",
+    "show_source": "prints",
     "show_table": "shows",
     "use_course_style": "sets how drawings look",
 }
@@ -344,14 +347,51 @@ for _name in PLAIN:
     _backward_case(_name)
 
 
+def decimals(*arrays: FloatArray) -> list:
+    """Return each array as a list of decimals, or as rows of them."""
+    return [np.vectorize(Decimal, otypes=[object])(array).tolist() for array in arrays]
+
+
+def decimal_root(variance: Decimal) -> Decimal:
+    """sqrt(variance + 1e-5)."""
+    return (variance + Decimal("0.00001")).sqrt()
+
+
+@case("batch_statistics", "sums over each column, divided by N, in exact fractions")
+def _() -> Iterator[tuple]:
+    (x,) = draw((6, 4))
+    yield np.array(nn.batch_statistics(x)).T, plain_moments(fractions(x))
+
+
+@case("normalize", "its formula entry by entry, the root in decimals")
+def _() -> Iterator[tuple]:
+    x, mean, variance, gamma, beta = arrays = draw((6, 4), (4,), (4,), (4,), (4,))
+    variance[...] = abs(variance)
+    rows, m, v, g, b = decimals(*arrays)
+    expected = plain_normalize(rows, list(zip(m, v, strict=True)), g, b, decimal_root)
+    yield nn.normalize(x, mean, variance, gamma, beta), expected
+
+
+@case("normalize_backward", "complex steps through its formula with constant statistics")
+def _() -> Iterator[tuple]:
+    x, mean, variance, gamma, beta, dy = draw((6, 4), (4,), (4,), (4,), (4,), (6, 4))
+    variance = abs(variance)
+    moments = list(zip(mean.tolist(), variance.tolist(), strict=True))
+
+    def loss(*arrays: list) -> complex:
+        y = plain_normalize(arrays[0], moments, *arrays[1:], lambda v: math.sqrt(v + 1e-5))
+        return weighted_sum(y, dy)
+
+    expected = slopes(loss, x, gamma, beta)
+    found = nn.normalize_backward(dy, x, mean, variance, gamma)
+    yield from zip(found, expected, strict=True)
+
+
 @case("batch_norm", "mean, variance and root in decimals")
 def _() -> Iterator[tuple]:
     arrays = draw((6, 4), (4,), (4,))
-    x, gamma, beta = (each(Decimal)(array.reshape(-1, 4).tolist()) for array in arrays)
-    epsilon = Decimal("0.00001")
-    expected = plain_normalize(
-        x, plain_moments(x), gamma[0], beta[0], lambda v: (v + epsilon).sqrt()
-    )
+    x, gamma, beta = decimals(*arrays)
+    expected = plain_normalize(x, plain_moments(x), gamma, beta, decimal_root)
     yield nn.batch_norm(*arrays), expected
 
 
@@ -681,7 +721,7 @@ def _() -> Iterator[tuple]:
 
 
 def distribution(w: FloatArray, deviation: float) -> tuple[list[float], list[float]]:
-    """Return the share of weights below each weight, and what a normal distribution has there."""
+    """Return the fraction of weights below each weight, and that of a normal distribution."""
     ordered = sorted(w.ravel().tolist())
     below = [(rank + 0.5) / len(ordered) for rank in range(len(ordered))]
     return below, [0.5 + 0.5 * math.erf(v / (deviation * math.sqrt(2))) for v in ordered]

@@ -25,6 +25,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import derived
 import matplotlib
 import numpy as np
 import pytest
@@ -207,7 +208,8 @@ NOTHING_TO_GET_WRONG = {
     *("Layer", "ReLU", "Sigmoid", "Tanh"),  # no arguments
     *("Layer.forward", "Layer.backward"),  # each layer has its own
     *("ShapeError", "TrainingDiverged", "History", "GradientReport"),  # the package's to fill
-    *("Softmax", "Optimizer.direction", "Optimizer.average"),  # no arguments; `step` checks theirs
+    *("Softmax", "Optimizer.direction"),  # no arguments; `step` checks theirs
+    *("Optimizer.settings", "Layer.kept", "short_errors"),  # no arguments, or whether it is true
     *("SGD.direction", "RMSProp.direction", "Adam.direction"),
 }
 
@@ -225,7 +227,7 @@ def moderate(array):
     return array.dtype.kind in "biu" or bool((np.abs(array) < 100).all())
 
 
-def results(function, *outputs):
+def results(function, *outputs, labels=()):
     """Make a check from the shape of each output and the arguments that it is computed from.
 
     Its dtype is NumPy's for these arguments, where integers count as float64. Its value is that
@@ -238,7 +240,7 @@ def results(function, *outputs):
         wanted = [None] * len(outputs)
         if all(map(moderate, a.values())):
             wide = {k: v.astype("c16" if v.dtype.kind == "c" else "f8") for k, v in a.items()}
-            wanted = function(**wide)
+            wanted = function(**wide | {name: a[name] for name in labels})
             wanted = wanted if isinstance(wanted, tuple) else (wanted,)
         for out, value, (shape, names) in zip(got, wanted, outputs, strict=True):
             sources = [a[name] for name in names.split()]
@@ -263,80 +265,64 @@ def arrays(rng, **letters):
     return {k: rng.standard_normal([sizes[d] for d in v]).astype(kind) for k, v in letters.items()}
 
 
-def add_functions(names, *outputs, **letters):
-    for name in names.split():
-        add(
-            name,
-            lambda rng: arrays(rng, **letters),
-            dict.fromkeys(letters, ARRAYS),
-            results(getattr(nn, name), *outputs),
-        )
-
-
 def shape_of(name):
     return lambda a: a[name].shape
 
 
-def scalar(a):
-    return ()
-
-
 Z_OF_LINEAR = (lambda a: (len(a["x"]), a["w"].shape[1]), "x w b")
-add_functions("linear", Z_OF_LINEAR, x="ND", w="DK", b="K")
-add_functions(
-    "linear_backward",
-    (shape_of("x"), "dz w"),
-    (shape_of("w"), "dz x"),
-    (lambda a: a["w"].shape[1:], "dz"),
-    **{"dz": "NK", "x": "ND", "w": "DK"},
-)
-add_functions("relu sigmoid tanh softmax log_softmax", (shape_of("z"), "z"), z="NC")
-add_functions("relu_backward", (shape_of("z"), "da"), da="NC", z="NC")
-add_functions("sigmoid_backward tanh_backward", (shape_of("a"), "da a"), da="NC", a="NC")
-add_functions("softmax_backward", (shape_of("p"), "dp p"), dp="NC", p="NC")
-add_functions("log_softmax_backward", (shape_of("log_p"), "dlog_p log_p"), dlog_p="NC", log_p="NC")
 
 
-def with_number(number, function, *outputs):
-    """Make a check as `results` does, for a function that takes a number besides its arrays."""
+def from_contract(function):
+    """Make a check of what a function returns from its contract, for numbers that it may take."""
+    contract = function.contract
+
+    def sizes(a):
+        pairs = [(array.dims, a[array.name].shape) for array in contract.inputs]
+        return {
+            d: n
+            for dims, s in pairs
+            for d, n in (zip(dims, s, strict=True) if dims != ANY else [("...", s)])
+        }
+
+    outputs = [
+        (lambda a, dims=array.dims: derived.shape(dims, sizes(a)), " ".join(names))
+        for array, names in zip(contract.outputs, derived.sources(function), strict=True)
+    ]
+    labels = [array.name for array in contract.inputs if array.below]
 
     def right(a, result):
-        value = float(a[number])
-        assert math.isfinite(value)
-        rest = {name: array for name, array in a.items() if name != number}
-        if abs(value) < 100:
-            results(lambda **wide: function(**wide, **{number: value}), *outputs)(rest, result)
+        settings = {name: float(a[name]) for name in derived.numbers(function)}
+        rest = {name: value for name, value in a.items() if name not in settings}
+        assert all(map(math.isfinite, settings.values()))
+        assert all(np.asarray(a[name]).dtype.kind in "iu" for name in labels)
+        if all(abs(value) < 100 for value in settings.values()):
+            check = results(lambda **wide: function(**wide, **settings), *outputs, labels=labels)
+            check(rest, result)
 
     return right
 
 
-def add_with_number(name, number, value, places, *outputs, **letters):
+def right_arguments(function):
+    settings = dict.fromkeys(derived.numbers(function), 0.1)
+
+    def arguments(rng):
+        sizes = {d: int(rng.integers(1, 5)) for d in derived.letters(function)}
+        sizes["..."] = tuple(rng.integers(1, 5, 2).tolist())
+        return derived.draw(function, rng, sizes, rng.choice(["f4", "f8"])) | settings
+
+    return arguments
+
+
+ANY = ("...",)
+SETTINGS = st.one_of(NUMBERS, values(1e-3, 0.1, 3))
+for name, function in derived.functions().items():
+    kinds = {array.name: LABELS if array.below else ARRAYS for array in function.contract.inputs}
     add(
         name,
-        lambda rng: {**arrays(rng, **letters), number: value},
-        {**dict.fromkeys(letters, ARRAYS), number: places},
-        with_number(number, getattr(nn, name), *outputs),
+        right_arguments(function),
+        kinds | dict.fromkeys(derived.numbers(function), SETTINGS),
+        from_contract(function),
     )
-
-
-EPSILONS = st.one_of(NUMBERS, values(1e-3, 0.1, 3))
-add_with_number("leaky_relu", "slope", 0.1, REALS, (shape_of("z"), "z"), z="NC")
-add_with_number("leaky_relu_backward", "slope", 0.1, REALS, (shape_of("z"), "da"), da="NC", z="NC")
-add_with_number(
-    *("batch_norm", "epsilon", 0.1, EPSILONS, (shape_of("x"), "x gamma beta")),
-    **{"x": "ND", "gamma": "D", "beta": "D"},
-)
-add_with_number(
-    *("batch_norm_backward", "epsilon", 0.1, EPSILONS, (shape_of("x"), "dy x gamma")),
-    *((shape_of("gamma"), "dy x"), (shape_of("gamma"), "dy")),
-    **{"dy": "ND", "x": "ND", "gamma": "D"},
-)
-add_functions(
-    "mean_squared_error",
-    (scalar, "a target"),
-    (shape_of("a"), "a target"),
-    **{"a": "NC", "target": "NC"},
-)
 
 
 def examples(rng, /, **more):
@@ -344,22 +330,6 @@ def examples(rng, /, **more):
     n = int(rng.integers(2, 6))
     kind = rng.choice(["f4", "f8"])
     return {"x": rng.normal(size=(n, D)).astype(kind), "y": rng.integers(0, C, n), **more}
-
-
-def logits(rng):
-    batch = examples(rng)
-    return {"z": rng.normal(size=(len(batch["y"]), C)), "y": batch["y"]}
-
-
-def right_cross_entropy(a, result):
-    y = np.asarray(a["y"])
-    assert y.dtype.kind in "iu"
-    assert 0 <= y.min() <= y.max() < np.shape(a["z"])[1]
-    check = results(lambda z: nn.softmax_cross_entropy(z, y), (scalar, "z"), (shape_of("z"), "z"))
-    check({"z": a["z"]}, result)
-
-
-add("softmax_cross_entropy", logits, {"z": ARRAYS, "y": LABELS}, right_cross_entropy)
 
 
 # Data
@@ -500,7 +470,7 @@ for name, more in (
     ("step_decay", {"factor": 0.5, "every": 0.1}),
     ("exponential_decay", {"end": 0.1}),
     ("cosine", {"end": 0.1}),
-    ("warmup", {"share": 0.1, "then": None}),
+    ("warmup", {"fraction": 0.1, "then": None}),
 ):
     add(
         f"schedules.{name}",
@@ -516,7 +486,7 @@ for name, more in (
 
 def right_layer(a, layer):
     w, b = layer.params["w"], layer.params["b"]
-    assert (w.shape, b.shape) == ((a["inputs"], a["outputs"]), (a["outputs"],))
+    assert (w.shape, b.shape) == ((a["in_features"], a["out_features"]), (a["out_features"],))
     assert w.dtype == b.dtype == a["dtype"]
 
 
@@ -532,11 +502,11 @@ INITIALIZERS = st.one_of(
 add(
     "Linear",
     lambda rng: {
-        **{"inputs": 4, "outputs": 3, "rng": rng},
+        **{"in_features": 4, "out_features": 3, "rng": rng},
         **{"initializer": nn.xavier_normal, "dtype": np.float32},
     },
     {
-        **{"inputs": SIZES, "outputs": SIZES, "rng": GENERATORS},
+        **{"in_features": SIZES, "out_features": SIZES, "rng": GENERATORS},
         **{"initializer": INITIALIZERS, "dtype": DTYPES},
     },
     right_layer,
@@ -857,7 +827,7 @@ def step(w, g, v, model, optimizer=None):
     before = w.copy() if isinstance(w, np.ndarray) else None
     optimizer = copy.deepcopy(optimizer or nn.SGD(0.5, momentum=0.5))
     if isinstance(v, tuple):
-        optimizer.memory = {"velocity w1": np.zeros(v)}
+        optimizer.state["w1"]["velocity"] = np.zeros(v)
     optimizer.step(model)
     if model.params.get("w1") is w:
         copy_of_g = g.copy()
@@ -1133,6 +1103,21 @@ def right_shape(a, nothing):
     assert np.shape(a["array"]) == expected
 
 
+CONTRACTS = ("x: N D", "x -> N", "x: N-1 -> N", "y: N -> N", "x: N, x: N -> ", "x: N -> N: x")
+add(
+    "shapes",
+    lambda rng: {"contract": "x: N D -> N"},
+    {"contract": st.one_of(THINGS, values("->", *CONTRACTS))},
+    lambda a, decorated: callable(decorated),
+    call=lambda contract: nn.shapes(contract)(lambda x: x[:, 0]),
+)
+add(
+    "show_source",
+    lambda rng: {"functions": nn.relu},
+    {"functions": st.one_of(THINGS, values(nn, np.maximum, nn.SGD.step, lambda x: x))},
+    lambda a, nothing: nothing is None,
+    call=lambda functions: nn.show_source(functions),
+)
 add(
     "check_shape",
     lambda rng: {"name": "dw", "array": np.ones((4, 3)), "expected": (4, 3)},

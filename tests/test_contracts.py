@@ -4,6 +4,7 @@ import inspect
 import re
 import warnings
 
+import derived
 import nbclient
 import nbformat
 import numpy as np
@@ -287,17 +288,17 @@ def test_a_contract_is_read():
         ("x: ... D -> N", "is not an argument"),
         ("x: N-1 -> N", "is not an argument"),
         ("y: N < C -> N", "nothing in the contract 'y: N < C -> N' says what C is"),
-        ("q: N -> N", "q is no argument of the function, x, w are"),
+        ("q: N -> N", "the contract has q, but the function's arguments are x, w"),
     ],
 )
 def test_a_contract_that_cannot_be_read(contract, message):
-    with pytest.raises(ValueError, match="^shapes: ") as caught:
+    with pytest.raises(ValueError, match=r"^shapes: ") as caught:
         shapes(contract)(lambda x, w: x)
     assert message in str(caught.value)
 
 
 def test_a_decorator_without_its_contract():
-    with pytest.raises(TypeError, match="^shapes: the contract must be a text, got function"):
+    with pytest.raises(TypeError, match=r"^shapes: the contract must be a text, got function"):
         shapes(lambda x: x)
 
 
@@ -433,6 +434,61 @@ def test_every_array_function_has_a_contract_and_shows_it():
             if inspect.isfunction(function) and function.__module__ == module.__name__:
                 source = inspect.getsource(function)
                 assert re.match(r'@shapes\(".+"\)\ndef ' + name, source), name
+
+
+# What follows from a contract is tested for every public function that has one
+
+
+@pytest.mark.parametrize("check", derived.CHECKS)
+@pytest.mark.parametrize("name", derived.functions())
+def test_what_follows_from_a_contract(name, check, rng):
+    check(getattr(nn, name), rng)
+
+
+def gate_backward(body):
+    """A function that nobody has heard of: da where z is between -1 and 1, else slope da."""
+
+    def gate_backward(da, z, slope=0.5):
+        return body(da, z, slope)
+
+    return shapes("da: N C, z: N C -> N C")(gate_backward)
+
+
+def in_place(da, z, slope):
+    da[np.abs(z) > 1] *= slope
+    return da
+
+
+GATE = gate_backward(lambda da, z, slope: np.where(np.abs(z) < 1, da, slope * da))
+WRONG_GATES = {
+    derived.check_shapes: lambda da, z, slope: np.where(np.abs(z) < 1, da, slope * da).squeeze(),
+    derived.check_dtypes: lambda da, z, slope: np.where(np.abs(z) < 1, da, np.float64(slope) * da),
+    derived.check_nothing_is_changed: in_place,
+    derived.check_layouts: lambda da, z, slope: (
+        np.where(np.abs(z.ravel("K")) < 1, da.ravel(), slope * da.ravel()).reshape(da.shape)
+    ),
+    derived.check_names: None,
+}
+
+
+@pytest.mark.parametrize("check", derived.CHECKS)
+def test_a_new_function_gets_its_tests_from_its_contract(check, rng):
+    check(GATE, rng)
+    wrong = gate_backward(WRONG_GATES[check]) if WRONG_GATES[check] else lambda da, z: da
+    wrong.contract = GATE.contract
+    with pytest.raises((AssertionError, TypeError, ValueError)):
+        check(wrong, rng)
+
+
+def test_a_new_function_gets_its_broken_versions(rng):
+    arguments = derived.draw(GATE, rng)
+    right = GATE(**arguments)
+    versions = derived.broken(GATE)
+    assert len(versions) == len(derived.CHANGES)
+    assert not any(np.array_equal(wrong(**arguments), right) for wrong in versions.values())
+    assert derived.numbers(GATE) == {"slope": 0.5}
+    assert derived.sources(GATE) == [["da", "z"]]
+    assert derived.sources(nn.relu_backward) == [["da"]]
 
 
 # What a notebook shows

@@ -40,7 +40,9 @@ def lively():
 
 def state(model, optimizer):
     arrays = model.params | {f"d{name}": array for name, array in model.grads.items()}
-    arrays |= model.buffers | {f"{n} {k}": a for n, s in optimizer.state.items() for k, a in s.items()}
+    arrays |= model.buffers | {
+        f"{n} {k}": a for n, s in optimizer.state.items() for k, a in s.items()
+    }
     generators = [layer.rng.bit_generator.state for layer in model.layers if hasattr(layer, "rng")]
     numbers = optimizer.steps, optimizer.learning_rate, optimizer.weight_decay
     return {name: array.tolist() for name, array in arrays.items()}, generators, numbers

@@ -307,6 +307,19 @@ def test_batch_norm_backward_is_the_derivative(
         assert_close(gradient, by_complex_step, 1e-13)
 
 
+def test_batch_norm_goes_by_the_names_of_its_parameters(rng):
+    x, dy = rng.standard_normal((2, N, D))
+    layers = [batch_norm(np.random.default_rng(0)) for _ in range(2)]
+    layers[1].params = dict(reversed(layers[1].params.items()))
+    layers[1].buffers = dict(reversed(layers[1].buffers.items()))
+    for training in (True, False):
+        (y, dx, grads), other = (
+            (layer.forward(x, training), layer.backward(dy), layer.grads) for layer in layers
+        )
+        np.testing.assert_equal((y, dx, grads), other)
+    np.testing.assert_equal(layers[0].buffers, layers[1].buffers)
+
+
 def test_batch_norm_running_averages_by_hand():
     layer = nn.BatchNorm(1, momentum=0.75, dtype=np.float64)
     assert (layer.buffers["mean"], layer.buffers["variance"]) == (0, 1)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import sys
 import zipfile
 
@@ -355,6 +356,40 @@ def test_file_of_another_model(tmp_path, rng):
         "where this has {'w1': (4, 2), 'b1': (2,)}"
     )
     np.testing.assert_array_equal(model.params["w1"], before)
+
+
+def test_nothing_is_loaded_if_one_array_cannot_be(tmp_path):
+    def last(array):
+        return {**nn.mlp([3, 2], rng=np.random.default_rng(1)).params, "b1": array}
+
+    fitting = np.ones(2, np.float32)
+    for stored, frozen, message in (
+        (last(np.ones(3, np.float32)), False, "holds another model"),
+        (last(np.ones(2)), False, "holds b1 as float64"),
+        (last("text"), False, "holds no arrays by name"),
+        (last(fitting), True, "cannot be copied to b1, which is read-only"),
+    ):
+        model = nn.mlp([3, 2], rng=np.random.default_rng(0))
+        model.params["b1"].flags.writeable = not frozen
+        before = {name: array.copy() for name, array in model.params.items()}
+        with pytest.raises((TypeError, ValueError), match=f"^load: the file {message}"):
+            model.set_arrays(stored, "load: the file")
+        np.testing.assert_equal(model.params, before)
+
+
+def test_a_switch_of_python_changes_no_error(tmp_path):
+    write_damaged("another zip", tmp_path / "model.npz")
+    code = (
+        "import nnfromscratch as nn, numpy as np\n"
+        "model = nn.mlp([2, 3], rng=np.random.default_rng(0))\n"
+        "try:\n    model.load('model.npz')\n"
+        "except ValueError as error:\n    print(error)\n"
+    )
+    for switch in ([], ["-O"]):  # under which Python passes over every assert
+        command = [sys.executable, *switch, "-c", code]
+        settings = {"capture_output": True, "text": True, "check": True, "cwd": tmp_path}
+        printed = subprocess.run(command, **settings).stdout
+        assert printed.startswith("load: model.npz is not a saved model (")
 
 
 def write_damaged(kind, path):

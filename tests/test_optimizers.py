@@ -261,9 +261,9 @@ def test_state_is_kept_by_the_names_of_the_parameters():
     ):
         optimizer = ALL[make]()
         descend(optimizer, 1.0, [1, 1])
-        assert {name: sorted(kept) for name, kept in optimizer.state.items()} == {
-            name: kinds for name in ("w1", "b1")
-        }
+        assert {name: sorted(kept) for name, kept in optimizer.state.items()} == dict.fromkeys(
+            ("w1", "b1"), kinds
+        )
 
 
 @pytest.mark.parametrize("make", [ALL["momentum"], ALL["RMSProp"], ALL["Adam"], ALL["AdamW"]])

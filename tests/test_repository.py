@@ -180,6 +180,11 @@ def test_the_workflow_runs_what_make_test_runs():
     environment = yaml.safe_load(text_of(".github/workflows/test.yml"))["env"]
     assert environment.pop("TESTS").split() == command
     assert [f"{name}={value}" for name, value in environment.items()] == threads
+    (steps,) = re.findall(r"^test: .*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    checks = re.findall(r"^\t\$\(BIN\)/(\w.*)$", steps, re.MULTILINE)
+    jobs = yaml.safe_load(text_of(".github/workflows/test.yml"))["jobs"]
+    runs = [step.get("run") for step in jobs["test"]["steps"]]
+    assert {"ruff check .", "mypy"} <= set(checks) <= set(runs)
 
 
 @pytest.mark.parametrize("page", ["mutation", "matrix"])
