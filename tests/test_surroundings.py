@@ -30,7 +30,7 @@ def small(tmp_path):
 def save(path, source, printed=""):
     path.parent.mkdir(parents=True, exist_ok=True)
     outputs = [nbformat.v4.new_output("stream", text=printed)] if printed else []
-    cells = [nbformat.v4.new_code_cell(source, outputs=outputs)]
+    cells = [nbformat.v4.new_code_cell(source, outputs=outputs, execution_count=1)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
 
 
