@@ -1,8 +1,13 @@
-# make help lists what there is to do. Needed: Python 3.11 or newer, and make.
+# make help lists what there is to do. Needed: Python 3.11 or newer, make, and a network once.
 
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+TESTS := .venv/.tests
+TEACH := .venv/.teach
+
+# Errors alone are shown: what pip warns of does not matter here. Each step says what it brings.
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 # nbval executes each cell of a lesson and compares its stored text. `loadscope` keeps all cells
 # of one lesson in one worker, in order, and hands out the unit tests one module at a time.
@@ -40,7 +45,7 @@ help:
 	@echo "make bench               how fast it is, beside everyone else (large; an extra)"
 	@echo "make class               grade a simulated class, damaged files and attacks included"
 	@echo "make address URL=...     write the repository's public address into all links"
-	@echo "make clean               remove the environment and everything that was made"
+	@echo "make clean               remove the environment and caches; what you have written stays"
 	@echo
 	@echo "make lab PYTHON=python3.12 makes the environment with that Python."
 
@@ -53,19 +58,31 @@ $(STAMP): pyproject.toml
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "$(PYTHON) is `$(PYTHON) --version 2>&1`, but Python 3.11 or newer is needed."; \
 		echo "If you have one under another name: make PYTHON=python3.12"; exit 1; }
-	@echo "Installing into .venv (a minute or two; again only if pyproject.toml changes) ..."
+	@echo "Installing into .venv: 450 MB and some minutes, once and when pyproject.toml changes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "The environment could not be made. On Debian and Ubuntu: apt install python3-venv"; \
 		exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab,test,binder]'
+	@echo "  1 of 3: this package, with NumPy and Matplotlib ..."
+	@$(INSTALL) -e .
+	@echo "  2 of 3: JupyterLab, the largest part ..."
+	@$(INSTALL) -e '.[lab]'
+	@echo "  3 of 3: its settings ..."
 	@# No pop-up that asks for news; what the command says about locking does not matter here.
 	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" 2>/dev/null
 	@touch $@
 
-# nbgrader, which learners do not need.
-TEACH := .venv/.teach
-$(TEACH): $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[teach]'
+# What tests and contributors need, and learners do not.
+$(TESTS): $(STAMP)
+	@echo "Installing what the tests need into .venv: 250 MB more, in 2 steps."
+	@echo "  1 of 2: SciPy, scikit-learn, pytest and others ..."
+	@$(INSTALL) -e '.[lab,test]'
+	@echo "  2 of 2: repo2docker, which shows what Binder would do ..."
+	@$(INSTALL) -e '.[binder]'
+	@touch $@
+
+$(TEACH): $(TESTS)
+	@echo "Installing nbgrader, with which classes are graded, into .venv: 60 MB more ..."
+	@$(INSTALL) -e '.[teach]'
 	@touch $@
 
 lab: $(STAMP)
@@ -81,30 +98,30 @@ test: $(TEACH)
 
 # A plain torch is the CUDA build on Linux, several gigabytes: TORCH names a smaller one.
 TORCH := torch>=2.6
-test-frameworks: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' -e '.[frameworks]'
+test-frameworks: $(TESTS)
+	$(INSTALL) '$(TORCH)' -e '.[frameworks]'
 	$(BIN)/python -m pytest tests/test_frameworks.py -q -r s
 
-bench: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' -e '.[bench]'
+bench: $(TESTS)
+	$(INSTALL) '$(TORCH)' -e '.[bench]'
 	$(BIN)/python benchmarks/speed.py
 
-test-matrix: $(STAMP)
+test-matrix: $(TESTS)
 	$(BIN)/python -m tools.matrix $(ONLY)
 
-mutation: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutation]'
+mutation: $(TESTS)
+	$(INSTALL) -e '.[mutation]'
 	$(ONE_THREAD) $(BIN)/python tools/mutation.py $(ONLY)
 
-notebooks: $(STAMP)
+notebooks: $(TESTS)
 	$(BIN)/ruff format --quiet notebooks
 	$(BIN)/python tools/notebooks.py $(ONLY)
 
-exercises: $(STAMP)
+exercises: $(TESTS)
 	$(BIN)/nnfromscratch exercises
 	$(BIN)/python tools/exercises.py list
 
-soak: $(STAMP)
+soak: $(TESTS)
 	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak
 	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak --practice
 
@@ -114,6 +131,7 @@ class: $(TEACH)
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)
 
+# Not .ipynb_checkpoints: they hold the last saved state of what a learner has written.
 clean:
 	rm -rf .venv .matrix build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
-	find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -301,7 +301,9 @@ def _pixels(images: np.ndarray) -> FloatArray:
 
 def _mnist_file(name: str) -> np.ndarray:
     path = MNIST_FOLDER / f"{name}.gz"
-    advice = "install the package again, or restore the file with `git checkout -- nnfromscratch`"
+    advice = (
+        "install the package again, or restore the file with `git checkout -- nnfromscratch/_mnist`"
+    )
     if not path.exists():
         raise FileNotFoundError(f"load_mnist: {path} is missing; {advice}")
     try:

@@ -56,7 +56,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-ADVICE = "install the package again, or restore the file with `git checkout -- nnfromscratch`"
+ADVICE = (
+    "install the package again, or restore the file with `git checkout -- nnfromscratch/_mnist`"
+)
 
 
 @pytest.mark.parametrize("name", data.MNIST_SHA256)

@@ -273,6 +273,58 @@ def test_missing_files_notices(tmp_path):
     assert len(missing_files(bad, ROOT)) == 5
 
 
+# No command may destroy what a learner has written
+
+DESTROYING = re.compile(
+    r"git (checkout|restore|clean|reset|rm|stash (drop|clear))\b|\brm\b[^\n`]*|-exec rm\b|-delete\b"
+)
+HARMLESS = {
+    "rm -rf .venv; \\",
+    "rm -rf .venv .matrix build dist *.egg-info .pytest_cache .ruff_cache",
+}
+
+
+def destroying(text):
+    text = text.replace("find . -type d -name __pycache__ -prune -exec rm -rf {} +", "")
+    return [m[0] for m in DESTROYING.finditer(text) if m[0] not in HARMLESS]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "Makefile",
+        *(ROOT / "docs").glob("*.md"),
+    ],
+    ids=lambda path: path.name,
+)
+def test_no_documented_command_destroys_what_a_learner_has_written(path):
+    assert destroying(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["`git checkout notebooks`", "git clean -fdx", "\trm -rf notebooks", "rm -r submitted/ID",
+     "find . -name .ipynb_checkpoints -prune -exec rm -rf {} +"],
+)  # fmt: skip
+def test_what_destroys_is_noticed(text):
+    assert destroying(text)
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("make"), reason="no make here")
+def test_make_clean_leaves_what_was_written(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    kept = ["notebooks/exercises/02.ipynb", "notebooks/.ipynb_checkpoints/02-checkpoint.ipynb",
+            "trained/model.npz", "notebooks/exercises/.progress.json"]  # fmt: skip
+    for name in (*kept, "tests/__pycache__/a.pyc", ".venv/bin/python"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert left == {*kept, "Makefile"}
+
+
 # The course map
 
 

@@ -225,6 +225,29 @@ def test_the_command(tmp_path, capsys):
     assert f"exercises: {source.name}: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("raise NotImplementedError", "return 1", True),
+        ("YOUR ANSWER HERE", "ln 10", True),
+        ('"name": "python"', '"name": "python",\n   "version": "3.12.1"', True),
+        ("{", "{{", True),
+        ("", "", False),  # an edition of before, as it was derived
+    ],
+)
+def test_what_somebody_has_written_is_kept(old, new, kept, tmp_path):
+    (tmp_path / "solutions").mkdir()
+    shutil.copy(SOLUTIONS[0], tmp_path / "solutions")
+    assert main(["exercises", str(tmp_path)]) == 0
+    path = tmp_path / "exercises" / SOLUTIONS[0].name
+    text = path.read_text(encoding="utf-8").replace("softmax", "softmaks")
+    path.write_text(mine := text.replace(old, new), encoding="utf-8")
+    assert main(["exercises", str(tmp_path)]) == 0
+    assert "softmaks" not in path.read_text(encoding="utf-8")
+    copies = [p.read_text(encoding="utf-8") for p in path.parent.glob("kept_*")]
+    assert copies == [mine] * kept
+
+
 def test_the_page_for_instructors_is_up_to_date():
     from tools import exercises
 

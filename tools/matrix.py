@@ -46,6 +46,7 @@ import nbcompare
 from nbcompare.plugin import SPREAD
 from nbcompare.tolerance import Tolerance
 from tools import notebooks
+from tools.surroundings import THREADS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "matrix.md"
@@ -59,7 +60,6 @@ NOT_NUMERICAL = (
     *("test_notebooks", "test_repository", "test_command_line", "test_lesson_cost"),
     *("test_course", "test_student_edition", "test_matrix", "test_nbcompare"),
 )
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PROBE = """
 import json, warnings
 warnings.simplefilter("ignore")

@@ -19,6 +19,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,6 +30,11 @@ from tqdm import tqdm
 
 import nbcompare
 from nbcompare.outputs import reconcile
+
+if __package__:
+    from . import surroundings
+else:  # run as a script
+    import surroundings
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 IGNORED = "nbval-ignore-output"
@@ -348,12 +354,15 @@ def main(arguments=None, folder=FOLDER):
     if options.check:
         return 1 if check(paths) else 0
     failures = 0
-    for path in paths:
-        try:
-            print(store(path, options.refresh, options.timeout), flush=True)
-        except LessonError as error:
-            failures += 1
-            print(f"\n{error}\n", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as spare:
+        surroundings.use_writable_folders(spare)
+        surroundings.prepare_fonts()
+        for path in paths:
+            try:
+                print(store(path, options.refresh, options.timeout), flush=True)
+            except LessonError as error:
+                failures += 1
+                print(f"\n{error}\n", file=sys.stderr, flush=True)
     if failures:
         print(f"{failures} of {len(paths)} lessons failed; their files are as before.")
     return 1 if failures else 0

@@ -4,37 +4,70 @@ Understood are, in a folder or a zip file:
 
     Ada Byron_12345_assignsubmission_file_/02_exercises.ipynb     Moodle
     byronada_12345_67890_02_exercises-1.ipynb                     Canvas
+    anon_9Kd2f_67890_02_exercises.ipynb                           Canvas, anonymous
     Set 2_abyron_attempt_2026-03-01-10-00-00_02_exercises.ipynb   Blackboard
     abyron/02_exercises.ipynb, abyron/02_exercises/anything.ipynb nbgrader, or by hand
     02_exercises (abyron).ipynb, abyron_02_exercises.ipynb
 
-Nothing is unpacked: each file is read, and written where this module says.
+Nothing is unpacked: each file is read, and written where this module says. One file is in memory
+at a time, and whatever is wrong with it is said of it alone.
 """
 
 import contextlib
 import hashlib
 import io
+import lzma
 import re
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from .._files import replacing
-from .examine import LARGEST, Source, likely
+from .examine import HEAVY, LARGEST, Source, decoded, likely
 from .layout import Course, CourseError, safe_id
+from .student import CODE_STUB, HIDDEN, SOLUTION, TEXT_STUB
 
 ENDINGS = (".ipynb", ".ipynb.txt", ".ipynb.json", ".json")
 IGNORED = re.compile(r"(^|/)(\.|__MACOSX/|desktop\.ini$|Thumbs\.db$)")
 MOODLE = re.compile(r"^(?P<id>.+?)_(?P<number>\d+)_assignsubmission_\w+?_?(?P<rest>[^_]?.*)$")
-CANVAS = re.compile(r"^(?P<id>[^\W\d_]+_(?:LATE_)?\d+)_(?P<number>\d+)_(?P<rest>.+)$")
+CANVAS = re.compile(
+    r"^(?P<id>(?:LATE_)?anon_(?:LATE_)?[A-Za-z0-9]+|[^_]+_(?:LATE_)?\d+)"
+    r"_(?P<number>\d+)_(?P<rest>.+)$"
+)
 # The first underscore ends the assignment's name; a student's own may have more of them.
 BLACKBOARD = re.compile(r"^[^_]*_(?P<id>.+?)_attempt_(?P<number>\d{4}[\d-]+)_?(?P<rest>.*)$")
+NOBODY = re.compile(
+    r"nnfromscratch.*|notebooks?|exercises?|solutions?|submissions?|submitted|downloads?|uploads?"
+    r"|documents|desktop|files|work|new folder|home ?works?( .*)?|assignments?"
+    r"|(set|week|lesson|sheet|assignment|homework|exercise|hw)[ _-]*\d+",
+    re.IGNORECASE,
+)
+"""Folders that no student is named after."""
+AROUND = re.compile(r"(class|course|cohort|section|semester|term|year|all)\b.*", re.IGNORECASE)
+"""Folders that hold the students' folders, if there are further ones in them."""
+VERSION = re.compile(
+    r"\d{1,2}|v\d+|(my[_ -])?(copy|final|solved|done|new|old|corrected|submission)", re.IGNORECASE
+)
+"""What stands beside a set's name in a file's and names no student."""
 MOST_FILES = 20_000
+MOST_ZIPS = 2
+"""How many zip files may lie in one another in what a student hands in."""
+GROWTH = 200
+"""How many times larger than in its zip file a heavy notebook may be."""
+BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
+    *(RuntimeError, ValueError, NotImplementedError, OverflowError, MemoryError),
+)
+"""What reading a damaged, encrypted or unknown zip file raises."""
 NUMBER = ".number"
 """The file beside a submission that keeps Moodle's number."""
+FROM_SOLUTION, OTHER_SET, UNTOUCHED, ANSWERED = range(4)
+"""What a file is worth as a submission; a lower kind never wins over a higher one."""
 
 
 class Item(NamedTuple):
@@ -53,18 +86,29 @@ class Found:
     student: str = ""
     set: str = ""
     order: tuple = ()
-    data: bytes = b""
     problem: str = ""
     state: str = ""
-    """What became of it: "new", "changed", "same" or "older"."""
+    """What became of it: "new", "changed", "same", "older" or "kept out"."""
     warning: str = ""
     """What somebody should look at."""
     number: str = ""
     """The number that Moodle gives to a student's submissions of one set."""
+    kind: int = ANSWERED
+    """Which of the kinds above it is."""
+    upload: str = ""
+    """What of the path is one upload, in which one file is expected."""
+    digest: str = ""
+    """The contents' digest."""
+    folders: list[str] = field(default_factory=list)
+    """The folders that may be named after the student."""
+    stem: str = ""
+    """The file's name without its ending, if it is that of a notebook."""
+    place: int = 0
+    """Which of the files it is, in the order in which they are read."""
 
 
 def items(path: Path) -> Iterator[Item | Found]:
-    """Yield the files of a folder or a zip file, zips inside them included.
+    """Yield the notebooks of a folder or a zip file, zips inside them included, and what is none.
 
     Raises:
         CourseError: it is neither.
@@ -73,16 +117,11 @@ def items(path: Path) -> Iterator[Item | Found]:
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             name = file.relative_to(path).as_posix()
-            if IGNORED.search(name) or not file.is_file():
-                continue
-            if file.is_symlink():
-                yield Found(name, problem="it is a link")
-            elif file.stat().st_size > LARGEST:
-                yield Found(name, problem=f"it has {file.stat().st_size >> 20} MB")
-            else:
-                yield from _opened(Item(name, file.stat().st_mtime, file.read_bytes()))
+            if not IGNORED.search(name):
+                yield from _in_folder(file, name)
     elif zipfile.is_zipfile(path):
-        yield from _zipped(path.read_bytes(), "")
+        with open(path, "rb") as file:
+            yield from _zipped(file, "", 0)
     elif not path.exists():
         raise CourseError(f"collect: {path} does not exist; name a folder or a zip file")
     else:
@@ -92,37 +131,89 @@ def items(path: Path) -> Iterator[Item | Found]:
         raise CourseError(f"collect: {path} must be a folder or a zip file{hint}")
 
 
-def _opened(item: Item) -> Iterator[Item | Found]:
-    if item.path.lower().endswith(".zip"):
-        yield from _zipped(item.data, item.path[:-4] + "/")
-    else:
-        yield item
-
-
-def _zipped(data: bytes, inside: str) -> Iterator[Item | Found]:
+def _in_folder(file: Path, name: str) -> Iterator[Item | Found]:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for number, info in enumerate(archive.infolist()):
-                name = inside + info.filename.replace("\\", "/")
-                if info.is_dir() or IGNORED.search(name.replace("../", "")):
-                    continue
-                parts = PurePosixPath(name).parts
-                if number >= MOST_FILES:
-                    yield Found(name, problem="there are too many files")
-                    return
-                if ".." in parts or name.startswith("/") or re.match(r"[A-Za-z]:", name):
-                    yield Found(name, problem="its path leads out of the zip file")
-                elif info.file_size > LARGEST:
-                    yield Found(name, problem=f"it has {info.file_size >> 20} MB")
-                elif inside.count(".zip/") > 2:
-                    yield Found(name, problem="it is in a zip in a zip in a zip")
-                else:
-                    with archive.open(info) as file:
-                        content = file.read(LARGEST)
-                    time = datetime(*info.date_time).timestamp()
-                    yield from _opened(Item(name, time, content))
-    except (zipfile.BadZipFile, RuntimeError, OSError, ValueError, NotImplementedError) as error:
-        yield Found(inside.rstrip("/") or "the zip file", problem=f"it cannot be opened: {error}")
+        if not file.is_file():
+            return
+        if file.is_symlink():
+            yield Found(name, problem="it is a link")
+        elif problem := _refused(name, file.stat().st_size):
+            yield Found(name, problem=problem)
+        else:
+            yield from _opened(Item(name, file.stat().st_mtime, file.read_bytes()), 0)
+    except OSError as error:
+        yield Found(name, problem=f"it cannot be opened: {error.strerror}")
+
+
+def _refused(name: str, size: int, stored: int | None = None) -> str:
+    """Return why a file is not even read, by its name and size."""
+    if not name.lower().endswith((".zip", *ENDINGS)):
+        return "it is not a notebook"
+    if size > LARGEST:
+        return f"it has {size >> 20} MB"
+    if stored is not None and size > max(HEAVY, GROWTH * stored):
+        return f"it would grow from {stored >> 10} KB to {size >> 20} MB"
+    return ""
+
+
+def _opened(item: Item, depth: int) -> Iterator[Item | Found]:
+    if not item.path.lower().endswith(".zip"):
+        yield item
+    elif depth > MOST_ZIPS:
+        yield Found(item.path, problem="it is in a zip in a zip in a zip")
+    else:
+        yield from _zipped(io.BytesIO(item.data), item.path[:-4] + "/", depth + 1)
+
+
+def _zipped(file, inside: str, depth: int) -> Iterator[Item | Found]:
+    """Yield what a zip file holds; one that a student has handed in may hold only so much."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except BROKEN as error:
+        if not inside:
+            raise CourseError(f"collect: the zip file is damaged ({error}); get it again") from None
+        yield Found(inside.rstrip("/"), problem=f"it cannot be opened: {error}")
+        return
+    count = size = 0
+    with archive:
+        for info in archive.infolist():
+            name = inside + _name_of(info).replace("\\", "/")
+            if info.is_dir() or IGNORED.search(name.replace("../", "")):
+                continue
+            problem = _refused(name, info.file_size, info.compress_size)
+            if not problem:
+                count, size = count + 1, size + info.file_size
+            if inside and (count > MOST_FILES or size > LARGEST):
+                yield Found(inside.rstrip("/"), problem="the rest of it is too much to read")
+                return
+            if ".." in PurePosixPath(name).parts or re.match(r"/|[A-Za-z]:", name):
+                problem = "its path leads out of the zip file"
+            if problem:
+                yield Found(name, problem=problem)
+            else:
+                yield from _entry(archive, info, name, depth)
+
+
+def _name_of(info: zipfile.ZipInfo) -> str:
+    """Return an entry's name; many programs write UTF-8 and do not say so."""
+    if not info.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):
+            return info.filename.encode("cp437").decode()
+    return info.filename
+
+
+def _entry(archive: zipfile.ZipFile, info, name: str, depth: int) -> Iterator[Item | Found]:
+    try:
+        with archive.open(info) as file:
+            data = file.read(LARGEST)
+    except BROKEN as error:
+        yield Found(name, problem=f"it cannot be opened: {error}")
+        return
+    try:
+        time = datetime(*info.date_time).timestamp()
+    except (ValueError, OverflowError, OSError):  # 1980-00-00 is written by many programs
+        time = 0.0
+    yield from _opened(Item(name, time, data), depth)
 
 
 def _named(path: str, names: list[str]) -> str:
@@ -134,9 +225,11 @@ def _named(path: str, names: list[str]) -> str:
     return ""
 
 
-def _choose_set(found: Found, course: Course, sources: dict[str, Source], only: str | None) -> None:
-    """Find which set a file belongs to: by its path, or else by its contents."""
-    named, inside = _named(found.path, course.sets()), likely(found.data, sources)
+def _choose_set(
+    found: Found, data: bytes, course: Course, sources: dict[str, Source], only: str | None
+) -> None:
+    """Find which set a file belongs to, by its path or else by its contents, and its kind."""
+    named, inside = _named(found.path, course.sets()), likely(data, sources)
     if len(inside) > 1:  # a set and its variant: what was handed out counts
         inside = [name for name in inside if name in course.released()] or inside
     found.set = only or named or (inside[0] if len(inside) == 1 else "")
@@ -145,32 +238,62 @@ def _choose_set(found: Found, course: Course, sources: dict[str, Source], only: 
         found.problem = f"it could be {words} (name it with --set)"
     elif not found.set:
         found.problem = "it does not show which set it belongs to (name it with --set)"
-    elif found.set in inside:
+    found.kind = _kind(data, sources.get(found.set), found.set in inside)
+    if found.problem or found.set in inside:
         return
-    elif only and named not in ("", only):
+    if only and named not in ("", only):
         found.warning = f"its name says {named}; taken as {only}"
-    elif inside and found.set in sources and not sources[found.set].marks_in(found.data):
+    elif inside and found.set in sources and not sources[found.set].marks_in(data):
         found.warning = f"it looks like {' or '.join(inside)}; taken as {found.set}"
 
 
-def _student_of(parts: list[str], stem: str, name: str) -> tuple[str, str, tuple]:
-    """Return a student's id, a number that may tell namesakes apart, and what orders versions."""
-    for part in [*parts, stem]:
-        for pattern in (MOODLE, CANVAS, BLACKBOARD):
-            if match := pattern.search(part.removeprefix(name if pattern is BLACKBOARD else "")):
-                student, number = match["id"].replace("_LATE", ""), match["number"]
-                if pattern is MOODLE:
-                    return student, number, _version(stem)
-                return student, "", (int(number.replace("-", "")), *_version(stem))
-    if parts:
-        return parts[0], "", _version(stem)
-    words = re.escape(name).replace("_", "[_ ]")
-    match = re.fullmatch(rf"{words} ?\((?P<id>[^)]+)\)", stem)
-    match = match or re.fullmatch(rf"{words}[_-](?P<id>.+)", stem)
-    match = match or re.fullmatch(rf"(?P<id>.+?)[_-]{words}", stem)
-    if match and not re.fullmatch(r"\d{1,2}", match["id"]):
-        return match["id"], "", (0,)
-    return "", "", ()
+def _ascii(data: bytes) -> bytes:
+    """Return a file in an encoding in which plain letters are one byte, as marks are."""
+    return decoded(data)[0].encode() if b"\0" in data[:4] else data
+
+
+def _kind(data: bytes, source: Source | None, looks: bool) -> int:
+    """Return what a file is worth as a submission of a set whose marks it has, or has not."""
+    if any(mark.encode() in data for mark in (*SOLUTION, *HIDDEN)):
+        return FROM_SOLUTION
+    if not looks:
+        return OTHER_SET
+    left = sum(data.count(stub.encode()) for stub in (CODE_STUB[1], TEXT_STUB[0]))
+    return UNTOUCHED if left and source and left >= source.stubs else ANSWERED
+
+
+class Owner(NamedTuple):
+    """What a path says of the student: an id, Moodle's number, what orders versions, the part."""
+
+    student: str
+    number: str = ""
+    order: tuple = ()
+    depth: int = 0
+
+
+def _by_platform(part: str, name: str = "") -> Owner | None:
+    """Return whose it is if a platform has made this part of a path."""
+    for pattern in (MOODLE, CANVAS, BLACKBOARD):
+        if match := pattern.search(part.removeprefix(name if pattern is BLACKBOARD else "")):
+            student, number = match["id"], match["number"]
+            if pattern is MOODLE:
+                return Owner(student, number)
+            if pattern is CANVAS:
+                student = re.sub(r"(^|_)LATE_", r"\1", student)
+            return Owner(student, "", (int(number.replace("-", "")),))
+    return None
+
+
+def _by_hand(one: Found, course: Course, only: str | None) -> str:
+    """Return the student whom a file's name shows, beside the set's or alone."""
+    words = re.escape(one.set).replace("_", "[_ ]")
+    match = re.fullmatch(rf"{words} ?\((?P<id>[^)]+)\)", one.stem)
+    match = match or re.fullmatch(rf"{words}[_-](?P<id>.+)", one.stem)
+    match = match or re.fullmatch(rf"(?P<id>.+?)[_-]{words}", one.stem)
+    if match and not VERSION.fullmatch(match["id"]):
+        return match["id"]
+    # With a set that is known, a folder of alice.ipynb, bob.ipynb.
+    return one.stem if only and not _named(one.stem, course.sets()) else ""
 
 
 def _version(stem: str) -> tuple:
@@ -178,61 +301,153 @@ def _version(stem: str) -> tuple:
     return (int(match[1] or match[2]) if match else 0,)
 
 
+def _places(found: list[Found], course: Course, hands: dict[int, str]) -> dict[int, list[str]]:
+    """Return of each path the parts that may name a student, outermost first, the stem last.
+
+    Folders around all students are taken away, unless a platform's pattern shows that one is a
+    student's: so one student alone is handled like thirty.
+    """
+    sets = {name.replace("_", " ") for name in course.sets()}
+    paths = {}
+    for one in found:
+        parts = [p for p in one.folders if p.replace("_", " ") not in sets]
+        parts = [p for p in parts if not NOBODY.fullmatch(p)]
+        parts = [p for i, p in enumerate(parts) if i == 0 or p != parts[i - 1]]
+        paths[one.place] = [*parts, one.stem]
+    while len({parts[0] for parts in paths.values()}) == 1:
+        first = next(iter(paths.values()))[0]
+        if _by_platform(first) or _is_known(first, course) or not _around(first, paths, hands):
+            break
+        paths = {place: parts[1:] for place, parts in paths.items()}
+    return paths
+
+
+def _is_known(part: str, course: Course) -> bool:
+    name = safe_id(part)
+    return bool(name) and (course.root / "submitted" / name).is_dir()
+
+
+def _around(first: str, paths: dict[int, list[str]], hands: dict[int, str]) -> bool:
+    """Tell whether the one folder that all paths begin with holds the students."""
+    if any(len(parts) == 1 for parts in paths.values()):
+        return False
+    if any(_by_platform(parts[1]) for parts in paths.values()):
+        return True
+    inner = {parts[1] for parts in paths.values() if len(parts) > 2}
+    direct = [place for place, parts in paths.items() if len(parts) == 2]
+    named = [hands[place] for place in direct]
+    if not all(named):
+        return False
+    if AROUND.fullmatch(first):
+        return True
+    sure = all(paths[place][1].endswith(f"({hands[place]})") for place in direct)
+    return len({*inner, *named}) > (1 if inner or sure else 2)
+
+
+def _owners(found: list[Found], course: Course, only: str | None) -> None:
+    """Say of each file whose it is."""
+    hands = {one.place: _by_hand(one, course, only) for one in found}
+    paths = _places(found, course, hands)
+    platform: dict[int, Owner] = {}
+    below: dict[str, set] = {}
+    for one in found:
+        for depth, part in enumerate(parts := paths[one.place]):
+            if owner := _by_platform(part, one.set):
+                platform[one.place] = owner._replace(depth=depth)
+                below.setdefault(parts[0], set()).add(owner[:2])
+                break
+    folders = {one.place for one in found if len(paths[one.place]) > 1}
+    for one in found:
+        parts, owner = paths[one.place], platform.get(one.place)
+        if owner and owner.depth:
+            # Inside a student's own folder a platform's pattern is not the platform's doing.
+            several = len(below[parts[0]]) > 1
+            if not folders <= {*platform} and several:
+                one.problem = one.problem or (
+                    f"{parts[0]} is a student's folder or a platform's: collect it by itself"
+                )
+            elif not several and (not folders <= {*platform} or not owner.number):
+                owner = None
+        _own(one, owner or _without_platform(one, paths, hands[one.place], course), parts)
+
+
+def _without_platform(one: Found, paths: dict[int, list[str]], hand: str, course: Course) -> Owner:
+    """Return whose a file is that no platform has named."""
+    *parts, stem = paths[one.place]
+    if not parts:
+        return Owner(hand)
+    for depth, part in enumerate(parts):
+        if _is_known(part, course):
+            return Owner(part, depth=depth)
+    if stem.endswith(f"({hand})"):
+        parts = [*parts, hand]
+    if len(parts) > 1 and len({path[0] for path in paths.values()}) == 1 and not one.problem:
+        words = " or ".join(parts)
+        one.problem = f"it could be of {words}: put it in one folder with the student's name"
+    return Owner(parts[0])
+
+
+def _own(one: Found, owner: Owner, parts: list[str]) -> None:
+    """Enter whose a file is, and what of its path is the upload."""
+    one.student, one.number = safe_id(owner.student), owner.number
+    one.state = owner.number or unicodedata.normalize("NFC", owner.student)
+    one.upload = "/".join([*parts[: owner.depth + 1], owner.number])
+    folder = parts[owner.depth]
+    inside = one.folders[one.folders.index(folder) + 1 :] if folder in one.folders else []
+    if {"solution", "solutions"} & {part.lower() for part in inside}:
+        one.kind = FROM_SOLUTION
+    one.order = (one.kind, *owner.order, *_version(one.stem), *one.order)
+    if not one.student and not one.problem:
+        one.problem = "it does not show whose it is: put it in a folder with the student's name"
+
+
 def find(path: Path, course: Course, only: str | None = None) -> list[Found]:
-    """Return all files of a folder or zip file: submissions, the latest of each first marked.
+    """Return all files of a folder or zip file: submissions, and all but the latest marked older.
 
     Args:
         path: the folder or zip file.
         course: whose sets they may belong to.
         only: the set that all of them belong to, if it is known.
     """
-    names, sources = [only] if only else course.sets(), {}
+    sources = {}
     for name in course.sets():
         with contextlib.suppress(CourseError):  # a set that is being written stops no other
             sources[name] = course.source(name)
-    found = list(items(path))
-    files = [item for item in found if isinstance(item, Item)]
-    known = {*names, "submitted"}
-    folders = {
-        item.path: [p for p in PurePosixPath(item.path).parts[:-1] if p not in known]
-        for item in files
-    }
-    while folders and all(len(parts) > 1 for parts in folders.values()):
-        if len({parts[0] for parts in folders.values()}) > 1:
-            break
-        folders = {key: parts[1:] for key, parts in folders.items()}
-    done = [item for item in found if isinstance(item, Found)]
-    for item in files:
-        done.append(_understood(item, folders[item.path], sources, course, only))
+    done = []
+    for place, item in enumerate(items(path)):
+        one = item if isinstance(item, Found) else _understood(item, sources, course, only)
+        one.place = place
+        done.append(one)
+    _owners([one for one in done if one.stem], course, only)
     _tell_namesakes(done, course)
-    latest: dict[tuple, Found] = {}
-    for one in sorted((f for f in done if not f.problem), key=lambda f: f.order):
-        if (key := (one.student, one.set)) in latest:
-            latest[key].state = "older"
-        latest[key] = one
-    return sorted(done, key=lambda f: f.path)
+    _choose_latest([one for one in done if not one.problem])
+    for one in done:  # a name may hold what a terminal cannot show, or would obey
+        one.path = "".join(c if c.isprintable() else "?" for c in one.path)
+        one.warning = "".join(c if c.isprintable() else "?" for c in one.warning)
+    return sorted(done, key=lambda one: one.path)
 
 
-def _understood(
-    item: Item, parts: list[str], sources: dict[str, Source], course: Course, only: str | None
-) -> Found:
-    found = Found(item.path, data=item.data)
-    file = PurePosixPath(item.path).name
-    ending = next((e for e in ENDINGS if file.lower().endswith(e)), None)
-    if not ending:
-        found.problem = "it is not a notebook"
-        return found
-    _choose_set(found, course, sources, only)
-    if found.problem:
-        return found
-    stem = file[: -len(ending)]
-    student, number, order = _student_of(parts, stem, found.set)
-    if not student and only and not _named(stem, course.sets()):
-        student, order = stem, (0,)  # a folder of alice.ipynb, bob.ipynb
-    found.student, found.order = safe_id(student), (*order, item.time, item.path)
-    if not found.student:
-        found.problem = "it does not show whose it is: put it in a folder with the student's name"
-    found.state, found.number = number or student, number
+def _choose_latest(found: list[Found]) -> None:
+    """Mark all but one file of each student and set; say where one upload has several."""
+    groups: dict[tuple, list[Found]] = {}
+    for one in found:
+        groups.setdefault((one.student, one.set), []).append(one)
+    for group in groups.values():
+        *older, latest = sorted(group, key=lambda one: one.order)
+        for one in older:
+            one.state, one.warning = "older", ""
+        others = [o.path for o in older if o.upload == latest.upload and o.digest != latest.digest]
+        if others:
+            words = f"this one is taken of {len(others) + 1} in one upload, not {', '.join(others)}"
+            latest.warning = "; ".join(filter(None, (latest.warning, words)))
+
+
+def _understood(item: Item, sources: dict[str, Source], course: Course, only: str | None) -> Found:
+    file = PurePosixPath(item.path)
+    stem = file.name[: -next(len(e) for e in ENDINGS if file.name.lower().endswith(e))]
+    found = Found(item.path, stem=stem or "_", folders=list(file.parts[:-1]))
+    found.digest, found.order = hashlib.sha256(item.data).hexdigest(), (item.time, item.path)
+    _choose_set(found, _ascii(item.data), course, sources, only)
     return found
 
 
@@ -278,23 +493,48 @@ def _number(course: Course, student: str, name: str) -> str:
 def collect(path: Path, course: Course, only: str | None = None) -> list[Found]:
     """Copy submissions into the course; what was there before is kept in submitted_before."""
     found = find(path, course, only)
-    for one in found:
-        if one.problem or one.state == "older":
+    chosen = {one.place: one for one in found if not one.problem and one.state != "older"}
+    for place, item in enumerate(items(path)):
+        if (one := chosen.get(place)) is None:
             continue
-        target = course.file("submitted", one.student, one.set)
-        if one.number:
-            with replacing(target.parent / NUMBER) as file:
-                file.write(one.number.encode())
-        before = course.submission(one.student, one.set)
-        if before:
-            if before.read_bytes() == one.data:
-                one.state = "same"
-                continue
-            folder = course.root / "submitted_before" / one.student / one.set
-            folder.mkdir(parents=True, exist_ok=True)
-            number = len(list(folder.iterdir())) + 1
-            before.rename(folder / f"{number}_{before.name}")
-        one.state = "changed" if before else "new"
-        with replacing(target) as file:
-            file.write(one.data)
+        if not isinstance(item, Item) or hashlib.sha256(item.data).hexdigest() != one.digest:
+            one.problem = "it has changed while it was read: collect again"
+            continue
+        try:
+            _take(one, item.data, course)
+        except OSError as error:  # the others are not its prisoners
+            one.problem = f"it cannot be stored: {error.strerror}"
     return found
+
+
+def _take(one: Found, data: bytes, course: Course) -> None:
+    """Copy one submission into the course."""
+    target = course.file("submitted", one.student, one.set)
+    before = course.submission(one.student, one.set)
+    if before and (there := before.read_bytes()) == data:
+        one.state = "same"
+    elif before and one.kind < ANSWERED == _kind_of(there, one.set, course):
+        one.state = "kept out"
+        one.warning = (
+            f"{one.student} has handed in answers to {one.set} before, and this has "
+            f"{'none' if one.kind == UNTOUCHED else 'none of its own'}: what was there stays"
+        )
+        return
+    elif before:
+        folder = course.root / "submitted_before" / one.student / one.set
+        folder.mkdir(parents=True, exist_ok=True)
+        number = len(list(folder.iterdir())) + 1
+        before.rename(folder / f"{number}_{before.name[-100:]}")
+    if one.number:
+        with replacing(target.parent / NUMBER) as file:
+            file.write(one.number.encode())
+    if one.state == "same":
+        return
+    one.state = "changed" if before else "new"
+    with replacing(target) as file:
+        file.write(data)
+
+
+def _kind_of(data: bytes, name: str, course: Course) -> int:
+    text, source = _ascii(data), course.source(name)
+    return _kind(text, source, source.marks_in(text) > 1)

@@ -118,6 +118,12 @@ class Source:
         return sum(mark.encode() in data for mark in marks)
 
     @property
+    def stubs(self) -> int:
+        """How many places the set leaves to fill in."""
+        text = "".join(map(text_of, self.cells.values()))
+        return text.count(CODE_STUB[1]) + text.count(TEXT_STUB[0])
+
+    @property
     def manual(self) -> dict[str, float]:
         """The cells that a person grades, and their points."""
         kinds = [cell["metadata"]["nbgrader"] for cell in self.cells.values()]
@@ -213,12 +219,8 @@ def _cells(data: bytes, done: Examined) -> list[dict] | None:
         return done.note("unreadable", f"The file has {len(data) >> 20} MB, too many to read.")
     if len(data) > HEAVY:
         done.note("mended", f"The file has {len(data) >> 20} MB; its outputs are left out.")
-    text = None
-    for encoding in ("utf-8-sig", "utf-16", "latin-1"):
-        with contextlib.suppress(UnicodeError):
-            text = data.decode(encoding)
-            break
-    if encoding != "utf-8-sig":
+    text, encoding = decoded(data)
+    if not encoding.startswith("utf-8"):
         done.note("mended", "The file is not in UTF-8.")
     try:
         notebook = json.loads(text)
@@ -255,6 +257,18 @@ def _listed(value: object) -> list:
     if isinstance(value, dict):
         return [value] if "cell_type" in value else list(value.values())
     return value if isinstance(value, list) else []
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """Return the text of a file and its encoding, which JSON shows by its first bytes.
+
+    Without a mark or a zero among them it is no UTF-16, however even their number is; what is no
+    UTF-8 either is of an old editor, whose letters beyond ASCII are guessed.
+    """
+    for encoding in (json.detect_encoding(data), "cp1252"):
+        with contextlib.suppress(UnicodeError):
+            return data.decode(encoding), encoding
+    return data.decode("mac-roman"), "mac-roman"
 
 
 def _salvaged(text: str) -> list:

@@ -14,11 +14,14 @@ import json
 import os
 import re
 import secrets
+import unicodedata
 from pathlib import Path
 
 from .._files import replacing
 from .examine import Source, worth
 
+LONGEST = 160
+"""Bytes of a student's id; a folder's name may have 255, and endings are added to it."""
 SOLUTIONS = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
 
 CONFIG = '''"""What nbgrader's own tools need to know of this course."""
@@ -204,5 +207,17 @@ def init(root: Path, solutions: Path | None) -> Course:
 
 
 def safe_id(text: str) -> str:
-    """Return a student's name or number as a folder and the gradebook can have it."""
-    return re.sub(r"[^\w.@-]+", "_", text.strip()).strip("._-@")[:80]
+    """Return a student's name or number as a folder and the gradebook can have it.
+
+    A letter and its accent are one character, however they were typed. Signs that belong to a
+    letter in other scripts stay. A name too long is cut, and a digest keeps it apart from others.
+    """
+    text = unicodedata.normalize("NFC", text)
+    kept = [
+        c if c.isalnum() or c in "_.@-" or unicodedata.category(c)[0] == "M" else " " for c in text
+    ]
+    name = re.sub(r" +", "_", "".join(kept).strip()).strip("._-@")
+    if len(name) <= 80 and len(name.encode()) <= LONGEST:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[:71].encode()[: LONGEST - 9].decode(errors='ignore')}_{digest}"

@@ -133,12 +133,28 @@ def derive(folder: Path, *, check: bool = False) -> list[str]:
 
 
 def _keep_work(path: Path) -> None:
-    """Put a notebook in which somebody has run a cell aside, whoever may still want it."""
-    if path.exists() and re.search(r'"execution_count": \d', path.read_text(encoding="utf-8")):
+    """Put a notebook in which somebody has worked aside, whoever may still want it."""
+    if path.exists() and _is_work(path.read_text(encoding="utf-8")):
         number = 1
         while (kept := path.with_name(f"kept_{number}_{path.name}")).exists():
             number += 1
         path.rename(kept)
+
+
+def _is_work(text: str) -> bool:
+    """Tell whether a student edition was run, saved by an editor, or filled in."""
+    try:
+        notebook = json.loads(text)
+        if re.search(r'"execution_count": \d', text) or to_text(notebook) != text:
+            return True
+        if len(notebook["metadata"]["language_info"]) > 1:  # editors write the version
+            return True
+        kinds = ((cell, cell["metadata"].get("nbgrader", {})) for cell in notebook["cells"])
+        answers = [cell for cell, kind in kinds if kind.get("solution")]
+        stubs = (CODE_STUB[1], TEXT_STUB[0])
+        return not all(any(stub in "".join(c["source"]) for stub in stubs) for c in answers)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return True
 
 
 def secrets(notebook: dict) -> list[str]:

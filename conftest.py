@@ -1,0 +1,29 @@
+"""What holds for unit tests and lessons alike, from whatever folder they are run."""
+
+import importlib.util
+import shutil
+import tempfile
+
+import pytest
+
+from tools import surroundings
+
+# The student edition fails at its blanks, as it should; a test of its own looks at it.
+collect_ignore = ["notebooks/exercises"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Set what kernels inherit, before the first one or another worker starts."""
+    if importlib.util.find_spec("coverage"):
+        # In one of several kernels coverage may find nothing to measure, and says so.
+        config.addinivalue_line("filterwarnings", "default::coverage.exceptions.CoverageWarning")
+    if hasattr(config, "workerinput"):
+        return  # a worker of xdist: it has what the main process has set
+    if config.getoption("numprocesses", None) or config.getoption("tx", None):
+        surroundings.use_one_thread()
+    spare = tempfile.mkdtemp(prefix="nnfromscratch-")
+    config.add_cleanup(lambda: shutil.rmtree(spare, ignore_errors=True))
+    surroundings.use_writable_folders(spare)
+    if config.getoption("nbval", None):
+        surroundings.prepare_fonts()
