@@ -205,7 +205,7 @@ def _temperature_large(rng):
 def _temperature_wide(rng):
     """Return rows that only their own largest logit makes safe, after the division."""
     z = [[-1000.0, 1000.0, 999.5], [1000.0, -1000.0, 999.0], [0.0, 500.0, 499.5]]
-    return np.array(z), 0.5
+    return np.array([*z, [-1001.0, -1000.0, -1000.5]]), 0.5
 
 
 def _temperature_square(rng):
@@ -393,6 +393,16 @@ def _bits_zeros(rng):
     return np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.25, 0.0, 0.75]]), np.array([1, 1, 0])
 
 
+def _bits_tiny(rng):
+    """Return a case in which any small number beside a probability is seen."""
+    return np.array([[1e-200, 1.0], [0.25, 0.75]]), np.array([0, 1])
+
+
+def _bits_sure(rng):
+    """Return a case without surprise: a probability that is kept below 1 costs something."""
+    return np.array([[0.0, 1.0, 0.0]]), np.array([1])
+
+
 CROSS_ENTROPY_IN_BITS = Exercise(
     name="cross_entropy_in_bits",
     lesson=2,
@@ -401,7 +411,7 @@ CROSS_ENTROPY_IN_BITS = Exercise(
     misconception="p[:, y] picks, for every row, the columns of all labels: (N, N) entries.",
     reference=cross_entropy_in_bits,
     inputs=_bits_inputs,
-    corners=(_bits_square, _bits_zeros),
+    corners=(_bits_tiny, _bits_sure, _bits_square, _bits_zeros),
     variants=(
         lambda p, y: -np.log(p[np.arange(len(y)), y]).mean() / np.log(2),
         lambda p, y: -np.log2((np.eye(p.shape[1])[y] * p).sum(axis=1)).sum() / len(p),
@@ -539,6 +549,11 @@ def _folded_recursive(x, folded):
     return z if len(folded) == 1 else _folded_recursive(np.where(z > 0, z, 0), folded[1:])
 
 
+def _folded_one(rng):
+    """Return a network of one layer, which is the first and the last, and one example."""
+    return normal(rng, 1, 3), (normal(rng, 4, 2),)
+
+
 FORWARD_FOLDED = Exercise(
     name="forward_folded",
     lesson=2,
@@ -547,7 +562,7 @@ FORWARD_FOLDED = Exercise(
     misconception="The ones are appended to the input alone, or ReLU is applied to the logits.",
     reference=forward_folded,
     inputs=_folded_inputs,
-    corners=(_folded_deep, _folded_deep),
+    corners=(_folded_one, _folded_deep, _folded_deep),
     variants=(_folded_split, _folded_recursive),
     mistakes=(
         Mistake(

@@ -42,6 +42,11 @@ def _elu_assign(da, z):
     return slope * da
 
 
+def _elu_deep(rng):
+    """Return a case of slopes so small that only a slope of their own is right."""
+    return np.array([[1.0, -2.0, 3.0]]), np.array([[-12.0, -20.0, -31.0]])
+
+
 ELU_BACKWARD = Exercise(
     name="elu_backward",
     lesson=3,
@@ -50,7 +55,7 @@ ELU_BACKWARD = Exercise(
     misconception="The step back is the slope alone, or the activation's value instead of it.",
     reference=elu_backward,
     inputs=_elu_inputs,
-    corners=(_elu_large, _elu_large),
+    corners=(_elu_deep, _elu_large, _elu_large),
     variants=(
         lambda da, z: np.where(z > 0, da, da * np.exp(z)),
         lambda da, z: da * (np.where(z > 0, 0, np.expm1(np.minimum(z, 0))) + 1),

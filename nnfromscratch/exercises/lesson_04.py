@@ -256,6 +256,11 @@ def _complex_in_place(f, x, h):
     return gradient
 
 
+def _complex_three_axes(rng):
+    f = _named("sum(x**3)", lambda x: (x**3).sum())
+    return f, normal(rng, 2, 1, 3) + 0.5, 1e-20
+
+
 COMPLEX_STEP_GRADIENT = Exercise(
     name="complex_step_gradient",
     lesson=4,
@@ -264,7 +269,7 @@ COMPLEX_STEP_GRADIENT = Exercise(
     misconception="The entries can be moved all at once, or the step need not be taken back.",
     reference=complex_step_gradient,
     inputs=_complex_inputs,
-    corners=(_complex_vector, _complex_wide),
+    corners=(_complex_three_axes, _complex_vector, _complex_wide),
     out_of_reach=("numerical_gradient", "check_gradients"),
     variants=(_complex_flat, _complex_restored),
     mistakes=(
@@ -557,6 +562,11 @@ def _kink_times_h(f, z, h):
     return slopes_off_kinks(f, z, h) * h**2
 
 
+def _kink_at_the_limit(rng):
+    """Return a case whose slopes differ by 0.1 to the last digit, which is not more than 0.1."""
+    return _bend(0.0, 0.0, 0.1), np.array([[0.0, 1.0], [-1.0, 0.0]]), 2.0**-7
+
+
 SLOPES_OFF_KINKS = Exercise(
     name="slopes_off_kinks",
     lesson=4,
@@ -565,7 +575,7 @@ SLOPES_OFF_KINKS = Exercise(
     misconception="A kink is met only if one stands on it, and always at zero.",
     reference=slopes_off_kinks,
     inputs=_kink_inputs,
-    corners=(_kink_up, _kink_down, _kink_elsewhere, _kink_none),
+    corners=(_kink_at_the_limit, _kink_up, _kink_down, _kink_elsewhere, _kink_none),
     out_of_reach=("numerical_gradient", "check_gradients"),
     variants=(_kink_loop, _kink_mean),
     mistakes=(
@@ -830,6 +840,15 @@ def _coupled_loss(w, b):
     return 50 * w.sum() ** 2 + (b**2).sum()
 
 
+def _three_axes(rng):
+    """Return a case with a parameter of three axes, wrong in its last entry, and one of none."""
+    params = {"kernel": normal(rng, 2, 1, 3) + 2.0, "scale": np.array(1.5)}
+    loss = _named("sum(kernel**2) + scale**2", lambda p: (p["kernel"] ** 2).sum() + p["scale"] ** 2)
+    kernel = 2 * params["kernel"]
+    kernel[-1, -1, -1] *= 1.5
+    return loss, params, {"scale": np.array(3.0), "kernel": kernel}, 1e-5
+
+
 WRONG_GRADIENTS = Exercise(
     name="wrong_gradients",
     lesson=4,
@@ -839,6 +858,9 @@ WRONG_GRADIENTS = Exercise(
     reference=wrong_gradients,
     inputs=_wrong_inputs,
     corners=(
+        _planted(1e-12, w="doubled", b="right"),
+        _planted(w="transposed", b="doubled"),
+        _three_axes,
         _planted(1e-7, w="doubled", b="right"),
         _planted(1e-7, w="right", b="doubled"),
         _planted(1e7),

@@ -145,7 +145,10 @@ BOWL_RATES = Exercise(
     misconception="The average curvature decides, or each direction may have a rate of its own.",
     reference=bowl_rates,
     inputs=_bowl_inputs,
-    corners=(_bowl_single,),
+    corners=(
+        lambda rng: (np.array([3.0, 8.0, 0.5, 2.0]),),
+        _bowl_single,
+    ),
     outputs=("limit", "best"),
     variants=(
         lambda k: (float(min(2 / k)), float(1 / np.mean([min(k), max(k)]))),
@@ -466,7 +469,7 @@ BACKTRACKING_RATE = Exercise(
     misconception="Any step that lowers the loss is good enough.",
     reference=backtracking_rate,
     inputs=_backtracking_inputs,
-    corners=tuple(_backtracking_bowl(rate) for rate in (0.4, 1.5, 1.8, 1.95, 2.3, 7.0)),
+    corners=tuple(_backtracking_bowl(rate) for rate in (0.4, 1.5, 1.8, 1.95, 2.3, 7.0, 3e4, 3e30)),
     variants=(_backtracking_for, _backtracking(_half)),
     mistakes=(
         Mistake(

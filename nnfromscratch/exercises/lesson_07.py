@@ -45,7 +45,13 @@ SPLIT_ORDER = Exercise(
     misconception="The number of examples is a multiple of the batch size.",
     reference=split_order,
     inputs=_split_inputs,
-    corners=(_split_uneven, _split_even, _split_short),
+    corners=(
+        lambda rng: (np.array([2, 0, 1]), 1),
+        lambda rng: (np.array([4, 2, 0, 1, 3]), 4),
+        _split_uneven,
+        _split_even,
+        _split_short,
+    ),
     out_of_reach=("minibatches",),
     variants=(
         _split_while,
@@ -177,7 +183,10 @@ SMOOTHED_LOSSES = Exercise(
     misconception="Starting at 0 does no harm, or the corrected value is what is carried on.",
     reference=smoothed_losses,
     inputs=_smoothed_inputs,
-    corners=(_smoothed_known,),
+    corners=(
+        lambda rng: (np.array([3.0]), 0.9),
+        _smoothed_known,
+    ),
     variants=(_smoothed_by_weights, _smoothed_sums),
     mistakes=(
         Mistake(
@@ -292,6 +301,14 @@ def _decayed_by_dimension(params, grads, rate, decay):
     return moved
 
 
+def _decayed_names(rng):
+    """Return a case in which only the first letter of a name tells a weight from a bias."""
+    shapes = {"bw1": (3,), "wide": (2,), "b_table": (2, 3), "w": (2, 2, 2), "kernel": (3, 2)}
+    params = {name: normal(rng, *shape) + 3.0 for name, shape in shapes.items()}
+    grads = {name: normal(rng, *shapes[name]) for name in reversed(shapes)}
+    return params, grads, 0.25, 0.2
+
+
 DECAYED_STEP = Exercise(
     name="decayed_step",
     lesson=7,
@@ -300,10 +317,12 @@ DECAYED_STEP = Exercise(
     misconception="Regularization is for all parameters, or beside the learning rate.",
     reference=decayed_step,
     inputs=_decayed_inputs,
-    corners=(_decayed_small,),
+    corners=(
+        _decayed_names,
+        _decayed_small,
+    ),
     out_of_reach=("SGD", "AdamW"),
     variants=(
-        _decayed_by_dimension,
         lambda params, grads, rate, decay: {
             k: (1 - rate * decay * k.startswith("w")) * p - rate * grads[k]
             for k, p in params.items()
@@ -422,6 +441,11 @@ def _factor(norms, limit):
     return np.minimum(1.0, limit / np.maximum(norms, 1e-300))
 
 
+def _max_norm_tiny(rng):
+    """Return a case in which a small number beside a norm is seen."""
+    return 1e-6 * np.array([[3.0, 0.6], [4.0, 0.8]]), 2e-6
+
+
 MAX_NORM = Exercise(
     name="max_norm",
     lesson=7,
@@ -430,7 +454,7 @@ MAX_NORM = Exercise(
     misconception="A unit's weights are a row, or one factor is enough for the whole matrix.",
     reference=max_norm,
     inputs=_max_norm_inputs,
-    corners=(_max_norm_square, _max_norm_below_one, _max_norm_zero),
+    corners=(_max_norm_tiny, _max_norm_square, _max_norm_below_one, _max_norm_zero),
     variants=(
         _max_norm_loop,
         lambda w, limit: w / np.maximum(np.linalg.norm(w, axis=0) / limit, 1),
@@ -602,6 +626,16 @@ def _epoch_gathered(x, y, w, b, order, size, rate):
     return w, b, total
 
 
+def _epoch_single(rng):
+    """Return a case of batches of one, the last one too."""
+    return *_epoch_arrays(rng, 3), 1, 0.5
+
+
+def _epoch_at_once(rng):
+    """Return a case in which all examples are fewer than a batch."""
+    return *_epoch_arrays(rng, 4), 7, 0.5
+
+
 ONE_EPOCH = Exercise(
     name="one_epoch",
     lesson=7,
@@ -610,7 +644,11 @@ ONE_EPOCH = Exercise(
     misconception="The last batch is like the others, so a mean of means is a mean.",
     reference=one_epoch,
     inputs=_epoch_inputs,
-    corners=(_epoch_even,),
+    corners=(
+        _epoch_single,
+        _epoch_at_once,
+        _epoch_even,
+    ),
     outputs=("w", "b", "loss"),
     out_of_reach=("minibatches", "fit", "SGD", "Sequential", "Linear"),
     variants=(

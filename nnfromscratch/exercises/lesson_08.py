@@ -658,6 +658,15 @@ def _vector_split(vector, shapes):
     return {name: part.copy().reshape(shapes[name]) for name, part in pairs}
 
 
+def _vector_three_axes(rng):
+    shapes = {"w1": (2, 1, 3), "b1": (1,), "w2": (3, 2, 2), "b2": (2, 1)}
+    return np.round(rng.permutation(21) / 10 + 0.1, 1), shapes
+
+
+def _vector_two_names(rng):
+    return np.round(rng.permutation(9) / 10 + 0.1, 1), {"kernel": (3, 2), "bias": (3,)}
+
+
 ARRAYS_FROM_VECTOR = Exercise(
     name="arrays_from_vector",
     lesson=8,
@@ -666,7 +675,7 @@ ARRAYS_FROM_VECTOR = Exercise(
     misconception="A slice is a copy; arrays can be taken from a vector without counting places.",
     reference=arrays_from_vector,
     inputs=_vector_inputs,
-    corners=(_vector_square, _vector_32),
+    corners=(_vector_three_axes, _vector_two_names, _vector_square, _vector_32),
     call=_use_arrays,
     outputs=("w1", "b1", "w2", "b2"),
     variants=(_vector_pop, _vector_split),

@@ -221,6 +221,11 @@ def _unit_by_hand(w, x):
     return w * (((z - mean) ** 2).sum() / z.size) ** -0.5
 
 
+def _unit_tiny(rng):
+    """Return a case in which a small number beside the deviation is seen."""
+    return 1e-7 * (normal(rng, 3, 4) + 2.0), normal(rng, 5, 3)
+
+
 TO_UNIT_OUTPUT = Exercise(
     name="to_unit_output",
     lesson=9,
@@ -229,7 +234,10 @@ TO_UNIT_OUTPUT = Exercise(
     misconception="The deviation of the weights is set to 1, not that of the outputs.",
     reference=to_unit_output,
     inputs=_unit_inputs,
-    corners=(_unit_square,),
+    corners=(
+        _unit_tiny,
+        _unit_square,
+    ),
     variants=(
         _unit_by_hand,
         lambda w, x: w / math.sqrt(np.var(np.einsum("nd,dk->nk", x, w))),
@@ -474,6 +482,15 @@ def _polar(a):
     return u @ vt
 
 
+def _orthonormal_single(rng):
+    return (np.array([[3.0], [-4.0]]),)
+
+
+def _orthonormal_tiny(rng):
+    """Return a case in which a small number beside a length is seen."""
+    return (1e-7 * (np.eye(4, 3) + 0.3 * normal(rng, 4, 3)),)
+
+
 ORTHONORMAL_COLUMNS = Exercise(
     name="orthonormal_columns",
     lesson=9,
@@ -482,7 +499,11 @@ ORTHONORMAL_COLUMNS = Exercise(
     misconception="Parts are taken off along the original columns, or only along the last one.",
     reference=orthonormal_columns,
     inputs=_orthonormal_inputs,
-    corners=(_orthonormal_square,),
+    corners=(
+        _orthonormal_single,
+        _orthonormal_tiny,
+        _orthonormal_square,
+    ),
     variants=(_modified, _qr_with_signs, _by_projection),
     mistakes=(
         Mistake(

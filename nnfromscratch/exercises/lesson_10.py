@@ -200,6 +200,12 @@ def _clip_if(grads, limit):
     return {name: g * limit / np.sqrt(total) for name, g in grads.items()}
 
 
+def _clip_tiny(rng):
+    """Return a case in which a small number beside the norm is seen."""
+    arrays = (np.array([[3e-4, 0.0]]), np.array([0.0, 4e-4]), np.array([[1.2e-3], [0.0]]))
+    return _grads(*arrays), 6.5e-4
+
+
 CLIP_TOGETHER = Exercise(
     name="clip_together",
     lesson=10,
@@ -208,7 +214,7 @@ CLIP_TOGETHER = Exercise(
     misconception="Each array, or each entry, is clipped on its own, which changes the direction.",
     reference=clip_together,
     inputs=_clip_inputs,
-    corners=(_clip_one, _clip_none, _clip_zero),
+    corners=(_clip_tiny, _clip_one, _clip_none, _clip_zero),
     variants=(_clip_concatenated, _clip_if),
     mistakes=(
         Mistake(
@@ -371,7 +377,10 @@ LOOK_AHEAD_BALL = Exercise(
     misconception="The slope is taken where the ball is, or the rate is applied twice.",
     reference=look_ahead_ball,
     inputs=_ball_inputs,
-    corners=(_ball_two,),
+    corners=(
+        lambda rng: (*_ball_inputs(rng)[:-1], 1),
+        _ball_two,
+    ),
     out_of_reach=("SGD",),
     variants=(_ball_program, _ball_two_places),
     mistakes=(

@@ -37,7 +37,10 @@ L1_PRICE = Exercise(
     misconception="The slope depends on the size of the weight, as that of L2 does.",
     reference=l1_price,
     inputs=_l1_inputs,
-    corners=(lambda rng: (np.array([[2.0, -0.5, 0.0]]), 0.1),),
+    corners=(
+        lambda rng: (np.array([[3e-9, -1e-9, 0.0]]), 0.5),
+        lambda rng: (np.array([[2.0, -0.5, 0.0]]), 0.1),
+    ),
     outputs=("price", "slope"),
     variants=(
         _l1_loop,
@@ -400,6 +403,7 @@ PATIENCE_AT_WORK = Exercise(
     reference=patience_at_work,
     inputs=_patience_inputs,
     corners=(
+        lambda rng: (np.array([0.5, 0.6, 0.4]), 1),
         lambda rng: (np.array([0.5, 0.4, 0.4, 0.4, 0.3, 0.2]), 2),
         lambda rng: (np.array([0.5, 0.3, 0.4, 0.35, 0.34, 0.33, 0.32, 0.31]), 3),
         lambda rng: (np.array([0.5, 0.6, 0.4, 0.5, 0.3, 0.4, 0.2]), 2),
