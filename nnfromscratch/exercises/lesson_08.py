@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ._draw import normal, sizes
+from ._draw import normal, sizes, whole
 from ._exercise import Exercise, Mistake
 
 
@@ -39,6 +39,7 @@ HOW_MANY_PARAMETERS = Exercise(
     misconception="Biases are forgotten, or are counted by a layer's inputs.",
     reference=how_many_parameters,
     inputs=_sizes_inputs,
+    call=whole,
     corners=(lambda rng: ((784, 300, 10),), lambda rng: ((5, 3),)),
     variants=(
         _count_by_index,
@@ -80,6 +81,11 @@ HOW_MANY_PARAMETERS = Exercise(
             "every layer reads the inputs",
             lambda sizes: sum(sizes[0] * k + k for k in sizes[1:]),
             "A layer reads the outputs of the layer before it, not those of the network's input.",
+        ),
+        Mistake(
+            "a number with a point",
+            lambda sizes: float(sum(d * k + k for d, k in pairwise(sizes))),
+            "The count is right, but it is a float. A count is an integer: int(...) makes one.",
         ),
     ),
     hints=(
@@ -798,7 +804,9 @@ def _use_residual(answer, x, d_out, w1, b1, w2, b2):
     y = _as_it_was(block.forward(x))
     dx = _as_it_was(block.backward(d_out))
     dw, kept = first.dw, first.dx
-    return y, dx, dw, kept, block.forward(x)
+    again = block.forward(x)
+    short = answer([_Affine(w1 @ w2, b2)])  # a block may have any number of layers
+    return y, dx, dw, kept, again, short.forward(x), short.backward(d_out)
 
 
 def _down(layers, x):
@@ -940,7 +948,15 @@ RESIDUAL = Exercise(
     corners=(_residual_square, _residual_square),
     call=_use_residual,
     arguments=("x", "d_out", "w1", "b1", "w2", "b2"),
-    outputs=("y", "dx", "dw1", "what the first layer handed back", "y of a second pass"),
+    outputs=(
+        "y",
+        "dx",
+        "dw1",
+        "what the first layer handed back",
+        "y of a second pass",
+        "y of a block of one layer",
+        "dx of a block of one layer",
+    ),
     out_of_reach=("Sequential",),
     variants=(_ResidualRecursive, _ResidualIndices),
     mistakes=(

@@ -11,7 +11,7 @@ from ._exercise import Exercise, Mistake
 
 
 def leaky_deviation(shape, slope):
-    return math.sqrt(2 / ((1 + slope**2) * shape[0]))
+    return np.sqrt(2 / ((1 + slope**2) * shape[0]))
 
 
 def _leaky_inputs(rng):

@@ -11,9 +11,10 @@ from ._exercise import Exercise, Mistake
 
 
 def warmup_then_fall(step, warmup, steps):
+    # np.divide makes a float64, not Python's number, which has any precision.
     if step < warmup:
-        return step / warmup
-    return (steps - step) / (steps - warmup)
+        return np.divide(step, warmup)
+    return np.divide(steps - step, steps - warmup)
 
 
 def _warmup_inputs(rng):
@@ -624,7 +625,7 @@ def cosine_with_restarts(step, first, growth):
     while step >= length:
         step -= length
         length *= growth
-    return (1 + math.cos(math.pi * step / length)) / 2
+    return (1 + np.cos(math.pi * step / length)) / 2
 
 
 def _restart_inputs(rng):
@@ -849,12 +850,13 @@ def _adam_three_axes(rng):
 def _use_adam(answer, w, b, v, dw, db, dv, rate, epsilon, decay):
     optimizer = answer(rate, 0.8, 0.95, epsilon, decay)
     w, b, v = w.copy(), b.copy(), v.copy()  # the model's own arrays, which must change in place
-    params, early = {"w": w, "b": b, "kernel": v}, []
+    bias = ("b", "shift")[len(db) % 2]  # its name says nothing
+    params, early = {"w": w, bias: b, "kernel": v}, []
     for slope_w, slope_b, slope_v in zip(dw, db, dv, strict=True):
-        optimizer.step(params, {"kernel": slope_v, "b": slope_b, "w": slope_w})
+        optimizer.step(params, {"kernel": slope_v, bias: slope_b, "w": slope_w})
         early.append(w.copy())
-    if params.keys() != {"w", "b", "kernel"}:
-        raise LookupError(f"params had w, b and kernel, and after step it has {list(params)}")
+    if params.keys() != {"w", bias, "kernel"}:
+        raise LookupError(f"params had w, {bias} and kernel, and after step it has {list(params)}")
     return early[0], w, b, v, params["w"]
 
 
@@ -956,7 +958,7 @@ DECOUPLED_ADAM = Exercise(
     misconception="The count of steps runs with the arrays, or corrected averages are kept.",
     reference=_DecoupledAdam,
     inputs=_adam_inputs,
-    corners=(_adam_ones, _adam_three_axes),
+    corners=(lambda rng: _adam_arrays(rng, 2, 2, 2), _adam_ones, _adam_three_axes),
     call=_use_adam,
     arguments=(
         "w",
@@ -1100,6 +1102,11 @@ DECOUPLED_ADAM = Exercise(
             "one memory for all arrays",
             _adam_with(shared=True),
             "Each array needs averages of its own. Keep them in dicts, by the name of the array.",
+        ),
+        Mistake(
+            "only an array called b does not decay",
+            _adam_with(heavy=lambda name, w: name != "b"),
+            "A bias may have another name. How many dimensions an array has, it says itself.",
         ),
     ),
     hints=(

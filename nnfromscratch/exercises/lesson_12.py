@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from ._draw import labels, normal, sizes
+from ._draw import labels, normal, sizes, whole
 from ._exercise import Exercise, Mistake
 
 # l1_price
@@ -402,6 +402,7 @@ PATIENCE_AT_WORK = Exercise(
     misconception="An epoch is compared with the one before it, not with the best so far.",
     reference=patience_at_work,
     inputs=_patience_inputs,
+    call=whole,
     corners=(
         lambda rng: (np.array([0.5, 0.6, 0.4]), 1),
         lambda rng: (np.array([0.5, 0.4, 0.4, 0.4, 0.3, 0.2]), 2),
@@ -496,6 +497,11 @@ PATIENCE_AT_WORK = Exercise(
             "it never stops",
             _patience_with(stop=lambda epoch, best, patience: False),
             "Inside the loop somebody must ask how long ago the best epoch was.",
+        ),
+        Mistake(
+            "numbers with a point",
+            lambda errors, patience: tuple(map(float, patience_at_work(errors, patience))),
+            "The numbers are right, but they are floats. Epochs are counted: return integers.",
         ),
     ),
     hints=(
