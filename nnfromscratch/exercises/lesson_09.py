@@ -264,12 +264,6 @@ XAVIER_FROM_UNIFORM = Exercise(
             "Xavier's rule has the sum in it, D + K.",
         ),
         Mistake(
-            "numbers of its own",
-            lambda u: np.random.default_rng(0).uniform(-1, 1, u.shape).astype(u.dtype)
-            * math.sqrt(6 / sum(u.shape)),
-            "The random numbers are given: u of 0 becomes -l, 1 becomes l.",
-        ),
-        Mistake(
             "the numbers are standardized",
             lambda u: ((u - u.mean()) / u.std() * math.sqrt(2 / sum(u.shape))).astype(u.dtype),
             "A u of 0.5 becomes 0, whatever the other numbers are: use the known limits, not "
