@@ -604,12 +604,6 @@ class _ScaleEinsum(_FeatureScale):
         return np.einsum("nd,d->nd", d_out, self.params["gain"])
 
 
-class _ScaleRandom(_FeatureScale):
-    def __init__(self, features):
-        super().__init__(features)
-        self.params["gain"] = np.random.default_rng(0).standard_normal(features)
-
-
 class _ScaleSingle(_FeatureScale):
     def __init__(self, features):
         self.params, self.grads = {"gain": np.ones(1)}, {"gain": np.zeros(1)}
@@ -747,7 +741,6 @@ FEATURE_SCALE = Exercise(
             _scale_with(forward=lambda x, gain: x + gain),
             "The layer multiplies each feature by its gain.",
         ),
-        Mistake("the gains start at random", _ScaleRandom, "Every gain starts at 1."),
         Mistake(
             "the gains are float32",
             _scale_with(start=np.float32(1.0)),

@@ -1035,7 +1035,7 @@ SHIFT_PIXELS = Exercise(
             "A shift of 0 empties nothing. To NumPy -0: means everything.",
         ),
         Mistake(
-            "the paper is black",
+            "ones come in",
             lambda images, down, right: np.where(
                 _shift_mask(images, down, right), shift_pixels(images, down, right), 1.0
             ),
@@ -1044,7 +1044,7 @@ SHIFT_PIXELS = Exercise(
         Mistake(
             "the first row is left out",
             _shift_first_row,
-            "Row 0 of the old image belongs to it: ask for 0 <= row.",
+            "Row 0 of the old image belongs to it, and its ink is lost in yours.",
         ),
         Mistake(
             "only the first image is shifted", _shift_one, "All images of the batch are shifted."
@@ -1248,13 +1248,6 @@ class _KeepReadsOutput(_KeepSome):
 class _KeepDrawsAlways(_KeepSome):
     def backward(self, d_out):
         return d_out * (self.draw(d_out.shape) < self.keep) / self.keep
-
-
-class _KeepOwnNumbers(_KeepSome):
-    def forward(self, x, training):
-        rng = np.random.default_rng(0)
-        self.factor = (rng.random(x.shape) < self.keep) / self.keep if training else np.ones_like(x)
-        return x * self.factor
 
 
 class _KeepNoShape(_KeepSome):
