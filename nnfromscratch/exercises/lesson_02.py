@@ -89,6 +89,52 @@ LINEAR_COLUMNS = Exercise(
             lambda w, x, b: w * x + b[:, None],
             "* multiplies entry by entry. A layer sums over the inputs, a product of matrices.",
         ),
+        Mistake(
+            "the sum of all biases",
+            lambda w, x, b: w @ x + b.sum(),
+            "Output k has a bias of its own, b_k. Yours adds all of them to every output.",
+        ),
+        Mistake(
+            "the mean of the biases",
+            lambda w, x, b: w @ x + b.mean(),
+            "Output k has a bias of its own, b_k. Yours adds one number to every output.",
+        ),
+        Mistake(
+            "one bias for all outputs",
+            lambda w, x, b: w @ x + b[0],
+            "Output k has a bias of its own, b_k. Yours adds the first to every output.",
+        ),
+        Mistake(
+            "the bias counts twice",
+            lambda w, x, b: w @ x + 2 * b[:, None],
+            "Each bias is added once.",
+        ),
+        Mistake(
+            "the bias goes through the weights",
+            lambda w, x, b: w @ (x + b[:, None]),
+            "The bias shifts the outputs, after the product. It has one entry for each output.",
+        ),
+        Mistake(
+            "the bias is added to the weights",
+            lambda w, x, b: (w + b[:, None]) @ x,
+            "The bias shifts the outputs, after the product; it does not depend on x.",
+        ),
+        Mistake(
+            "an activation at the end",
+            lambda w, x, b: np.maximum(w @ x + b[:, None], 0),
+            "A layer's z may be negative. No activation is asked for here.",
+        ),
+        Mistake(
+            "the mean over the inputs",
+            lambda w, x, b: w @ x / len(x) + b[:, None],
+            "The products with the inputs are added up; nothing divides the sum.",
+        ),
+        Mistake(
+            "the rows' layout, with the bias as a column",
+            lambda w, x, b: x @ w + b[:, None],
+            "The bias stands right. Now the product: an example is a column of x, and w has one "
+            "row per output.",
+        ),
     ),
     hints=(
         "Write the three shapes down: (K, D), (D, N), (K,). Which product has shape (K, N)?",
@@ -175,6 +221,77 @@ LEAKY = Exercise(
             lambda z, slope: slope * z,
             "Positive inputs pass unchanged. How do you ask for each entry on its own?",
         ),
+        Mistake(
+            "the slope is subtracted",
+            lambda z, slope: np.where(z > 0, z, z - slope),
+            "The slope is a factor on z, and at 0 the result is 0.",
+        ),
+        Mistake(
+            "the slope is added",
+            lambda z, slope: np.where(z > 0, z, z + slope),
+            "The slope is a factor on z, and at 0 the result is 0.",
+        ),
+        Mistake(
+            "divided by the slope",
+            lambda z, slope: np.where(z > 0, z, z / slope),
+            "A leak lets only a little through: what is left of -2 when slope is 0.1?",
+        ),
+        Mistake(
+            "the slope where the value is due",
+            lambda z, slope: np.where(z > 0, 1.0, slope),
+            "This is how steep the function is. Its value is asked for.",
+        ),
+        Mistake(
+            "the larger of z and the slope",
+            lambda z, slope: np.maximum(z, slope),
+            "The slope is a factor on z: the second candidate is slope times z.",
+        ),
+        Mistake(
+            "positive inputs count twice",
+            lambda z, slope: np.maximum(z, 0) + slope * z,
+            "The leak is meant for negative inputs only. Yours adds it on the positive side as "
+            "well.",
+        ),
+        Mistake(
+            "a floor at minus the slope",
+            lambda z, slope: np.maximum(z, -slope),
+            "The slope is a factor on z, not a floor below it.",
+        ),
+        Mistake(
+            "the rest where the slope is due",
+            lambda z, slope: np.where(z > 0, z, (1 - slope) * z),
+            "The slope itself is what is let through: of -2 with slope 0.1 there is -0.2 left.",
+        ),
+        Mistake(
+            "a slope of 0.01, whatever is asked for",
+            lambda z, slope: np.where(z > 0, z, 0.01 * z),
+            "The slope comes in as an argument.",
+        ),
+        Mistake(
+            "a slope of 0.1, whatever is asked for",
+            lambda z, slope: np.where(z > 0, z, 0.1 * z),
+            "The slope comes in as an argument.",
+        ),
+        Mistake(
+            "the sides meet at 1",
+            lambda z, slope: np.where(z >= 1, z, slope * z),
+            "The two sides meet at 0. A z of 0.5 is positive and passes unchanged.",
+        ),
+        Mistake(
+            "the sides meet at the slope",
+            lambda z, slope: np.where(z > slope, z, slope * z),
+            "The two sides meet at 0, whatever the slope is.",
+        ),
+        Mistake(
+            "one decision for the whole array",
+            lambda z, slope: z if (z > 0).any() else slope * z,
+            "Each entry is decided on its own. How do you ask for each entry?",
+        ),
+        Mistake(
+            "an if about an array",
+            lambda z, slope: z if z > 0 else slope * z,
+            "z > 0 is an array of answers, and `if` wants one. Choose entry by entry.",
+        ),
     ),
     hints=(
         "Two cases, entry by entry: which function of NumPy chooses between two arrays?",
@@ -205,7 +322,7 @@ def _temperature_large(rng):
 def _temperature_wide(rng):
     """Return rows that only their own largest logit makes safe, after the division."""
     z = [[-1000.0, 1000.0, 999.5], [1000.0, -1000.0, 999.0], [0.0, 500.0, 499.5]]
-    return np.array(z), 0.5
+    return np.array([*z, [-1001.0, -1000.0, -1000.5]]), 0.5
 
 
 def _temperature_square(rng):
@@ -259,6 +376,20 @@ def _temperature_loop(z, temperature):
         total = sum(np.exp(value) for value in shifted)
         rows.append([np.exp(value) / total for value in shifted])
     return np.array(rows)
+
+
+def _numerator_only(z, temperature):
+    return np.exp(z / temperature) / np.exp(z).sum(axis=1, keepdims=True)
+
+
+def _cut(z, limit):
+    e = np.exp(np.clip(z, -limit, limit))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _temperature_in_place(z, temperature):
+    z /= temperature
+    return _softmax(z)
 
 
 SOFTMAX_WITH_TEMPERATURE = Exercise(
@@ -327,9 +458,11 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
             "A high temperature makes the probabilities more equal, so it makes logits smaller.",
         ),
         Mistake(
-            "the temperature is left out",
+            "the temperature has no effect",
             lambda z, temperature: _softmax(z),
-            "This is the plain softmax. Where does the temperature enter?",
+            "This is the plain softmax. Dividing the exps by T, or taking T off the logits, "
+            "changes nothing"
+            "of it: in the formula T divides the logits.",
         ),
         Mistake(
             "the temperature divides the probabilities",
@@ -363,6 +496,76 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
             lambda z, temperature: _exp(z / temperature),
             "Probabilities sum to 1. What must each row be divided by?",
         ),
+        Mistake(
+            "the temperature is in the numerator only",
+            lambda z, temperature: _exp(z / temperature) / _exp(z).sum(axis=1, keepdims=True),
+            "Your rows do not sum to 1. The sum below must be that of the numbers above it.",
+        ),
+        Mistake(
+            "the temperature is in the numerator only, beside one maximum",
+            _numerator_only,
+            "Your rows do not sum to 1. The sum below must be that of the numbers above it.",
+        ),
+        Mistake(
+            "the temperature is in the denominator only",
+            lambda z, temperature: _exp(z) / _exp(z / temperature).sum(axis=1, keepdims=True),
+            "Your rows do not sum to 1. The sum below must be that of the numbers above it.",
+        ),
+        Mistake(
+            "the probabilities to the power of the temperature",
+            lambda z, temperature: _softmax(z) ** temperature,
+            "The logits are divided by the temperature, and only then comes softmax; each row "
+            "must sum to 1.",
+        ),
+        Mistake(
+            "the roots of the probabilities are not divided by their sum",
+            lambda z, temperature: _softmax(z) ** (1 / temperature),
+            "The proportions are right. Each row must also sum to 1.",
+        ),
+        Mistake(
+            "large exponents are cut off",
+            lambda z, temperature: _cut(z / temperature, 500),
+            "Cut exponents do not overflow, but logits of 1,000 and 999 become equal. Take off "
+            "each row's largest instead.",
+        ),
+        Mistake(
+            "the largest size is taken off",
+            _taken_off(lambda z, temperature: np.abs(z / temperature).max(axis=1, keepdims=True)),
+            "In a row of large negative logits every exponent becomes very negative, and 0 / 0 is "
+            "nan. The largest logit may be negative.",
+        ),
+        Mistake(
+            "the largest of each column is taken off",
+            _taken_off(lambda z, temperature: (z / temperature).max(axis=0, keepdims=True)),
+            "Your maxima are those of the columns. A row is one example: over which axis does its "
+            "maximum run?",
+        ),
+        Mistake(
+            "the logarithm of the probabilities",
+            lambda z, temperature: (z - z.max(axis=1, keepdims=True)) / temperature
+            - np.log(_exp(z / temperature).sum(axis=1, keepdims=True)),
+            "These are logarithms. The probabilities themselves are asked for.",
+        ),
+        Mistake(
+            "the root of the temperature",
+            lambda z, temperature: _softmax(z / np.sqrt(temperature)),
+            "The logits are divided by the temperature itself.",
+        ),
+        Mistake(
+            "powers of 2",
+            lambda z, temperature: _softmax(z / temperature * np.log(2)),
+            "The formula has e to the power, np.exp.",
+        ),
+        Mistake(
+            "the sum runs over the examples, and the temperature has no effect",
+            lambda z, temperature: _softmax(z, axis=0),
+            "A row is one example, so sums run along it; and the temperature must enter.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _temperature_in_place,
+            "/= on an argument changes the caller's array. Make a new one.",
+        ),
     ),
     hints=(
         "Divide the logits by the temperature; the rest is the softmax of the lesson.",
@@ -393,6 +596,25 @@ def _bits_zeros(rng):
     return np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.25, 0.0, 0.75]]), np.array([1, 1, 0])
 
 
+def _bits_tiny(rng):
+    """Return a case in which any small number beside a probability is seen."""
+    return np.array([[1e-200, 1.0], [0.25, 0.75]]), np.array([0, 1])
+
+
+def _bits_sure(rng):
+    """Return a case without surprise: a probability that is kept below 1 costs something."""
+    return np.array([[0.0, 1.0, 0.0]]), np.array([1])
+
+
+def _bits_with(kept):
+    """Return the loss of probabilities that something was done to first."""
+
+    def loss(p, y):
+        return -np.log2(kept(p)[np.arange(len(y)), y]).mean()
+
+    return loss
+
+
 CROSS_ENTROPY_IN_BITS = Exercise(
     name="cross_entropy_in_bits",
     lesson=2,
@@ -401,7 +623,7 @@ CROSS_ENTROPY_IN_BITS = Exercise(
     misconception="p[:, y] picks, for every row, the columns of all labels: (N, N) entries.",
     reference=cross_entropy_in_bits,
     inputs=_bits_inputs,
-    corners=(_bits_square, _bits_zeros),
+    corners=(_bits_tiny, _bits_sure, _bits_square, _bits_zeros),
     variants=(
         lambda p, y: -np.log(p[np.arange(len(y)), y]).mean() / np.log(2),
         lambda p, y: -np.log2((np.eye(p.shape[1])[y] * p).sum(axis=1)).sum() / len(p),
@@ -467,6 +689,75 @@ CROSS_ENTROPY_IN_BITS = Exercise(
             "the examples are not averaged",
             lambda p, y: -np.log2(p[np.arange(len(y)), y]),
             "This is the surprise of each example. The loss is one number for the batch.",
+        ),
+        *(
+            Mistake(
+                f"{tiny:g} in the logarithm keeps it finite",
+                _bits_with(lambda p, tiny=tiny: p + tiny),
+                "A small number inside the logarithm caps the loss: a label with a probability of "
+                "1e-200 must cost 664 bits. Pick first, and nothing that is picked is 0.",
+            )
+            for tiny in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7)
+        ),
+        *(
+            Mistake(
+                f"a floor of {tiny:g} keeps the logarithm finite",
+                _bits_with(lambda p, tiny=tiny: np.maximum(p, tiny)),
+                "A floor below the probabilities caps the loss: a label with a probability of "
+                "1e-200 must cost 664 bits.",
+            )
+            for tiny in (1e-12, 1e-10, 1e-8, 1e-7)
+        ),
+        Mistake(
+            "the labels are counted from 1",
+            lambda p, y: -np.log2(p[np.arange(len(y)), y - 1]).mean(),
+            "The labels count from 0, as NumPy's indices do. Label 1 is the second column.",
+        ),
+        Mistake(
+            "multiplied by ln 2 where a division is due",
+            lambda p, y: -np.log(p[np.arange(len(y)), y]).mean() * np.log(2),
+            "A probability of 1/2 costs one bit, and 0.69 nats: by which number must nats be "
+            "divided?",
+        ),
+        Mistake(
+            "the entropy of the rows",
+            lambda p, y: -(p * np.log2(np.where(p > 0, p, 1))).sum(axis=1).mean(),
+            "The logarithms are not weighted by p here. Only the entry at the label counts.",
+        ),
+        Mistake(
+            "the largest probability of each row",
+            lambda p, y: -np.log2(p.max(axis=1)).mean(),
+            "The right class counts, not the one that the network finds most probable.",
+        ),
+        Mistake(
+            "rows and columns are exchanged",
+            lambda p, y: -np.log2(p[y, np.arange(len(y))]).mean(),
+            "The rows' numbers come first in the index, then the columns'. Which are the labels?",
+        ),
+        Mistake(
+            "all labels in all rows, added up",
+            lambda p, y: -np.log2(p[:, y]).sum() / len(y),
+            "p[:, y] has shape (N, N). You need one entry of each row: give the rows' numbers too.",
+        ),
+        Mistake(
+            "softmax once more",
+            lambda p, y: -np.log2(_softmax(p)[np.arange(len(y)), y]).mean(),
+            "p holds probabilities already.",
+        ),
+        Mistake(
+            "1 is added to the probability",
+            lambda p, y: -np.log1p(p[np.arange(len(y)), y]).mean(),
+            "log1p(p) is the logarithm of 1 + p. Here it is that of p, to base 2.",
+        ),
+        Mistake(
+            "the probability of all other classes",
+            lambda p, y: -np.log2(1 - p[np.arange(len(y)), y]).mean(),
+            "The surprise is that of the right class, not of all the others.",
+        ),
+        Mistake(
+            "the median",
+            lambda p, y: -np.median(np.log2(p[np.arange(len(y)), y])),
+            "The formula adds up and divides by N: that is the mean.",
         ),
     ),
     hints=(
@@ -539,6 +830,69 @@ def _folded_recursive(x, folded):
     return z if len(folded) == 1 else _folded_recursive(np.where(z > 0, z, 0), folded[1:])
 
 
+def _folded_one(rng):
+    """Return a network of one layer, which is the first and the last, and one example."""
+    return normal(rng, 1, 3), (normal(rng, 4, 2),)
+
+
+def _folded_relu_where(cut):
+    """Return the forward pass with its ReLUs where `cut` of a layer's number says so."""
+
+    def forward(x, folded):
+        a = x
+        for i, w in enumerate(folded):
+            z = a @ w[:-1] + w[-1]
+            a = np.maximum(z, 0) if cut(i, len(folded)) else z
+        return a
+
+    return forward
+
+
+def _folded_ones_once(x, folded):
+    a = np.hstack([x, np.ones((len(x), 1))])
+    for i, w in enumerate(folded):
+        z = a @ w
+        a = np.maximum(z, 0) if i < len(folded) - 1 else z
+    return a
+
+
+def _folded_two(x, folded):
+    w1, w2 = folded
+    return forward_folded(x, (w1, w2))
+
+
+def _folded_first_and_last(x, folded):
+    return forward_folded(x, (folded[0], folded[-1]))
+
+
+def _folded_returns_early(x, folded):
+    z = np.hstack([x, np.ones((len(x), 1))]) @ folded[0]
+    return np.maximum(z, 0) if len(folded) > 1 else z
+
+
+def _folded_reads_input(x, folded):
+    for i, w in enumerate(folded):
+        z = np.hstack([x, np.ones((len(x), 1))]) @ w
+        a = np.maximum(z, 0) if i < len(folded) - 1 else z
+    return a
+
+
+def _folded_flat_ones(x, folded):
+    return np.hstack([x, np.ones(len(x))]) @ folded[0]
+
+
+def _folded_row_of_ones(x, folded):
+    return np.vstack([x, np.ones((len(x), 1))]) @ folded[0]
+
+
+def _folded_last_column(x, folded):
+    a = x
+    for i, w in enumerate(folded):
+        z = a @ w[:, :-1] + w[:, -1]
+        a = np.maximum(z, 0) if i < len(folded) - 1 else z
+    return a
+
+
 FORWARD_FOLDED = Exercise(
     name="forward_folded",
     lesson=2,
@@ -547,7 +901,7 @@ FORWARD_FOLDED = Exercise(
     misconception="The ones are appended to the input alone, or ReLU is applied to the logits.",
     reference=forward_folded,
     inputs=_folded_inputs,
-    corners=(_folded_deep, _folded_deep),
+    corners=(_folded_one, _folded_deep, _folded_deep),
     variants=(_folded_split, _folded_recursive),
     mistakes=(
         Mistake(
@@ -591,6 +945,77 @@ FORWARD_FOLDED = Exercise(
             "only the first layer",
             lambda x, folded: np.hstack([x, np.ones((len(x), 1))]) @ folded[0],
             "Each layer's output is the next one's input: the loop must hand it on.",
+        ),
+        Mistake(
+            "the ones are appended to the input alone",
+            _folded_ones_once,
+            "A product of a later layer does not fit: its input lacks a column. Every layer's "
+            "input needs its column of ones, not only x.",
+        ),
+        Mistake(
+            "only two layers have a turn",
+            _folded_first_and_last,
+            "There may be any number of matrices. Loop over all of them.",
+        ),
+        Mistake(
+            "two layers are taken for granted",
+            _folded_two,
+            "There may be one matrix, or five. Loop over all of them.",
+        ),
+        Mistake(
+            "ReLU after the first layer only",
+            _folded_relu_where(lambda i, count: i == 0 and count > 1),
+            "There is a ReLU after every layer but the last.",
+        ),
+        Mistake(
+            "ReLU after the last layer only",
+            _folded_relu_where(lambda i, count: i == count - 1),
+            "It is the other way round: after every layer but the last.",
+        ),
+        Mistake(
+            "the last hidden layer has no ReLU",
+            _folded_relu_where(lambda i, count: i < count - 2),
+            "Every layer but the last has its ReLU, so the last hidden layer has one too.",
+        ),
+        Mistake(
+            "the last layer is left out",
+            lambda x, folded: np.maximum(forward_folded(x, folded[:-1]), 0),
+            "The last matrix is a layer as well; only its ReLU is left out.",
+        ),
+        Mistake(
+            "the last layer is left out, and the ReLU before it",
+            lambda x, folded: forward_folded(x, folded[:-1]),
+            "The last matrix is a layer as well; only its ReLU is left out.",
+        ),
+        Mistake(
+            "it returns after the first layer",
+            _folded_returns_early,
+            "Only the first layer has run: at which depth does the return stand?",
+        ),
+        Mistake(
+            "every layer reads the input",
+            _folded_reads_input,
+            "What a layer returns is the input of the next one. Yours reads x each time.",
+        ),
+        Mistake(
+            "the biases count twice",
+            lambda x, folded: _folded(ones=2.0)(x, folded),
+            "The ones bring the biases in. Nothing more is added.",
+        ),
+        Mistake(
+            "the ones have one axis",
+            _folded_flat_ones,
+            "A column of ones has shape (N, 1), as an array of two axes.",
+        ),
+        Mistake(
+            "the ones are a row",
+            _folded_row_of_ones,
+            "The ones are a column: side by side with the input, not below it.",
+        ),
+        Mistake(
+            "the last column is taken for the biases",
+            _folded_last_column,
+            "The biases are the last row of each matrix, not its last column.",
         ),
     ),
     hints=(

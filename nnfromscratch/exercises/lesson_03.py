@@ -42,6 +42,11 @@ def _elu_assign(da, z):
     return slope * da
 
 
+def _elu_deep(rng):
+    """Return a case of slopes so small that only a slope of their own is right."""
+    return np.array([[1.0, -2.0, 3.0]]), np.array([[-12.0, -20.0, -31.0]])
+
+
 ELU_BACKWARD = Exercise(
     name="elu_backward",
     lesson=3,
@@ -50,7 +55,7 @@ ELU_BACKWARD = Exercise(
     misconception="The step back is the slope alone, or the activation's value instead of it.",
     reference=elu_backward,
     inputs=_elu_inputs,
-    corners=(_elu_large, _elu_large),
+    corners=(_elu_deep, _elu_large, _elu_large),
     variants=(
         lambda da, z: np.where(z > 0, da, da * np.exp(z)),
         lambda da, z: da * (np.where(z > 0, 0, np.expm1(np.minimum(z, 0))) + 1),
@@ -98,6 +103,66 @@ ELU_BACKWARD = Exercise(
             "exp of da",
             lambda da, z: np.where(z > 0, da, np.exp(da)),
             "The slope is taken at the input of the forward pass; da multiplies it.",
+        ),
+        Mistake(
+            "exp(z) is the slope above zero too",
+            lambda da, z: da * np.exp(z),
+            "Above zero the activation is z itself. Its slope there is 1, however large z is.",
+        ),
+        Mistake(
+            "the value of the activation",
+            lambda da, z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+            "This is what the activation returns. Going back you need da times its slope.",
+        ),
+        Mistake(
+            "the slope falls on both sides",
+            lambda da, z: da * np.exp(-np.abs(z)),
+            "Above zero the slope is 1 and does not fall.",
+        ),
+        Mistake(
+            "the sign of z is lost below zero",
+            lambda da, z: da * np.where(z > 0, 1.0, np.exp(-np.minimum(z, 0))),
+            "Far below zero this activation is almost flat, but your slope is large there.",
+        ),
+        Mistake(
+            "da is added, not multiplied",
+            lambda da, z: da + np.exp(np.minimum(z, 0)),
+            "The chain rule multiplies: what arrives from behind, times the slope here.",
+        ),
+        Mistake(
+            "da is missing below zero",
+            lambda da, z: np.where(z > 0, da, np.exp(np.minimum(z, 0))),
+            "On both sides what arrives is multiplied by the slope.",
+        ),
+        Mistake(
+            "da is missing above zero",
+            lambda da, z: np.where(z > 0, 1.0, da * np.exp(np.minimum(z, 0))),
+            "On both sides what arrives is multiplied by the slope.",
+        ),
+        Mistake(
+            "da stands in the exponent",
+            lambda da, z: np.where(z > 0, da, np.exp(np.minimum(da * z, 0))),
+            "The slope is taken at z alone; da multiplies it.",
+        ),
+        Mistake(
+            "z is taken for the slope above zero",
+            lambda da, z: da * np.where(z > 0, z, np.exp(np.minimum(z, 0))),
+            "Above zero the activation is z. How steep is that?",
+        ),
+        Mistake(
+            "z multiplies the slope below zero",
+            lambda da, z: da * np.where(z > 0, 1.0, z * np.exp(np.minimum(z, 0))),
+            "The derivative of exp(z) is exp(z), without a factor z.",
+        ),
+        Mistake(
+            "a 1 is added to the slope below zero",
+            lambda da, z: da * np.where(z > 0, 1.0, np.exp(np.minimum(z, 0)) + 1),
+            "The derivative of exp(z) - 1: what becomes of the constant?",
+        ),
+        Mistake(
+            "the slope at zero itself is 0",
+            lambda da, z: da * np.where(z == 0, 0.0, np.exp(np.minimum(z, 0))),
+            "At 0 the lower formula holds: exp(0) is 1.",
         ),
     ),
     hints=(
@@ -206,6 +271,46 @@ COLUMNS_BACKWARD = Exercise(
             "db is one number",
             lambda dz, w, x: (dz @ x.T, w.T @ dz, dz.sum()),
             "Each of the K biases has a slope of its own. Which axis has to go?",
+        ),
+        Mistake(
+            "dx is transposed",
+            lambda dz, w, x: (dz @ x.T, dz.T @ w, dz.sum(axis=1)),
+            "A gradient has the shape of its tensor. x is (D, N).",
+        ),
+        Mistake(
+            "db is not summed",
+            lambda dz, w, x: (dz @ x.T, w.T @ dz, dz),
+            "A bias is added in every example, so its slopes add up over the examples.",
+        ),
+        Mistake(
+            "1/N twice in dw and db",
+            lambda dz, w, x: (dz @ x.T / x.shape[1], w.T @ dz, dz.mean(axis=1)),
+            "The factor 1/N is in dz already. Slopes of separate examples add up.",
+        ),
+        Mistake(
+            "db is all ones",
+            lambda dz, w, x: (dz @ x.T, w.T @ dz, np.ones(len(dz))),
+            "That is the slope of z along b. What arrives, dz, is multiplied by it and added up.",
+        ),
+        Mistake(
+            "dw without dz",
+            lambda dz, w, x: (np.ones_like(dz) @ x.T, w.T @ dz, dz.sum(axis=1)),
+            "The chain rule multiplies by what arrives: dz is missing in dw.",
+        ),
+        Mistake(
+            "the largest slope in db",
+            lambda dz, w, x: (dz @ x.T, w.T @ dz, dz.max(axis=1)),
+            "The slopes of all examples count: they add up.",
+        ),
+        Mistake(
+            "everything has the wrong sign",
+            lambda dz, w, x: (-(dz @ x.T), -(w.T @ dz), -dz.sum(axis=1)),
+            "All three slopes are those of a plus or a product: no minus comes in.",
+        ),
+        Mistake(
+            "dw and dx have changed places",
+            lambda dz, w, x: (w.T @ dz, dz @ x.T, dz.sum(axis=1)),
+            "Return dw first, then dx, then db.",
         ),
     ),
     hints=(
@@ -365,6 +470,60 @@ SCALING_BACKWARD = Exercise(
             ),
             "If x or the mean moves by 0.1 and sd is 2, by how much does (x - mean) / sd move?",
         ),
+        Mistake(
+            "dmean and dsd have the wrong sign",
+            _scaling(
+                dmean=lambda da, x, mean, sd: (da / sd).sum(axis=0),
+                dsd=lambda da, x, mean, sd: (da * (x - mean) / sd**2).sum(axis=0),
+            ),
+            "A larger mean makes a smaller, and so does a larger sd if x is above the mean.",
+        ),
+        Mistake(
+            "dsd divides by the third power",
+            _scaling(dsd=lambda da, x, mean, sd: -(da * (x - mean) / sd**3).sum(axis=0)),
+            "The derivative of 1/s is -1/s squared. Is there one s too many?",
+        ),
+        Mistake(
+            "the mean over the batch in dmean",
+            _scaling(dmean=lambda da, x, mean, sd: -(da / sd).mean(axis=0)),
+            "The factor 1/N is in da already. The slopes of the rows add up.",
+        ),
+        Mistake(
+            "the mean over the batch in dsd",
+            _scaling(dsd=lambda da, x, mean, sd: -(da * (x - mean) / sd**2).mean(axis=0)),
+            "The factor 1/N is in da already. The slopes of the rows add up.",
+        ),
+        Mistake(
+            "rows are summed where columns are due",
+            _scaling(
+                dmean=lambda da, x, mean, sd: -(da / sd).sum(axis=1),
+                dsd=lambda da, x, mean, sd: -(da * (x - mean) / sd**2).sum(axis=1),
+            ),
+            "mean and sd have one entry for each column. Which axis has to go?",
+        ),
+        Mistake(
+            "dmean and dsd are single numbers",
+            _scaling(
+                dmean=lambda da, x, mean, sd: -(da / sd).sum(),
+                dsd=lambda da, x, mean, sd: -(da * (x - mean) / sd**2).sum(),
+            ),
+            "Each column has its own mean and sd. Which axis has to go, and which has to stay?",
+        ),
+        Mistake(
+            "the mean is taken for that of the batch",
+            _scaling(dx=lambda da, x, mean, sd: (da - da.mean(axis=0)) / sd),
+            "mean is a number that came in. It does not move when x does.",
+        ),
+        Mistake(
+            "dsd without da",
+            _scaling(dsd=lambda da, x, mean, sd: -((x - mean) / sd**2).sum(axis=0)),
+            "The chain rule multiplies by what arrives: da is missing in dsd.",
+        ),
+        Mistake(
+            "dmean and dsd have changed places",
+            lambda da, x, mean, sd: tuple(scaling_backward(da, x, mean, sd)[i] for i in (0, 2, 1)),
+            "Return dx first, then dmean, then dsd.",
+        ),
     ),
     hints=(
         "Take one entry, a = (x - m) / s, and differentiate it with respect to x, m and s.",
@@ -430,6 +589,21 @@ def _skip_in_place(dh, x, w, b):
     dz = dh * (x @ w + b > 0)
     dh += dz @ w.T
     return dh, x.T @ dz, dz.sum(axis=0)
+
+
+def _skip_other(dx=None, dw=None, db=None, z=lambda x, w, b: x @ w + b, gate=lambda z: z > 0):
+    """Return the step back whose parts may use all of dh, x, w, z and dz."""
+
+    def backward(dh, x, w, b):
+        zz = z(x, w, b)
+        dz = dh * gate(zz)
+        return (
+            dx(dh, x, w, zz, dz) if dx else dh + dz @ w.T,
+            dw(dh, x, zz, dz) if dw else x.T @ dz,
+            db(dh, dz) if db else dz.sum(axis=0),
+        )
+
+    return backward
 
 
 SKIP_BACKWARD = Exercise(
@@ -515,6 +689,87 @@ SKIP_BACKWARD = Exercise(
             "dh is changed",
             _skip_in_place,
             "+= on an argument changes the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "the bias is left out of z",
+            _skip_other(z=lambda x, w, b: x @ w),
+            "The gates look at the z of the forward pass. What else was added there?",
+        ),
+        Mistake(
+            "x stands for the slope of the direct road",
+            _skip_other(dx=lambda dh, x, w, z, dz: x + dz @ w.T),
+            "What travels back along the direct road is a slope, not x itself.",
+        ),
+        Mistake(
+            "1 stands for the slope of the direct road",
+            _skip_other(dx=lambda dh, x, w, z, dz: 1 + dz @ w.T),
+            "Along the direct road the slope here is 1, and it multiplies what arrives.",
+        ),
+        Mistake(
+            "the gate is missing in dw",
+            _skip_other(dw=lambda dh, x, z, dz: x.T @ dh),
+            "w is in front of the ReLU: what reaches it has passed the gate.",
+        ),
+        Mistake(
+            "the gate is missing in db",
+            _skip_other(db=lambda dh, dz: dh.sum(axis=0)),
+            "b is in front of the ReLU: what reaches it has passed the gate.",
+        ),
+        Mistake(
+            "the gate is missing in dw and db",
+            _skip_other(dw=lambda dh, x, z, dz: x.T @ dh, db=lambda dh, dz: dh.sum(axis=0)),
+            "w and b are in front of the ReLU: what reaches them has passed the gate.",
+        ),
+        Mistake(
+            "the gate is missing in dx",
+            _skip_other(dx=lambda dh, x, w, z, dz: dh + dh @ w.T),
+            "On the road through the layer the slope passes the gate first, then w.",
+        ),
+        Mistake(
+            "w comes before the gate",
+            _skip_other(dx=lambda dh, x, w, z, dz: dh + (dh @ w.T) * (z > 0)),
+            "Going back, the ReLU comes first and the product with w after it.",
+        ),
+        Mistake(
+            "both roads pass the gate at the end",
+            _skip_other(dx=lambda dh, x, w, z, dz: (dh + dz @ w.T) * (z > 0)),
+            "The gate belongs to the road through the layer, at its z. Added up, the slopes pass "
+            "no gate any more.",
+        ),
+        Mistake(
+            "dw is made from the outputs of ReLU",
+            _skip_other(dw=lambda dh, x, z, dz: np.maximum(z, 0).T @ dz),
+            "The slope along w_ij is what w_ij multiplies: an entry of the layer's input.",
+        ),
+        Mistake(
+            "dw has both roads in it",
+            _skip_other(dw=lambda dh, x, z, dz: x.T @ (dz + dh)),
+            "w lies on one of the two roads only.",
+        ),
+        Mistake(
+            "dw is transposed",
+            _skip_other(dw=lambda dh, x, z, dz: dz.T @ x),
+            "w is square, so every shape fits. w_ij leads from input i to output j.",
+        ),
+        Mistake(
+            "db sums over the features",
+            _skip_other(db=lambda dh, dz: dz.sum(axis=1)),
+            "A bias is added in every example, so its slopes add up over the examples.",
+        ),
+        Mistake(
+            "db is one number",
+            _skip_other(db=lambda dh, dz: dz.sum()),
+            "Each bias has its own slope. Which axis has to go?",
+        ),
+        Mistake(
+            "the value of ReLU is taken for its slope",
+            _skip_other(gate=lambda z: np.maximum(z, 0)),
+            "Where ReLU is open its slope is 1, not z.",
+        ),
+        Mistake(
+            "the roads are subtracted",
+            _skip_other(dx=lambda dh, x, w, z, dz: dh - dz @ w.T),
+            "Slopes along separate roads add up.",
         ),
     ),
     hints=(
@@ -669,6 +924,58 @@ def _three_by_example(x, y, params):
     return grads
 
 
+def _three_without(*names):
+    """Return the gradients of a network without some of its biases on the way forward."""
+
+    def gradients(x, y, params):
+        return _three()(x, y, params | {name: np.zeros_like(params[name]) for name in names})
+
+    return gradients
+
+
+def _three_changed(change):
+    """Return the gradients after something was done to them."""
+
+    def gradients(x, y, params):
+        return change(_three()(x, y, params), x)
+
+    return gradients
+
+
+def _three_linear(x, y, params):
+    """Return the gradients of a network that forgets its activations, both ways."""
+    w1, b1, w2, b2, w3, b3 = (params[k] for k in ("w1", "b1", "w2", "b2", "w3", "b3"))
+    a1 = x @ w1 + b1
+    a2 = a1 @ w2 + b2
+    p = _softmax(a2 @ w3 + b3)
+    dz3 = (p - np.eye(p.shape[1])[y]) / len(p)
+    dz2 = dz3 @ w3.T
+    dz1 = dz2 @ w2.T
+    tensors = ((1, x, dz1), (2, a1, dz2), (3, a2, dz3))
+    grads = {f"w{i}": a.T @ d for i, a, d in tensors}
+    return grads | {f"b{i}": d.sum(axis=0) for i, _, d in tensors}
+
+
+def _three_inputs_of(second, third):
+    """Return the gradients with other arrays in place of the inputs of the later layers."""
+
+    def gradients(x, y, params):
+        grads = _three()(x, y, params)
+        w1, b1, w2, b2, w3, b3 = (params[k] for k in ("w1", "b1", "w2", "b2", "w3", "b3"))
+        z1 = x @ w1 + b1
+        z2 = np.maximum(z1, 0) @ w2 + b2
+        p = _softmax(np.maximum(z2, 0) @ w3 + b3)
+        dz3 = (p - np.eye(p.shape[1])[y]) / len(p)
+        dz2 = (dz3 @ w3.T) * (z2 > 0)
+        if second:
+            grads["w2"] = z1.T @ dz2
+        if third:
+            grads["w3"] = z2.T @ dz3
+        return grads
+
+    return gradients
+
+
 THREE_LAYER_GRADIENTS = Exercise(
     name="three_layer_gradients",
     lesson=3,
@@ -774,6 +1081,104 @@ THREE_LAYER_GRADIENTS = Exercise(
             "w is not transposed on the way back",
             _three(back=lambda d, w: d @ w),
             "Going back through a layer, its outputs' slopes become its inputs': turn w round.",
+        ),
+        Mistake(
+            "b1 is left out on the way forward",
+            _three_without("b1"),
+            "z1 has a bias in it, and the gates and all that follows depend on z1.",
+        ),
+        Mistake(
+            "b2 is left out on the way forward",
+            _three_without("b2"),
+            "z2 has a bias in it, and the gates and all that follows depend on z2.",
+        ),
+        Mistake(
+            "b3 is left out on the way forward",
+            _three_without("b3"),
+            "The logits have a bias in them, and the probabilities depend on it.",
+        ),
+        Mistake(
+            "the biases are left out on the way forward",
+            _three_without("b1", "b2", "b3"),
+            "Every z has a bias in it; gates and probabilities depend on it.",
+        ),
+        Mistake(
+            "there is no ReLU at all",
+            _three_linear,
+            "There is a ReLU after each of the first two layers, forward and back.",
+        ),
+        Mistake(
+            "w2 is given the z in place of the a",
+            _three_inputs_of(True, False),
+            "The input of the second layer is what ReLU has returned, a1.",
+        ),
+        Mistake(
+            "w3 is given the z in place of the a",
+            _three_inputs_of(False, True),
+            "The input of the third layer is what ReLU has returned, a2.",
+        ),
+        Mistake(
+            "w2 and w3 are given the z in place of the a",
+            _three_inputs_of(True, True),
+            "The input of a layer is what ReLU has returned, not what went into it.",
+        ),
+        Mistake(
+            "1/N twice in the weights",
+            _three_changed(
+                lambda grads, x: {k: g / len(x) if k[0] == "w" else g for k, g in grads.items()}
+            ),
+            "The factor 1/N is in dz3 already, and so in all that follows.",
+        ),
+        Mistake(
+            "1/N twice everywhere",
+            _three_changed(lambda grads, x: {k: g / len(x) for k, g in grads.items()}),
+            "The factor 1/N is in dz3 already, and so in all that follows. It comes in once.",
+        ),
+        Mistake(
+            "a factor of 2",
+            _three_changed(lambda grads, x: {k: 2 * g for k, g in grads.items()}),
+            "That factor belongs to a squared error. The step back through softmax and "
+            "cross-entropy has none.",
+        ),
+        Mistake(
+            "the labels are counted from 1",
+            _three(error=lambda p, t: (p - np.roll(t, -1, axis=1)) / len(p)),
+            "The labels count from 0: label 1 is the second column.",
+        ),
+        Mistake(
+            "softmax runs over the examples",
+            _three(softmax=lambda z: _softmax(z.T).T),
+            "A row is one example. Over which axis do its probabilities sum to 1?",
+        ),
+        Mistake(
+            "a sigmoid in place of softmax",
+            _three(softmax=lambda z: 1 / (1 + np.exp(-z))),
+            "The probabilities of a row compete: they sum to 1.",
+        ),
+        Mistake(
+            "the slope of a sigmoid at the logits",
+            _three(error=lambda p, t: (p - t) * p * (1 - p) / len(p)),
+            "Softmax and cross-entropy together have the slope p - t, and nothing more.",
+        ),
+        Mistake(
+            "divided by the number of classes",
+            _three(error=lambda p, t: (p - t) / p.shape[1]),
+            "The loss is a mean over the examples.",
+        ),
+        Mistake(
+            "weights' gradients are transposed",
+            _three_changed(lambda grads, x: {k: g.T for k, g in grads.items()}),
+            "A gradient has the shape of its parameter: predict the shape of each.",
+        ),
+        Mistake(
+            "biases' gradients sum over the features",
+            _three(bias=lambda d: d.sum(axis=1)),
+            "A bias is added in every example, so its slopes add up over the examples.",
+        ),
+        Mistake(
+            "the names begin with d",
+            _three_changed(lambda grads, x: {f"d{k}": g for k, g in grads.items()}),
+            "The dict has the names of the parameters: w1, b1 and so on.",
         ),
     ),
     hints=(

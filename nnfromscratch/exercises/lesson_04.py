@@ -53,7 +53,7 @@ def _worst_one_sided(rng):
     """Return a case whose worst entry is 0 in one of the two arrays."""
     a = np.array([[3.0, 2.0], [0.0, 1.0]])
     b = np.array([[0.0, 2.2], [0.0, 1.0]])
-    return (a, b) if rng.integers(2) else (b, a)
+    return a, b
 
 
 def _ratio(top, bottom):
@@ -73,6 +73,20 @@ def _larger(a, b):
     return np.maximum(np.abs(a), np.abs(b))
 
 
+def _sizes_of(a, b):
+    return np.maximum(np.abs(a), np.abs(b))
+
+
+def _worst_of(size):
+    """Return the worst error relative to another size; where that is 0, it is not divided."""
+
+    def worst(a, b):
+        below = size(a, b)
+        return (np.abs(a - b) / np.where(below == 0, 1, below)).max()
+
+    return worst
+
+
 WORST_RELATIVE_ERROR = Exercise(
     name="worst_relative_error",
     lesson=4,
@@ -85,6 +99,7 @@ WORST_RELATIVE_ERROR = Exercise(
         _worst_zeros,
         _worst_all_zero,
         _worst_one_sided,
+        lambda rng: _worst_one_sided(rng)[::-1],
         _worst_at(1e-9),
         _worst_at(1e-9),
         _worst_at(1e-15),
@@ -173,6 +188,46 @@ WORST_RELATIVE_ERROR = Exercise(
             lambda a, b: _ratio(a - b, _larger(a, b)).max(),
             "A difference may be negative, and then a maximum passes over it.",
         ),
+        Mistake(
+            "relative to b alone",
+            _worst_of(lambda a, b: np.abs(b)),
+            "Which of the two is right you do not know, and either may be 0. Divide by the larger "
+            "of the two sizes.",
+        ),
+        Mistake(
+            "signs are kept below the fraction",
+            _worst_of(lambda a, b: np.maximum(a, b)),
+            "Of two negative numbers the larger is the smaller in size. Take sizes first.",
+        ),
+        Mistake(
+            "the size of the larger, not the larger size",
+            _worst_of(lambda a, b: np.abs(np.maximum(a, b))),
+            "Of -4 and 1 the larger number is 1, but the larger size is 4. Take sizes first.",
+        ),
+        Mistake(
+            "relative to the whole array",
+            lambda a, b: np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max(), 5e-324),
+            "This is the lesson's error, in which small entries are forgiven everything. Here "
+            "each entry has its own size.",
+        ),
+        Mistake(
+            "only the sizes are compared",
+            lambda a, b: (
+                np.abs(np.abs(a) - np.abs(b)) / np.where(_sizes_of(a, b) == 0, 1, _sizes_of(a, b))
+            ).max(),
+            "1 and -1 have the same size, and yet they are 2 apart.",
+        ),
+        Mistake(
+            "relative to the mean of the two sizes",
+            _worst_of(lambda a, b: (np.abs(a) + np.abs(b)) / 2),
+            "The formula divides by the larger of the two sizes, so that the result is never "
+            "above 2.",
+        ),
+        Mistake(
+            "relative to the smaller of the two",
+            _worst_of(lambda a, b: np.minimum(np.abs(a), np.abs(b))),
+            "The formula divides by the larger of the two sizes; the smaller may be 0.",
+        ),
     ),
     hints=(
         "An array of differences, an array of sizes, one division, one maximum.",
@@ -256,6 +311,44 @@ def _complex_in_place(f, x, h):
     return gradient
 
 
+def _complex_three_axes(rng):
+    f = _named("sum(x**3)", lambda x: (x**3).sum())
+    return f, normal(rng, 2, 1, 3) + 0.5, 1e-20
+
+
+def _complex_rows(f, x, h):
+    gradient = np.zeros(x.shape)
+    for i in range(len(x)):
+        moved = x.astype(complex)
+        moved[i] += 1j * h
+        gradient[i] = f(moved).imag / h
+    return gradient
+
+
+def _complex_two_axes(f, x, h):
+    gradient = np.zeros(x.shape)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            moved = x.astype(complex)
+            moved[i, j] += 1j * h
+            gradient[i, j] = f(moved).imag / h
+    return gradient
+
+
+def _complex_read(read):
+    """Return the gradient in which something else is read off f."""
+
+    def gradient(f, x, h):
+        slopes = np.zeros(x.shape)
+        for place in np.ndindex(x.shape):
+            moved = x.astype(complex)
+            moved[place] += 1j * h
+            slopes[place] = read(f(moved)) / h
+        return slopes
+
+    return gradient
+
+
 COMPLEX_STEP_GRADIENT = Exercise(
     name="complex_step_gradient",
     lesson=4,
@@ -264,7 +357,7 @@ COMPLEX_STEP_GRADIENT = Exercise(
     misconception="The entries can be moved all at once, or the step need not be taken back.",
     reference=complex_step_gradient,
     inputs=_complex_inputs,
-    corners=(_complex_vector, _complex_wide),
+    corners=(_complex_three_axes, _complex_vector, _complex_wide),
     out_of_reach=("numerical_gradient", "check_gradients"),
     variants=(_complex_flat, _complex_restored),
     mistakes=(
@@ -333,6 +426,44 @@ COMPLEX_STEP_GRADIENT = Exercise(
             _complex(step=lambda h: -1j * h),
             "A step of -ih turns the sign of the imaginary part round.",
         ),
+        Mistake(
+            "one axis is looped over",
+            _complex_rows,
+            "All entries of a row are moved at once, so each gets the sum of the row's slopes. "
+            "Every entry is moved alone.",
+        ),
+        Mistake(
+            "two axes are taken for granted",
+            _complex_two_axes,
+            "x may have one axis, or three. np.ndindex(x.shape) goes through the places of any "
+            "shape.",
+        ),
+        Mistake(
+            "the angle",
+            _complex_read(np.angle),
+            "The angle is not the imaginary part: it also depends on the real one.",
+        ),
+        Mistake(
+            "the size of a complex number",
+            _complex_read(np.abs),
+            "The size has the real part in it. Which part holds the slope?",
+        ),
+        Mistake(
+            "the gradient has lost its shape",
+            lambda f, x, h: complex_step_gradient(f, x, h).ravel(),
+            "The numbers are right. The gradient has the shape of x.",
+        ),
+        Mistake(
+            "the gradient is complex",
+            lambda f, x, h: complex_step_gradient(f, x, h) + 0j,
+            "The numbers are right, but complex. The gradient is real: into what kind of array do "
+            "you put them?",
+        ),
+        Mistake(
+            "h is not used",
+            lambda f, x, h: complex_step_gradient(f, x, 1e-20),
+            "The step is an argument: the check does not always take the same.",
+        ),
     ),
     hints=(
         "Loop over the places of x; np.ndindex(x.shape) gives them for any number of axes.",
@@ -377,6 +508,16 @@ def _unit(v):
 
 def _central(f, x, v, h):
     return (f(x + h * v) - f(x - h * v)) / (2 * h)
+
+
+def _promising(promise, factor=False):
+    """Return the two slopes with another promise, times h if `factor`."""
+
+    def slopes(f, x, gradient, v, h):
+        measured = (f(x + h * v) - f(x - h * v)) / (2 * h)
+        return measured, promise(gradient, v) * (h if factor else 1)
+
+    return slopes
 
 
 DIRECTIONAL_SLOPES = Exercise(
@@ -461,6 +602,72 @@ DIRECTIONAL_SLOPES = Exercise(
             "x is changed",
             _directional_in_place,
             "+= on an argument changes the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "a product of matrices",
+            _promising(lambda g, v: g @ v.T),
+            "Each slope is multiplied by its own entry of v, entry by entry, and all products are "
+            "added up.",
+        ),
+        Mistake(
+            "a product of matrices, added up",
+            _promising(lambda g, v: (g @ v.T).sum()),
+            "A product of matrices pairs rows with other rows. Each slope is multiplied by its "
+            "own entry of v.",
+        ),
+        Mistake(
+            "the sums are multiplied",
+            _promising(lambda g, v: g.sum() * v.sum()),
+            "Each slope is multiplied by its own entry of v first; then the products are added up.",
+        ),
+        Mistake(
+            "the sum runs over one axis only",
+            _promising(lambda g, v: (g * v).sum(axis=0)),
+            "The promise is one number: the sum runs over all entries.",
+        ),
+        Mistake(
+            "the sum runs over the second axis only",
+            _promising(lambda g, v: (g * v).sum(axis=1)),
+            "The promise is one number: the sum runs over all entries.",
+        ),
+        Mistake(
+            "the direction is left out of the promise",
+            _promising(lambda g, v: g.sum()),
+            "How far each entry moves, v says. Its slope is multiplied by that.",
+        ),
+        Mistake(
+            "the promise is that of a whole step",
+            _promising(lambda g, v: (g * v).sum(), factor=True),
+            "Measured is a slope, the difference divided by the length of the step. So is the "
+            "promise: h is not in it.",
+        ),
+        Mistake(
+            "sizes are added in the promise",
+            _promising(lambda g, v: np.abs(g * v).sum()),
+            "Rising along one entry and falling along another cancel each other. Keep the signs.",
+        ),
+        Mistake(
+            "the length of the gradient is promised",
+            _promising(lambda g, v: np.sqrt((g**2).sum())),
+            "That is the slope along the gradient itself. Along v it is another.",
+        ),
+        Mistake(
+            "the measured slope has the wrong sign",
+            lambda f, x, gradient, v, h: (
+                -directional_slopes(f, x, gradient, v, h)[0],
+                (gradient * v).sum(),
+            ),
+            "What lies ahead along v comes first, what lies behind is taken off.",
+        ),
+        Mistake(
+            "h is left out of the step",
+            lambda f, x, gradient, v, h: ((f(x + v) - f(x - v)) / (2 * h), (gradient * v).sum()),
+            "The step is h v, and only the division has an h in yours.",
+        ),
+        Mistake(
+            "the two are exchanged",
+            lambda f, x, gradient, v, h: directional_slopes(f, x, gradient, v, h)[::-1],
+            "Return the measured slope first, then the promised one.",
         ),
     ),
     hints=(
@@ -557,6 +764,23 @@ def _kink_times_h(f, z, h):
     return slopes_off_kinks(f, z, h) * h**2
 
 
+def _kink_at_the_limit(rng):
+    """Return a case whose slopes differ by 0.1 to the last digit, which is not more than 0.1."""
+    return _bend(0.0, 0.0, 0.1), np.array([[0.0, 1.0], [-1.0, 0.0]]), 2.0**-7
+
+
+def _kinks(differ=lambda right, left, h: np.abs(right - left) > 0.1, slope=None, scale=True):
+    """Return the slopes with another sign of a kink, or with another slope elsewhere."""
+
+    def slopes(f, z, h):
+        step = h if scale else 1.0
+        right, left = (f(z + h) - f(z)) / step, (f(z) - f(z - h)) / step
+        value = slope(right, left) if slope else (right + left) / 2
+        return np.where(differ(right, left, h), np.nan, value)
+
+    return slopes
+
+
 SLOPES_OFF_KINKS = Exercise(
     name="slopes_off_kinks",
     lesson=4,
@@ -565,7 +789,7 @@ SLOPES_OFF_KINKS = Exercise(
     misconception="A kink is met only if one stands on it, and always at zero.",
     reference=slopes_off_kinks,
     inputs=_kink_inputs,
-    corners=(_kink_up, _kink_down, _kink_elsewhere, _kink_none),
+    corners=(_kink_at_the_limit, _kink_up, _kink_down, _kink_elsewhere, _kink_none),
     out_of_reach=("numerical_gradient", "check_gradients"),
     variants=(_kink_loop, _kink_mean),
     mistakes=(
@@ -628,6 +852,65 @@ SLOPES_OFF_KINKS = Exercise(
             "z is changed",
             _kink_in_place,
             "An assignment into z changes the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "kinks that bend up are not seen",
+            _kinks(lambda right, left, h: left - right > 0.1),
+            "The slope to the right may be the larger or the smaller one. It is the size of the "
+            "difference that counts.",
+        ),
+        Mistake(
+            "the difference is taken relative to the slopes",
+            _kinks(
+                lambda right, left, h: np.abs(right - left)
+                > 0.1 * np.maximum(np.abs(right), np.abs(left))
+            ),
+            "A difference of more than 0.1 counts, however steep the slopes are. Yours finds a "
+            "kink in a smooth curve.",
+        ),
+        Mistake(
+            "only sizes of slopes are compared",
+            _kinks(lambda right, left, h: np.abs(np.abs(right) - np.abs(left)) > 0.1),
+            "Slopes of -1 and 1 have the same size, and meet in a kink all the same.",
+        ),
+        Mistake(
+            "divided by h where 2h is due",
+            _kinks(slope=lambda right, left: right + left),
+            "The central difference reaches over 2h: it is the mean of the two slopes.",
+        ),
+        Mistake(
+            "the differences are not divided by h",
+            _kinks(scale=False),
+            "A slope is a difference divided by the step. Undivided, no difference is above 0.1.",
+        ),
+        Mistake(
+            "the limit is too small",
+            _kinks(lambda right, left, h: np.abs(right - left) > 1e-5),
+            "In a curve the two slopes differ a little without a kink. The text gives the limit, "
+            "0.1.",
+        ),
+        Mistake(
+            "the limit is too large",
+            _kinks(lambda right, left, h: np.abs(right - left) > 0.5),
+            "The text gives the limit, 0.1: a bend from 0 to 0.4 is a kink.",
+        ),
+        Mistake(
+            "a difference of just 0.1 counts",
+            _kinks(lambda right, left, h: np.abs(right - left) >= 0.1),
+            "A kink is met if they differ by more than 0.1.",
+        ),
+        Mistake(
+            "one kink makes all of it nan",
+            _kinks(lambda right, left, h: (np.abs(right - left) > 0.1).any()),
+            "Each entry is decided on its own.",
+        ),
+        Mistake(
+            "the slope to the left has the wrong sign",
+            _kinks(
+                lambda right, left, h: np.abs(right + left) > 0.1,
+                slope=lambda right, left: (right - left) / 2,
+            ),
+            "To the left, too, the value further to the right comes first: f(z) - f(z - h).",
         ),
     ),
     hints=(
@@ -830,6 +1113,56 @@ def _coupled_loss(w, b):
     return 50 * w.sum() ** 2 + (b**2).sum()
 
 
+def _three_axes(rng):
+    """Return a case with a parameter of three axes, wrong in its last entry, and one of none."""
+    params = {"kernel": normal(rng, 2, 1, 3) + 2.0, "scale": np.array(1.5)}
+    loss = _named("sum(kernel**2) + scale**2", lambda p: (p["kernel"] ** 2).sum() + p["scale"] ** 2)
+    kernel = 2 * params["kernel"]
+    kernel[-1, -1, -1] *= 1.5
+    return loss, params, {"scale": np.array(3.0), "kernel": kernel}, 1e-5
+
+
+def _one_and_a_half(rng):
+    """Return a case whose errors are 1.5e-5 in all entries, above the limit, but not by much."""
+    loss = _named("3 sum(b) + 2 sum(w)", lambda p: 3 * p["b"].sum() + 2 * p["w"].sum())
+    grads = {"w": np.full((2, 2), 2 * 1.000015), "b": np.full(3, 3.0)}
+    return loss, {"w": normal(rng, 2, 2), "b": normal(rng, 3)}, grads, 0.5
+
+
+def _wrong_by_position(loss, params, grads, h):
+    return wrong_gradients(loss, params, dict(zip(params, grads.values(), strict=True)), h)
+
+
+def _wrong_stops_at_shape(loss, params, grads, h):
+    names = []
+    for name in wrong_gradients(loss, params, grads, h):
+        names.append(name)
+        if grads[name].shape != params[name].shape:
+            break
+    return names
+
+
+def _wrong_one_sided(loss, params, grads, h):
+    def moved(name, place):
+        new = {key: np.array(array, dtype=np.float64) for key, array in params.items()}
+        new[name][place] += h
+        return loss(new)
+
+    start = loss({name: array.astype(np.float64) for name, array in params.items()})
+    names = []
+    for name, array in params.items():
+        if grads[name].shape != array.shape:
+            names.append(name)
+            continue
+        measured = np.zeros(array.shape)
+        for place in np.ndindex(array.shape):
+            measured[place] = (moved(name, place) - start) / h
+        largest = max(np.abs(measured).max(), np.abs(grads[name]).max())
+        if np.abs(measured - grads[name]).max() > 1e-5 * largest:
+            names.append(name)
+    return names
+
+
 WRONG_GRADIENTS = Exercise(
     name="wrong_gradients",
     lesson=4,
@@ -839,6 +1172,10 @@ WRONG_GRADIENTS = Exercise(
     reference=wrong_gradients,
     inputs=_wrong_inputs,
     corners=(
+        _one_and_a_half,
+        _planted(1e-15, w="doubled", b="right"),
+        _planted(w="transposed", b="doubled"),
+        _three_axes,
         _planted(1e-7, w="doubled", b="right"),
         _planted(1e-7, w="right", b="doubled"),
         _planted(1e7),
@@ -975,10 +1312,11 @@ WRONG_GRADIENTS = Exercise(
             "The two points are 2h apart. Every right gradient looks wrong by a factor of two.",
         ),
         Mistake(
-            "divided by 2, then multiplied by h",
+            "right gradients of several entries are reported",
             _wrong(slope=lambda difference, h: difference / 2 * h),
-            "Python reads from left to right: a / 2 * h is (a / 2) * h. What must be put in "
-            "brackets?",
+            "What you measure is not the slope. Try one entry by hand: is the difference divided "
+            "by"
+            "the distance, (2 * h) in brackets, and is every entry measured?",
         ),
         Mistake(
             "the right ones are returned",
@@ -990,6 +1328,50 @@ WRONG_GRADIENTS = Exercise(
             _wrong_in_place,
             "+= on an entry changes the caller's array, and the next measurement starts from it. "
             "Work on copies.",
+        ),
+        Mistake(
+            "the two sizes are added below",
+            _wrong(size=lambda a, b: np.abs(a).max() + np.abs(b).max()),
+            "The error is relative to the larger of the two sizes. Their sum is twice as large, "
+            "and lets errors of up to 2e-5 pass.",
+        ),
+        Mistake(
+            "one axis is looped over",
+            _wrong(places=lambda shape: range(len(np.empty(shape)))),
+            "All entries of a row are moved at once. Every entry is moved alone, in arrays of any "
+            "number of axes.",
+        ),
+        Mistake(
+            "gradients are paired with parameters by their order",
+            _wrong_by_position,
+            "grads may have another order than params. Look each gradient up by its name.",
+        ),
+        Mistake(
+            "it stops at the first wrong gradient",
+            lambda loss, params, grads, h: wrong_gradients(loss, params, grads, h)[:1],
+            "All wrong gradients are asked for: the loop goes on.",
+        ),
+        Mistake(
+            "it stops at a wrong shape",
+            _wrong_stops_at_shape,
+            "After a wrong shape the other names still have to be looked at.",
+        ),
+        Mistake(
+            "signs are kept in the size",
+            _wrong(size=lambda a, b: max(a.max(), b.max())),
+            "If all slopes are negative, the largest of them is not the largest in size.",
+        ),
+        Mistake(
+            "a step to one side only",
+            _wrong_one_sided,
+            "The text asks for a central difference: f(x + h) - f(x) is less precise, and right "
+            "gradients look wrong.",
+        ),
+        Mistake(
+            "a small number is added below",
+            _wrong(is_wrong=lambda error, size: error / (size + 1e-8) > 1e-5),
+            "With a loss of 1e-15 every gradient is far smaller than that number, and passes. "
+            "Zeros need no division: compare error and 1e-5 times size.",
         ),
     ),
     hints=(

@@ -117,6 +117,51 @@ BACK_THROUGH_LOG_SOFTMAX = Exercise(
             lambda d, z: d - _softmax(z, axis=0) * d.sum(axis=1, keepdims=True),
             "A row is one example, and its probabilities sum to 1.",
         ),
+        Mistake(
+            "the mean where the sum is due",
+            lambda d, z: d - _softmax(z) * d.mean(axis=1, keepdims=True),
+            "The slopes of a row are added up: dz_j has the sum of all d_i in it.",
+        ),
+        Mistake(
+            "keepdims is forgotten",
+            lambda d, z: d - _softmax(z) * d.sum(axis=1),
+            "d.sum(axis=1) has shape (N,), which meets the last axis, that of the classes. Keep "
+            "its second axis.",
+        ),
+        Mistake(
+            "the wrong sign",
+            lambda d, z: _softmax(z) * d.sum(axis=1, keepdims=True) - d,
+            "The delta in the table has a plus, the probability a minus.",
+        ),
+        Mistake(
+            "the logits in place of the probabilities",
+            lambda d, z: d - z * d.sum(axis=1, keepdims=True),
+            "The table has p in it, the softmax of z.",
+        ),
+        Mistake(
+            "the logarithms in place of the probabilities",
+            lambda d, z: d - _log_softmax(z) * d.sum(axis=1, keepdims=True),
+            "The table has p in it, not its logarithm.",
+        ),
+        Mistake(
+            "softmax of d",
+            lambda d, z: d - _softmax(d) * d.sum(axis=1, keepdims=True),
+            "The probabilities are those of the logits z; d is what arrives.",
+        ),
+        Mistake(
+            "1/N comes in once more",
+            lambda d, z: back_through_log_softmax(d, z) / len(d),
+            "Whatever factor the loss has, it is in d already.",
+        ),
+        Mistake(
+            "one maximum for the whole batch",
+            lambda d, z: d
+            - np.exp(z - z.max())
+            / np.exp(z - z.max()).sum(axis=1, keepdims=True)
+            * d.sum(axis=1, keepdims=True),
+            "A row far below the batch's largest logit becomes 0 / 0. Each row has a maximum of "
+            "its own.",
+        ),
     ),
     hints=(
         "Put the table into the sum over i, and split it in two: where is delta_ij 1?",
@@ -172,6 +217,37 @@ def _huber(loss=None, da=None):
         )
 
     return pair
+
+
+def _after(right, loss=lambda loss, a: loss, back=lambda slope, a: slope):
+    """Return a loss and its gradient after something was done to the right ones.
+
+    `a` is the first argument, (N, K), whose shape is at hand.
+    """
+
+    def pair(a, *others):
+        value, slope = right(a, *others)
+        return loss(value, a), back(slope, a)
+
+    return pair
+
+
+def _huber_each(e, delta):
+    size = np.abs(e)
+    return np.where(size > delta, delta * (size - delta / 2), e**2 / 2)
+
+
+def _huber_other(a, target, delta, near=lambda e: e**2 / 2, far=None):
+    """Return the loss with another piece near zero, or far out."""
+    e = a - target
+    size = np.abs(e)
+    outside = far(size) if far else delta * (size - delta / 2)
+    return np.where(size > delta, outside, near(e)).sum() / len(a)
+
+
+def _huber_if(e, delta):
+    size = np.abs(e)
+    return delta * (size - delta / 2) if size.max() > delta else e**2 / 2
 
 
 HUBER = Exercise(
@@ -254,6 +330,95 @@ HUBER = Exercise(
             lambda a, target, delta: (huber(a, target, delta)[0], -huber(a, target, delta)[1]),
             "The slope is along a: where a is too large, the loss rises with it.",
         ),
+        Mistake(
+            "the mean over all entries in the loss alone",
+            _after(huber, loss=lambda loss, a: loss / a.shape[1]),
+            "The entries of an example are added up, and only the examples are averaged.",
+        ),
+        Mistake(
+            "1/N is missing in the loss",
+            _after(huber, loss=lambda loss, a: loss * len(a)),
+            "With twice as many examples the loss should stay about the same.",
+        ),
+        Mistake(
+            "one loss for each example",
+            lambda a, target, delta: (
+                _huber_each(a - target, delta).sum(axis=1) / len(a),
+                huber(a, target, delta)[1],
+            ),
+            "The loss is one number: the sum runs over both axes.",
+        ),
+        Mistake(
+            "the square without its half, in loss and slope",
+            lambda a, target, delta: (
+                _huber_other(a, target, delta, near=lambda e: e**2),
+                np.where(np.abs(a - target) > delta, delta * np.sign(a - target), 2 * (a - target))
+                / len(a),
+            ),
+            "The parabola is one half of the square, so that its slope is e.",
+        ),
+        Mistake(
+            "the straight line begins too low",
+            lambda a, target, delta: (
+                _huber_other(a, target, delta, far=lambda s: delta * (s - delta)),
+                huber(a, target, delta)[1],
+            ),
+            "At the seam both pieces must agree: one half of delta squared. Which share of delta "
+            "is taken off?",
+        ),
+        Mistake(
+            "the straight line has the slope 1",
+            lambda a, target, delta: (
+                _huber_other(a, target, delta, far=lambda s: s - delta / 2),
+                huber(a, target, delta)[1],
+            ),
+            "The straight line has the slope delta: the bracket is multiplied by it.",
+        ),
+        Mistake(
+            "delta is squared in the bracket",
+            lambda a, target, delta: (
+                _huber_other(a, target, delta, far=lambda s: delta * (s - delta**2 / 2)),
+                huber(a, target, delta)[1],
+            ),
+            "In the bracket delta stands as it is; the factor in front makes the square.",
+        ),
+        Mistake(
+            "the slope far out is 1",
+            lambda a, target, delta: (
+                huber(a, target, delta)[0],
+                np.where(np.abs(a - target) > delta, np.sign(a - target), a - target) / len(a),
+            ),
+            "Far out the loss rises by delta for every 1.",
+        ),
+        Mistake(
+            "negative errors have no slope",
+            lambda a, target, delta: (
+                huber(a, target, delta)[0],
+                np.clip(a - target, 0, delta) / len(a),
+            ),
+            "Answers that are too low must be pushed up: their slope is negative.",
+        ),
+        Mistake(
+            "the slope has lost its sign",
+            lambda a, target, delta: (
+                huber(a, target, delta)[0],
+                np.clip(np.abs(a - target), 0, delta) / len(a),
+            ),
+            "Answers that are too low must be pushed up: their slope is negative.",
+        ),
+        Mistake(
+            "delta is taken for 1",
+            lambda a, target, delta: huber(a, target, 1.0),
+            "The seam is at delta, which comes in as an argument.",
+        ),
+        Mistake(
+            "one decision for the whole array",
+            lambda a, target, delta: (
+                _huber_if(a - target, delta).sum() / len(a),
+                huber(a, target, delta)[1],
+            ),
+            "Each entry is near or far on its own. Choose entry by entry.",
+        ),
     ),
     hints=(
         "First e = a - target, and where it is far. Then two formulas and a choice between them.",
@@ -328,6 +493,21 @@ def _smoothed_loop(z, y, s):
 
 def _one_hot(y, c, s):
     return np.eye(c)[y]
+
+
+def _smoothed_by_batch(z, y, s):
+    return _smoothed(t=lambda y, c, s: (1 - s) * np.eye(c)[y] + s / len(z))(z, y, s)
+
+
+def _smoothed_divergence(z, y, s):
+    loss, dz = smoothed_cross_entropy(z, y, s)
+    t = (1 - s) * np.eye(z.shape[1])[y] + s / z.shape[1]
+    return loss + (t * np.log(t)).sum() / len(z), dz
+
+
+def _log_with_one_maximum(z):
+    z = z - z.max()
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
 
 
 SMOOTHED_CROSS_ENTROPY = Exercise(
@@ -421,6 +601,69 @@ SMOOTHED_CROSS_ENTROPY = Exercise(
             ),
             "Sum over the classes of an example, and divide by the number of examples.",
         ),
+        Mistake(
+            "nothing is given to the classes",
+            _smoothed(t=lambda y, c, s: (1 - s) * np.eye(c)[y]),
+            "What is taken from the right class goes to all classes, s / C to each: the rows of t "
+            "sum to 1.",
+        ),
+        Mistake(
+            "the share is divided by N",
+            _smoothed_by_batch,
+            "s is shared by the C classes, not by the examples.",
+        ),
+        Mistake(
+            "the mean over all entries in the loss alone",
+            _after(smoothed_cross_entropy, loss=lambda loss, z: loss / z.shape[1]),
+            "The classes are added up, and only the examples are averaged.",
+        ),
+        Mistake(
+            "1/N is missing in the loss",
+            _after(smoothed_cross_entropy, loss=lambda loss, z: loss * len(z)),
+            "The loss is a mean over the examples.",
+        ),
+        Mistake(
+            "the gradient has the wrong sign",
+            _after(smoothed_cross_entropy, back=lambda dz, z: -dz),
+            "A gradient points uphill. Where a probability is above its target, the slope is "
+            "positive.",
+        ),
+        Mistake(
+            "the loss has the wrong sign",
+            _after(smoothed_cross_entropy, loss=lambda loss, z: -loss),
+            "A logarithm of a probability is negative, and this loss is not.",
+        ),
+        Mistake(
+            "the labels are not smoothed at all",
+            _smoothed(t=lambda y, c, s: np.eye(c)[y]),
+            "This is the plain cross-entropy. Where does s enter?",
+        ),
+        Mistake(
+            "the entropy of the targets is taken off",
+            _smoothed_divergence,
+            "Your loss reaches 0 at the best probabilities. This one does not: only the sum of t "
+            "log p is asked for.",
+        ),
+        Mistake(
+            "the gradient is shortened, not smoothed",
+            lambda z, y, s: (
+                smoothed_cross_entropy(z, y, s)[0],
+                (1 - s) * (_softmax(z) - np.eye(z.shape[1])[y]) / len(z),
+            ),
+            "The slope is p - t, with the t of the smoothed labels.",
+        ),
+        Mistake(
+            "one maximum for the whole batch",
+            _smoothed(log_p=_log_with_one_maximum, p=lambda z: np.exp(_log_with_one_maximum(z))),
+            "A row far below the batch's largest logit becomes log of 0. Each row has a maximum "
+            "of its own.",
+        ),
+        Mistake(
+            "the loss is kept finite by a floor of 1e-15",
+            _smoothed(log_p=lambda z: np.log(np.clip(_softmax(z), 1e-15, 1))),
+            "A floor caps the loss: a class that is 1,000 logits behind must cost 1,000. Take the "
+            "logarithm of softmax as a difference.",
+        ),
     ),
     hints=(
         "First the targets t, (N, C). With s = 0 they are the one-hot rows.",
@@ -446,6 +689,15 @@ def _sigmoid(v):
 def _yes_inputs(rng):
     n = int(rng.integers(3, 7))
     return normal(rng, n, 1, scale=2.0), rng.permutation(np.arange(n) % 2)
+
+
+def _yes_sure(logit, target):
+    """Return a drawer of cases with one answer that is right and very sure."""
+
+    def draw(rng):
+        return np.array([[logit], [1.5], [-0.5]]), np.array([target, 0, 1])
+
+    return draw
 
 
 def _yes_large(rng):
@@ -513,6 +765,16 @@ def _yes_loop(z, t):
     return loss / len(z), dz / len(z)
 
 
+def _yes_chosen(z, t):
+    a = _sigmoid(z)
+    return -np.log(np.where(t[:, None] == 1, a, 1 - a)).mean(), (a - t[:, None]) / len(z)
+
+
+def _yes_pairs_naive(z, t):
+    a = _sigmoid(z)
+    return -(t * np.log(a) + (1 - t) * np.log(1 - a)).mean(), (a - t) / len(z)
+
+
 YES_OR_NO_LOSS = Exercise(
     name="yes_or_no_loss",
     lesson=5,
@@ -521,7 +783,11 @@ YES_OR_NO_LOSS = Exercise(
     misconception="Clipping the probability makes it safe; (N, 1) and (N,) are the same.",
     reference=yes_or_no_loss,
     inputs=_yes_inputs,
-    corners=(_yes_large,),
+    corners=(
+        _yes_sure(900.0, 1),
+        _yes_sure(-900.0, 0),
+        _yes_large,
+    ),
     outputs=("loss", "dz"),
     out_of_reach=(*LOSSES, "log_softmax"),
     variants=(
@@ -612,6 +878,69 @@ YES_OR_NO_LOSS = Exercise(
             lambda z, t: (yes_or_no_loss(z, t)[0], yes_or_no_loss(z, t)[1][:, 0]),
             "A gradient has the shape of its tensor, and z is (N, 1).",
         ),
+        Mistake(
+            "log of a sigmoid, chosen by the target",
+            _yes_chosen,
+            "For z = 1,000 and target 0 the chosen probability is 0, and its logarithm infinite. "
+            "Work with z: -log of a sigmoid is log(1 + exp(-z)).",
+        ),
+        Mistake(
+            "log of a sigmoid, and all pairs",
+            _yes_pairs_naive,
+            "Two things: (N, 1) and (N,) make all pairs of logits and targets, so give t a second "
+            "axis first; and a sigmoid may be 0 or 1, whose logarithm is infinite.",
+        ),
+        Mistake(
+            "exp(-z) overflows",
+            lambda z, t: (
+                np.where(
+                    z < -700, np.inf, np.log1p(np.exp(-np.maximum(z, -700))) + z * (1 - t[:, None])
+                ).mean(),
+                yes_or_no_loss(z, t)[1],
+            ),
+            "exp of -z is infinite for a z of -1,000. Let exp only see numbers that are never "
+            "above 0.",
+        ),
+        Mistake(
+            "exp(z) overflows",
+            lambda z, t: (
+                np.where(
+                    z > 709.7, np.inf, np.log1p(np.exp(np.minimum(z, 709))) - z * t[:, None]
+                ).mean(),
+                yes_or_no_loss(z, t)[1],
+            ),
+            "exp of z is infinite for a z of 1,000. Let exp only see numbers that are never above "
+            "0.",
+        ),
+        Mistake(
+            "the gradient overflows",
+            lambda z, t: (
+                yes_or_no_loss(z, t)[0],
+                (np.exp(z) / (1 + np.exp(z)) - t[:, None]) / len(z),
+            ),
+            "For a z of 1,000 this is infinity divided by infinity. Divide above and below by "
+            "exp(z) where z is positive.",
+        ),
+        Mistake(
+            "the sum where the mean is due, in the loss alone",
+            _after(yes_or_no_loss, loss=lambda loss, z: loss * len(z)),
+            "The loss of the batch is the mean.",
+        ),
+        Mistake(
+            "the loss has the wrong sign",
+            _after(yes_or_no_loss, loss=lambda loss, z: -loss),
+            "A logarithm of a probability is negative, and a loss is not.",
+        ),
+        Mistake(
+            "the squared error",
+            lambda z, t: (((_sigmoid(z) - t[:, None]) ** 2).mean(), yes_or_no_loss(z, t)[1]),
+            "The loss of an example is minus the logarithm of the probability of its target.",
+        ),
+        Mistake(
+            "the targets are exchanged in the loss alone",
+            lambda z, t: (yes_or_no_loss(z, 1 - t)[0], yes_or_no_loss(z, t)[1]),
+            "-log a belongs to target 1. Which target makes your loss large for a large z?",
+        ),
     ),
     hints=(
         "Put a = 1 / (1 + exp(-z)) into -log(a) and -log(1 - a), and simplify each on paper.",
@@ -690,6 +1019,39 @@ def _hinge_one_hot(z, y):
     m = (1 - t) * np.maximum(0, 1 + z - (z * t).sum(axis=1, keepdims=True))
     g = (m > 0) * 1.0
     return m.sum(axis=1).mean(), (g - t * g.sum(axis=1, keepdims=True)) / len(z)
+
+
+def _margins(z, y):
+    rows = np.arange(len(y))
+    margins = np.maximum(0, z - z[rows, y][:, None] + 1)
+    margins[rows, y] = 0
+    return margins
+
+
+def _hinge_squared(z, y):
+    margins, rows = _margins(z, y), np.arange(len(y))
+    dz = 2 * margins
+    dz[rows, y] = -dz.sum(axis=1)
+    return (margins**2).sum() / len(y), dz / len(y)
+
+
+def _hinge_all_at_zero(z, y):
+    margins, rows = _margins(z, y), np.arange(len(y))
+    dz = (margins >= 0) * 1.0
+    dz[rows, y] = -dz.sum(axis=1)
+    return margins.sum() / len(y), dz / len(y)
+
+
+def _hinge_label(label):
+    """Return the pair with another slope of the label's logit, of those of the other classes."""
+
+    def pair(z, y):
+        margins, rows = _margins(z, y), np.arange(len(y))
+        dz = (margins > 0) * 1.0
+        dz[rows, y] = -label(dz)
+        return margins.sum() / len(y), dz / len(y)
+
+    return pair
 
 
 HINGE = Exercise(
@@ -799,6 +1161,58 @@ HINGE = Exercise(
             "the mean over all entries",
             _hinge(loss_mean=lambda total, m: total / m.size, mean=lambda g, m: g / m.size),
             "Sum over the classes of an example, and divide by the number of examples.",
+        ),
+        Mistake(
+            "squared margins",
+            lambda z, y: ((_margins(z, y) ** 2).sum() / len(z), hinge(z, y)[1]),
+            "The hinge charges what is missing, not its square. Its slope is 1 whatever the "
+            "margin is.",
+        ),
+        Mistake(
+            "squared margins, in loss and slope",
+            _hinge_squared,
+            "The hinge charges what is missing, not its square. Its slope is 1 whatever the "
+            "margin is.",
+        ),
+        Mistake(
+            "the mean over all entries in the loss alone",
+            _after(hinge, loss=lambda loss, z: loss / z.shape[1]),
+            "The classes are added up, and only the examples are averaged.",
+        ),
+        Mistake(
+            "1/N is missing in the loss",
+            _after(hinge, loss=lambda loss, z: loss * len(z)),
+            "The loss is a mean over the examples.",
+        ),
+        Mistake(
+            "only the worst class costs something",
+            lambda z, y: (_margins(z, y).max(axis=1).mean(), hinge(z, y)[1]),
+            "Every class that is too near charges what is missing: they add up.",
+        ),
+        Mistake(
+            "all margins of 0 have a slope",
+            _hinge_all_at_zero,
+            "Most margins are cut to exactly 0, and there the slope is 0.",
+        ),
+        Mistake(
+            "the label's slope is that of the whole batch",
+            _hinge_label(lambda g: g.sum()),
+            "The logit of a label is in the margins of its own row only.",
+        ),
+        Mistake(
+            "the label's slope is a mean",
+            _hinge_label(lambda g: g.mean(axis=1)),
+            "The logit of the label is in each margin of its row: their slopes add up.",
+        ),
+        Mistake(
+            "divided by the number of the other classes",
+            lambda z, y: tuple(part / (z.shape[1] - 1) for part in hinge(z, y)),
+            "The margins of a row are added up, not averaged.",
+        ),
+        Mistake(
+            "probabilities in place of logits",
+            lambda z, y: hinge(_softmax(z), y),
+            "The hinge loss takes the logits as they are, without softmax.",
         ),
     ),
     hints=(

@@ -1,5 +1,7 @@
 """Exercises of lesson 06, Gradient descent."""
 
+import itertools
+
 import numpy as np
 
 from ._draw import labels, normal, sizes
@@ -52,6 +54,11 @@ def _step_copied(params, grads, rate):
     for name in grads:
         moved[name] -= rate * grads[name]
     return moved
+
+
+def _step_by_order(params, grads, rate):
+    pairs = zip(params.items(), grads.values(), strict=False)
+    return {name: array - rate * slope for (name, array), slope in pairs}
 
 
 DESCENT_STEP = Exercise(
@@ -111,6 +118,61 @@ DESCENT_STEP = Exercise(
             },
             "Parameters in float32 must stay float32. What turns them into float64 on the way?",
         ),
+        Mistake(
+            "frozen parameters become zeros",
+            lambda params, grads, rate: {
+                k: p - rate * grads[k] if k in grads else 0 * p for k, p in params.items()
+            },
+            "A parameter without a gradient stays where it is.",
+        ),
+        Mistake(
+            "frozen parameters move by themselves",
+            lambda params, grads, rate: {k: p - rate * grads.get(k, p) for k, p in params.items()},
+            "A parameter without a gradient stays where it is: nothing is taken off.",
+        ),
+        Mistake(
+            "only w and b move",
+            lambda params, grads, rate: {
+                k: p - rate * grads[k] if k in grads and k in ("w", "b") else p
+                for k, p in params.items()
+            },
+            "Any name may have a gradient. Ask grads which ones there are.",
+        ),
+        Mistake(
+            "the slope multiplies the parameter",
+            lambda params, grads, rate: {
+                k: p * (1 - rate * grads[k]) if k in grads else p for k, p in params.items()
+            },
+            "A step is taken off the parameter, whatever its size: rate times the slope.",
+        ),
+        Mistake(
+            "only the sign of the slope counts",
+            lambda params, grads, rate: {
+                k: p - rate * np.sign(grads[k]) if k in grads else p for k, p in params.items()
+            },
+            "Where it is steeper the step is longer: the slope itself counts.",
+        ),
+        Mistake(
+            "every gradient has the length 1",
+            lambda params, grads, rate: {
+                k: p - rate * grads[k] / np.sqrt((grads[k] ** 2).sum()) if k in grads else p
+                for k, p in params.items()
+            },
+            "Where it is steeper the step is longer: the slope is not divided by its size.",
+        ),
+        Mistake(
+            "the parameters shrink as well",
+            lambda params, grads, rate: {
+                k: (1 - rate) * p - rate * grads[k] if k in grads else p for k, p in params.items()
+            },
+            "Only the slope is multiplied by the rate.",
+        ),
+        Mistake(
+            "gradients are paired with parameters by their order",
+            _step_by_order,
+            "Two dicts may have their names in another order, and grads may have fewer. Look each "
+            "gradient up by its name.",
+        ),
     ),
     hints=(
         "Build a new dict; look at every name in params.",
@@ -145,7 +207,10 @@ BOWL_RATES = Exercise(
     misconception="The average curvature decides, or each direction may have a rate of its own.",
     reference=bowl_rates,
     inputs=_bowl_inputs,
-    corners=(_bowl_single,),
+    corners=(
+        lambda rng: (np.array([3.0, 8.0, 0.5, 2.0]),),
+        _bowl_single,
+    ),
     outputs=("limit", "best"),
     variants=(
         lambda k: (float(min(2 / k)), float(1 / np.mean([min(k), max(k)]))),
@@ -200,6 +265,61 @@ BOWL_RATES = Exercise(
             "the two rates are exchanged",
             lambda k: bowl_rates(k)[::-1],
             "The limit comes first, and it is the larger of the two.",
+        ),
+        Mistake(
+            "best is half as large as it should be",
+            lambda k: (2 / k.max(), 1 / (k.min() + k.max())),
+            "At the best rate the flattest and the sharpest direction shrink equally fast, and "
+            "the factor of the sharpest is negative: 1 - r k = -(1 - r K).",
+        ),
+        Mistake(
+            "best from the sum of all curvatures",
+            lambda k: (2 / k.max(), 2 / k.sum()),
+            "Only the flattest and the sharpest direction matter: all others shrink faster than "
+            "one of them.",
+        ),
+        Mistake(
+            "the first and the last are taken for the extremes",
+            lambda k: (2 / k[-1], 2 / (k[0] + k[-1])),
+            "The curvatures come in any order: k.min() and k.max().",
+        ),
+        Mistake(
+            "the last and the first are taken for the extremes",
+            lambda k: (2 / k[0], 2 / (k[0] + k[-1])),
+            "The curvatures come in any order: k.min() and k.max().",
+        ),
+        Mistake(
+            "best from the geometric mean",
+            lambda k: (2 / k.max(), 1 / np.sqrt(k.min() * k.max())),
+            "At the best rate 1 - r k of the flattest and of the sharpest direction differ in "
+            "sign alone. Solve that for r.",
+        ),
+        Mistake(
+            "best is the mean of the two inverse curvatures",
+            lambda k: (2 / k.max(), (1 / k.min() + 1 / k.max()) / 2),
+            "At the best rate 1 - r k of the flattest and of the sharpest direction differ in "
+            "sign alone. Solve that for r.",
+        ),
+        Mistake(
+            "the difference of the curvatures",
+            lambda k: (2 / k.max(), 2 / (k.max() - k.min())),
+            "One of the two factors is negative: solve 1 - r k = r K - 1. On which side do the "
+            "curvatures meet?",
+        ),
+        Mistake(
+            "the factor in place of the rate",
+            lambda k: (2 / k.max(), (k.max() - k.min()) / (k.min() + k.max())),
+            "This is what a step multiplies the distance by. The rate is asked for.",
+        ),
+        Mistake(
+            "limits of all directions",
+            lambda k: (2 / k, 2 / (k.min() + k.max())),
+            "One number: below it every direction shrinks. Which direction is the first to grow?",
+        ),
+        Mistake(
+            "multiplied where a division is due",
+            lambda k: (2 * k.max(), 2 / (k.min() + k.max())),
+            "The sharper the valley, the smaller the rate that it bears.",
         ),
     ),
     hints=(
@@ -275,6 +395,19 @@ def _norm(grads):
 
 def _scaled(grads, factor):
     return {name: factor * g for name, g in grads.items()}
+
+
+def _clip_with_norm(
+    norm_of=lambda arrays: np.sqrt(sum((g**2).sum() for g in arrays)),
+    factor=lambda norm, limit: limit / norm if norm > limit else 1.0,
+):
+    """Return the clipping with another norm or another factor."""
+
+    def clip(grads, limit):
+        share = factor(norm_of([*grads.values()]), limit)
+        return {name: share * g for name, g in grads.items()}
+
+    return clip
 
 
 CLIP_BY_NORM = Exercise(
@@ -380,6 +513,44 @@ CLIP_BY_NORM = Exercise(
             _clip_in_place,
             "*= works inside the caller's arrays. Make new ones.",
         ),
+        Mistake(
+            "the longest array sets the norm",
+            _clip_with_norm(lambda arrays: max(np.sqrt((g**2).sum()) for g in arrays)),
+            "All arrays together are one arrow: their squares are added up, and one root is taken.",
+        ),
+        Mistake(
+            "the largest entry is taken for the norm",
+            _clip_with_norm(lambda arrays: max(np.abs(g).max() for g in arrays)),
+            "The norm is the root of the sum of all squares.",
+        ),
+        Mistake(
+            "the last array sets the norm",
+            _clip_with_norm(lambda arrays: np.sqrt((arrays[-1] ** 2).sum())),
+            "All arrays together are one arrow: the sum goes on from one array to the next.",
+        ),
+        Mistake(
+            "the mean of the squares",
+            _clip_with_norm(
+                lambda arrays: np.sqrt(np.mean(np.concatenate([g.ravel() for g in arrays]) ** 2))
+            ),
+            "The norm is the root of the sum of the squares.",
+        ),
+        Mistake(
+            "the factor is upside down",
+            _clip_with_norm(factor=lambda norm, limit: norm / limit if norm > limit else 1.0),
+            "What is too long must become shorter: the factor is below 1.",
+        ),
+        Mistake(
+            "short gradients are made longer, long ones stay",
+            _clip_with_norm(factor=lambda norm, limit: limit / norm if 0 < norm < limit else 1.0),
+            "Look at the comparison: which ones are shortened, those above the limit or those "
+            "below?",
+        ),
+        Mistake(
+            "what is too much is subtracted from the factor",
+            _clip_with_norm(factor=lambda norm, limit: 1 - (norm - limit) if norm > limit else 1.0),
+            "Multiply by limit / norm, and the norm becomes the limit.",
+        ),
     ),
     hints=(
         "One number for the whole dict: the root of the sum of all squares, over all arrays.",
@@ -458,6 +629,80 @@ def _backtracking_for(loss, w, gradient, rate):
     return 0.0
 
 
+def _use_backtracking(answer, loss, w, gradient, rate):
+    """Use an answer with a loss that ends a search without end."""
+    asked = itertools.count()
+
+    def counted(w):
+        if next(asked) == 500:
+            raise RuntimeError("loss was asked 500 times, and the search has not ended")
+        return loss(w)
+
+    return answer(counted, w, gradient, rate)
+
+
+def _backtracking_walks_on(loss, w, gradient, rate):
+    start, squares = loss(w), (gradient**2).sum()
+    while loss(w - rate * gradient) > start - rate / 2 * squares:
+        w = w - rate * gradient
+        rate /= 2
+    return rate
+
+
+def _backtracking_promise(promise):
+    """Return the search with a promise that is not renewed, or lacks the rate."""
+
+    def search(loss, w, gradient, rate):
+        start, due = loss(w), promise(rate, (gradient**2).sum())
+        while loss(w - rate * gradient) > start - due:
+            rate /= 2
+        return rate
+
+    return search
+
+
+def _backtracking_start_renewed(loss, w, gradient, rate):
+    start, squares = loss(w), (gradient**2).sum()
+    while loss(w - rate * gradient) > start - rate / 2 * squares:
+        start = loss(w - rate * gradient)
+        rate /= 2
+    return rate
+
+
+def _backtracking_tries(tries):
+    """Return a search that gives up after so many halvings."""
+
+    def search(loss, w, gradient, rate):
+        for _ in range(tries):
+            if _half(loss(w), loss(w - rate * gradient), rate, gradient):
+                break
+            rate /= 2
+        return rate
+
+    return search
+
+
+def _backtracking_count(loss, w, gradient, rate):
+    return round(np.log2(rate / backtracking_rate(loss, w, gradient, rate)))
+
+
+def _backtracking_promise_each(loss, w, gradient, rate):
+    start, total = loss(w), gradient.sum()
+    while loss(w - rate * gradient) > start - rate / 2 * total:
+        rate /= 2
+    return rate
+
+
+def _backtracking_deep(rng):
+    """Return a case in which the second try keeps even what the first has promised."""
+
+    def loss(w):
+        return (w**4 - 3 * w**2 - w).sum()
+
+    loss.__name__ = "sum(w**4 - 3 w**2 - w)"
+    return loss, np.zeros(2), -np.ones(2), 2.0
+
+
 BACKTRACKING_RATE = Exercise(
     name="backtracking_rate",
     lesson=6,
@@ -466,7 +711,11 @@ BACKTRACKING_RATE = Exercise(
     misconception="Any step that lowers the loss is good enough.",
     reference=backtracking_rate,
     inputs=_backtracking_inputs,
-    corners=tuple(_backtracking_bowl(rate) for rate in (0.4, 1.5, 1.8, 1.95, 2.3, 7.0)),
+    call=_use_backtracking,
+    corners=(
+        _backtracking_deep,
+        *map(_backtracking_bowl, (0.4, 1.0, 1.5, 1.8, 1.95, 2.3, 7.0, 3e4, 3e20)),
+    ),
     variants=(_backtracking_for, _backtracking(_half)),
     mistakes=(
         Mistake(
@@ -529,6 +778,62 @@ BACKTRACKING_RATE = Exercise(
                 w - backtracking_rate(loss, w, gradient, rate) * gradient
             ),
             "Asked for is the rate, one number.",
+        ),
+        Mistake(
+            "the search walks on from the moved w",
+            _backtracking_walks_on,
+            "Every try starts at the same w. Do not put the place that was tried into its name.",
+        ),
+        Mistake(
+            "the promise is not renewed",
+            _backtracking_promise(lambda rate, squares: rate / 2 * squares),
+            "A shorter step promises less. When the rate is halved, so is what it has to keep.",
+        ),
+        Mistake(
+            "the promise lacks the rate",
+            _backtracking_promise(lambda rate, squares: squares / 2),
+            "A shorter step promises less: the rate is a factor of the promise, and halved with "
+            "it.",
+        ),
+        Mistake(
+            "the start is renewed",
+            _backtracking_start_renewed,
+            "The fall is measured from the loss at w, not from the try before.",
+        ),
+        Mistake(
+            "a quarter of the promise is enough",
+            _backtracking(lambda before, after, rate, g: after <= before - rate / 4 * (g**2).sum()),
+            "Half of the promise must be kept.",
+        ),
+        Mistake(
+            "just half of the promise is not enough",
+            _backtracking(lambda before, after, rate, g: after < before - rate / 2 * (g**2).sum()),
+            "At least half of the promise must be kept, so exactly half is enough.",
+        ),
+        Mistake(
+            "the slopes are added, not their squares",
+            _backtracking_promise_each,
+            "The step is rate times the gradient, and the slope along it is the gradient again: "
+            "the promise has its square.",
+        ),
+        Mistake(
+            "a quarter is taken off at each try",
+            _backtracking(_half, shrink=0.75),
+            "Each try has half of the rate before.",
+        ),
+        Mistake(
+            "the number of halvings",
+            _backtracking_count,
+            "The rate is asked for, not how often it was halved.",
+        ),
+        *(
+            Mistake(
+                f"the search gives up after {tries} halvings",
+                _backtracking_tries(tries),
+                "The first rate may be far too large. A while loop goes on until half of the "
+                "promise is kept.",
+            )
+            for tries in (2, 3, 4, 5, 8, 10, 20, 30, 50)
         ),
     ),
     hints=(
@@ -746,6 +1051,28 @@ LINEAR_CLASSIFIER = Exercise(
             "softmax over the images",
             _classifier(p=lambda z: _softmax(z, axis=0)),
             "A row is one image, and its probabilities sum to 1.",
+        ),
+        Mistake("one step too few", _classifier(more=-1), "Make as many steps as `steps` says."),
+        Mistake(
+            "the labels are not subtracted",
+            _classifier(error=lambda p, t: p / len(p)),
+            "What the network said, minus what it should have said: only the first half is there.",
+        ),
+        Mistake(
+            "only the last loss",
+            lambda *arguments: (
+                *linear_classifier(*arguments)[:2],
+                linear_classifier(*arguments)[2][-1],
+            ),
+            "The losses of all steps are asked for, (steps,).",
+        ),
+        Mistake(
+            "the losses are a list",
+            lambda *arguments: (
+                *linear_classifier(*arguments)[:2],
+                linear_classifier(*arguments)[2].tolist(),
+            ),
+            "The losses are asked for as an array: np.array(losses).",
         ),
     ),
     hints=(

@@ -37,6 +37,13 @@ def _split_while(order, size):
     return batches
 
 
+def _split_merged(order, size):
+    batches = split_order(order, size)
+    if len(batches) > 1 and len(batches[-1]) < size:
+        batches[-2:] = [np.concatenate(batches[-2:])]
+    return batches
+
+
 SPLIT_ORDER = Exercise(
     name="split_order",
     lesson=7,
@@ -45,7 +52,13 @@ SPLIT_ORDER = Exercise(
     misconception="The number of examples is a multiple of the batch size.",
     reference=split_order,
     inputs=_split_inputs,
-    corners=(_split_uneven, _split_even, _split_short),
+    corners=(
+        lambda rng: (np.array([2, 0, 1]), 1),
+        lambda rng: (np.array([4, 2, 0, 1, 3]), 4),
+        _split_uneven,
+        _split_even,
+        _split_short,
+    ),
     out_of_reach=("minibatches",),
     variants=(
         _split_while,
@@ -102,6 +115,58 @@ SPLIT_ORDER = Exercise(
             "the batches overlap",
             lambda order, size: [order[i : i + size] for i in range(len(order))],
             "Each batch starts where the one before it ends. How far apart are the starts?",
+        ),
+        Mistake(
+            "every size-th number",
+            lambda order, size: [order[first::size] for first in range(size)],
+            "The first batch is the first `size` numbers, in a row.",
+        ),
+        Mistake(
+            "each batch has one number too many",
+            lambda order, size: [order[i : i + size + 1] for i in range(0, len(order), size)],
+            "A slice a[i:j] ends before j: from i on, `size` numbers end at i + size.",
+        ),
+        Mistake(
+            "each batch has one number too few",
+            lambda order, size: [order[i : i + size - 1] for i in range(0, len(order), size)],
+            "A slice a[i:j] ends before j: from i on, `size` numbers end at i + size.",
+        ),
+        Mistake(
+            "the slice always ends at size",
+            lambda order, size: [order[i:size] for i in range(0, len(order), size)],
+            "Where a batch begins moves on, so where it ends must move on too.",
+        ),
+        Mistake(
+            "the rest is put into the batch before",
+            _split_merged,
+            "If N is not a multiple of `size`, the last batch is smaller, a batch of its own.",
+        ),
+        Mistake(
+            "only the first batch",
+            lambda order, size: [order[:size]],
+            "Every number comes once: go on until the end of order.",
+        ),
+        Mistake(
+            "the number of batches is rounded",
+            lambda order, size: [
+                order[i * size : (i + 1) * size] for i in range(round(len(order) / size))
+            ],
+            "A smaller rest is a batch too: the number of batches is rounded up.",
+        ),
+        Mistake(
+            "a rest of one is lost",
+            lambda order, size: [order[i : i + size] for i in range(0, len(order) - 1, size)],
+            "A last batch may have one number alone.",
+        ),
+        Mistake(
+            "the batches are lists",
+            lambda order, size: [part.tolist() for part in split_order(order, size)],
+            "The numbers are right. A batch is an array, a slice of order.",
+        ),
+        Mistake(
+            "only orders that divide evenly",
+            lambda order, size: list(order.reshape(-1, size)),
+            "reshape needs a multiple of size. The last batch may be smaller: cut slices.",
         ),
     ),
     hints=(
@@ -169,6 +234,19 @@ def _smoothed_in_place(losses, beta):
     return losses
 
 
+def _smoothed_by(correct):
+    """Return the running averages with another correction."""
+
+    def smoothed(losses, beta):
+        s, out = 0.0, []
+        for t, loss in enumerate(losses, start=1):
+            s = beta * s + (1 - beta) * loss
+            out.append(correct(s, beta, t))
+        return np.array(out)
+
+    return smoothed
+
+
 SMOOTHED_LOSSES = Exercise(
     name="smoothed_losses",
     lesson=7,
@@ -177,7 +255,10 @@ SMOOTHED_LOSSES = Exercise(
     misconception="Starting at 0 does no harm, or the corrected value is what is carried on.",
     reference=smoothed_losses,
     inputs=_smoothed_inputs,
-    corners=(_smoothed_known,),
+    corners=(
+        lambda rng: (np.array([3.0]), 0.9),
+        _smoothed_known,
+    ),
     variants=(_smoothed_by_weights, _smoothed_sums),
     mistakes=(
         Mistake(
@@ -232,6 +313,42 @@ SMOOTHED_LOSSES = Exercise(
             "losses is changed",
             _smoothed_in_place,
             "An assignment into losses changes the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "the two shares are exchanged, in the correction too",
+            lambda losses, beta: smoothed_losses(losses, 1 - beta),
+            "beta is the share of the old, 1 - beta that of the new loss.",
+        ),
+        Mistake(
+            "the new loss has no share",
+            lambda losses, beta: smoothed_losses(losses, beta) / (1 - beta),
+            "The new loss is multiplied by 1 - beta.",
+        ),
+        Mistake(
+            "beta times t, not to the power of t",
+            _smoothed_by(lambda s, beta, t: s / (1 - beta * t)),
+            "The formula has beta to the power of t.",
+        ),
+        Mistake(
+            "multiplied by the correction",
+            _smoothed_by(lambda s, beta, t: s * (1 - beta**t)),
+            "The start at 0 pulls s down, and a division by a number below 1 takes that out.",
+        ),
+        Mistake(
+            "one correction for all, that of the last step",
+            lambda losses, beta: _smoothed_by(lambda s, beta, t: s)(losses, beta)
+            / (1 - beta ** len(losses)),
+            "t is the number of the step, and grows from 1.",
+        ),
+        Mistake(
+            "only the last value",
+            lambda losses, beta: smoothed_losses(losses, beta)[-1],
+            "All values are asked for, (T,).",
+        ),
+        Mistake(
+            "the start is counted as a value",
+            lambda losses, beta: np.array([0.0, *smoothed_losses(losses, beta)]),
+            "There is one value for each loss. The start at 0 is none of them.",
         ),
     ),
     hints=(
@@ -292,6 +409,33 @@ def _decayed_by_dimension(params, grads, rate, decay):
     return moved
 
 
+def _decayed_names(rng):
+    """Return a case in which only the first letter of a name tells a weight from a bias."""
+    shapes = {
+        "bw1": (3,),
+        "wide": (2,),
+        "b_table": (2, 3),
+        "embed": (2,),
+        "web": (2,),
+        "w": (2, 2, 2),
+        "kernel": (3, 2),
+    }
+    params = {name: normal(rng, *shape) + 3.0 for name, shape in shapes.items()}
+    grads = {name: normal(rng, *shapes[name]) for name in reversed(shapes)}
+    return params, grads, 0.25, 0.2
+
+
+def _decayed_by_axes(params, grads, rate, decay):
+    return {k: p - rate * (grads[k] + decay * p * (p.ndim > 1)) for k, p in params.items()}
+
+
+def _decayed_changes_grads(params, grads, rate, decay):
+    for name, p in params.items():
+        if name.startswith("w"):
+            grads[name] += decay * p
+    return {name: p - rate * grads[name] for name, p in params.items()}
+
+
 DECAYED_STEP = Exercise(
     name="decayed_step",
     lesson=7,
@@ -300,10 +444,12 @@ DECAYED_STEP = Exercise(
     misconception="Regularization is for all parameters, or beside the learning rate.",
     reference=decayed_step,
     inputs=_decayed_inputs,
-    corners=(_decayed_small,),
+    corners=(
+        _decayed_names,
+        _decayed_small,
+    ),
     out_of_reach=("SGD", "AdamW"),
     variants=(
-        _decayed_by_dimension,
         lambda params, grads, rate, decay: {
             k: (1 - rate * decay * k.startswith("w")) * p - rate * grads[k]
             for k, p in params.items()
@@ -367,6 +513,86 @@ DECAYED_STEP = Exercise(
             "-= and *= work inside the caller's arrays, and an assignment to params[name] replaces "
             "them. Make a new dict of new arrays.",
         ),
+        Mistake(
+            "a w anywhere in the name makes a weight",
+            _decayed(which=lambda name: "w" in name),
+            "Only the first letter of a name tells a weight from a bias: `bw1` is a bias, and so "
+            "is a matrix called `kernel`.",
+        ),
+        Mistake(
+            "all but the names with b are weights",
+            _decayed(which=lambda name: name[0] != "b"),
+            "Only the first letter of a name tells a weight from a bias: `bw1` is a bias, and so "
+            "is a matrix called `kernel`.",
+        ),
+        Mistake(
+            "all but the names with a b in them are weights",
+            _decayed(which=lambda name: "b" not in name),
+            "Only the first letter of a name tells a weight from a bias: `bw1` is a bias, and so "
+            "is a matrix called `kernel`.",
+        ),
+        Mistake(
+            "only w is pulled",
+            _decayed(which=lambda name: name == "w"),
+            "Only the first letter of a name tells a weight from a bias: `bw1` is a bias, and so "
+            "is a matrix called `kernel`.",
+        ),
+        Mistake(
+            "only names from a list are pulled",
+            _decayed(which=lambda name: name in ("w", "w1", "w2", "w3")),
+            "Only the first letter of a name tells a weight from a bias: `bw1` is a bias, and so "
+            "is a matrix called `kernel`.",
+        ),
+        Mistake(
+            "matrices are pulled, whatever their names",
+            _decayed_by_dimension,
+            "Asked for are the names that begin with w. A bias may be a matrix, and a weight may "
+            "have one axis or three.",
+        ),
+        Mistake(
+            "all that has two axes or more is pulled",
+            _decayed_by_axes,
+            "Asked for are the names that begin with w. A bias may be a matrix, and a weight may "
+            "have one axis.",
+        ),
+        Mistake(
+            "all weights are pulled by the same",
+            _decayed(pull=lambda p, g, rate, decay: rate * decay),
+            "The slope of a square is twice the number, so a large weight is pulled more than a "
+            "small one.",
+        ),
+        Mistake(
+            "the square of the weight pulls",
+            _decayed(pull=lambda p, g, rate, decay: rate * decay * p**2),
+            "The penalty has the square; its slope has the weight itself.",
+        ),
+        Mistake(
+            "the pull comes after the step",
+            _decayed(pull=lambda p, g, rate, decay: rate * decay * (p - rate * g)),
+            "Both slopes are taken at the same place, before the step.",
+        ),
+        Mistake(
+            "the gradient is multiplied by the decay",
+            _decayed(pull=lambda p, g, rate, decay: rate * g * (decay - 1)),
+            "The slope of the penalty is added to the gradient.",
+        ),
+        Mistake(
+            "uphill",
+            lambda params, grads, rate, decay: decayed_step(params, grads, -rate, decay),
+            "A step of descent is taken off.",
+        ),
+        Mistake(
+            "only the weights come back",
+            lambda params, grads, rate, decay: {
+                k: p for k, p in decayed_step(params, grads, rate, decay).items() if k[0] == "w"
+            },
+            "The biases make their step as well, without the pull.",
+        ),
+        Mistake(
+            "grads is changed",
+            _decayed_changes_grads,
+            "+= on an entry of grads changes the caller's array. Make a new one.",
+        ),
     ),
     hints=(
         "The slope of the penalty along a weight w is decay times w. Add it to the gradient.",
@@ -422,6 +648,11 @@ def _factor(norms, limit):
     return np.minimum(1.0, limit / np.maximum(norms, 1e-300))
 
 
+def _max_norm_tiny(rng):
+    """Return a case in which a small number beside a norm is seen."""
+    return 1e-6 * np.array([[3.0, 0.6], [4.0, 0.8]]), 2e-6
+
+
 MAX_NORM = Exercise(
     name="max_norm",
     lesson=7,
@@ -430,7 +661,7 @@ MAX_NORM = Exercise(
     misconception="A unit's weights are a row, or one factor is enough for the whole matrix.",
     reference=max_norm,
     inputs=_max_norm_inputs,
-    corners=(_max_norm_square, _max_norm_below_one, _max_norm_zero),
+    corners=(_max_norm_tiny, _max_norm_square, _max_norm_below_one, _max_norm_zero),
     variants=(
         _max_norm_loop,
         lambda w, limit: w / np.maximum(np.linalg.norm(w, axis=0) / limit, 1),
@@ -500,6 +731,43 @@ MAX_NORM = Exercise(
             "w is changed",
             _max_norm_in_place,
             "*= works inside the caller's array. Make a new one.",
+        ),
+        *(
+            Mistake(
+                f"{tiny:g} is added to the norms",
+                lambda w, limit, tiny=tiny: w
+                * np.minimum(1, limit / (np.linalg.norm(w, axis=0) + tiny)),
+                "What is shortened has exactly the limit as its norm. Divide only where the norm "
+                "is above the limit, and no small number is needed.",
+            )
+            for tiny in (1e-10, 1e-8, 1e-7, 1e-6)
+        ),
+        Mistake(
+            "the factor is upside down",
+            lambda w, limit: w * np.maximum(np.linalg.norm(w, axis=0) / limit, 1),
+            "What is too long must become shorter: the factor is below 1.",
+        ),
+        Mistake(
+            "short columns are made longer, long ones stay",
+            lambda w, limit: w
+            / np.minimum(np.maximum(np.linalg.norm(w, axis=0), 1e-300) / limit, 1),
+            "Look at the comparison: which columns are shortened, those above the limit or those "
+            "below?",
+        ),
+        Mistake(
+            "the mean of the squares",
+            lambda w, limit: w * _factor(np.sqrt((w**2).mean(axis=0)), limit),
+            "The norm is the root of the sum of the squares.",
+        ),
+        Mistake(
+            "the largest entry is taken for the norm",
+            lambda w, limit: w * _factor(np.abs(w).max(axis=0), limit),
+            "The norm is the root of the sum of the squares.",
+        ),
+        Mistake(
+            "long columns are set to zero",
+            lambda w, limit: np.where(np.linalg.norm(w, axis=0) > limit, 0, w),
+            "A column that is too long is shortened: its direction stays.",
         ),
     ),
     hints=(
@@ -602,6 +870,41 @@ def _epoch_gathered(x, y, w, b, order, size, rate):
     return w, b, total
 
 
+def _epoch_single(rng):
+    """Return a case of batches of one, the last one too."""
+    return *_epoch_arrays(rng, 3), 1, 0.5
+
+
+def _epoch_at_once(rng):
+    """Return a case in which all examples are fewer than a batch."""
+    return *_epoch_arrays(rng, 4), 7, 0.5
+
+
+def _epoch_w_twice(x, y, w, b, order, size, rate):
+    total = 0.0
+    for batch in split_order(order, size):
+        each, dz = _loss_and_slope(x[batch] @ w + b, y[batch])
+        dz = dz / len(batch)
+        w, b = w - rate * x[batch].T @ dz / len(batch), b - rate * dz.sum(axis=0)
+        total += each.sum()
+    return w, b, total / len(x)
+
+
+def _epoch_loss_at_end(x, y, w, b, order, size, rate):
+    w, b, _ = one_epoch(x, y, w, b, order, size, rate)
+    return w, b, _loss_and_slope(x @ w + b, y)[0].mean()
+
+
+def _epoch_without_b(x, y, w, b, order, size, rate):
+    total = 0.0
+    for batch in split_order(order, size):
+        each, dz = _loss_and_slope(x[batch] @ w, y[batch])
+        dz = dz / len(batch)
+        w, b = w - rate * x[batch].T @ dz, b - rate * dz.sum(axis=0)
+        total += each.sum()
+    return w, b, total / len(x)
+
+
 ONE_EPOCH = Exercise(
     name="one_epoch",
     lesson=7,
@@ -610,7 +913,11 @@ ONE_EPOCH = Exercise(
     misconception="The last batch is like the others, so a mean of means is a mean.",
     reference=one_epoch,
     inputs=_epoch_inputs,
-    corners=(_epoch_even,),
+    corners=(
+        _epoch_single,
+        _epoch_at_once,
+        _epoch_even,
+    ),
     outputs=("w", "b", "loss"),
     out_of_reach=("minibatches", "fit", "SGD", "Sequential", "Linear"),
     variants=(
@@ -708,6 +1015,40 @@ ONE_EPOCH = Exercise(
             "w and b are changed",
             _epoch_in_place,
             "-= works inside the caller's arrays. Copy them first, or compute new ones.",
+        ),
+        Mistake(
+            "the loss is divided by full batches",
+            _epoch(
+                mean=lambda sums, sizes, n: sum(s / k for s, k in zip(sums, sizes, strict=True))
+                * max(sizes)
+                / n
+            ),
+            "The last batch has fewer examples: its mean counts only as often as it has examples.",
+        ),
+        Mistake(
+            "the losses are not divided by N",
+            _epoch(mean=lambda sums, sizes, n: sum(sums)),
+            "The mean over all examples is asked for.",
+        ),
+        Mistake(
+            "the batch means are divided by N",
+            _epoch(
+                mean=lambda sums, sizes, n: sum(s / k for s, k in zip(sums, sizes, strict=True)) / n
+            ),
+            "A batch's mean loss stands for all of its examples: multiply it by their number "
+            "before you add up.",
+        ),
+        Mistake("1/N twice in w alone", _epoch_w_twice, "The 1/N of the batch is in dz already."),
+        Mistake(
+            "the loss at the end of the epoch",
+            _epoch_loss_at_end,
+            "Each example's loss is that in its batch, before the step, with the parameters of "
+            "that moment.",
+        ),
+        Mistake(
+            "the bias is left out of z",
+            _epoch_without_b,
+            "z has a bias in it; the loss and all slopes depend on it.",
         ),
     ),
     hints=(

@@ -1,10 +1,11 @@
 """Exercises of lesson 08, Layers and models."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
 
-from ._draw import normal, sizes
+from ._draw import normal, sizes, whole
 from ._exercise import Exercise, Mistake
 
 
@@ -39,6 +40,7 @@ HOW_MANY_PARAMETERS = Exercise(
     misconception="Biases are forgotten, or are counted by a layer's inputs.",
     reference=how_many_parameters,
     inputs=_sizes_inputs,
+    call=whole,
     corners=(lambda rng: ((784, 300, 10),), lambda rng: ((5, 3),)),
     variants=(
         _count_by_index,
@@ -80,6 +82,61 @@ HOW_MANY_PARAMETERS = Exercise(
             "every layer reads the inputs",
             lambda sizes: sum(sizes[0] * k + k for k in sizes[1:]),
             "A layer reads the outputs of the layer before it, not those of the network's input.",
+        ),
+        Mistake(
+            "a number with a point",
+            lambda sizes: float(sum(d * k + k for d, k in pairwise(sizes))),
+            "The count is right, but it is a float. A count is an integer: int(...) makes one.",
+        ),
+        Mistake(
+            "biases counted twice",
+            lambda sizes: sum(d * k + 2 * k for d, k in pairwise(sizes)),
+            "Each output unit has one bias.",
+        ),
+        Mistake(
+            "the product of all sizes",
+            lambda sizes: math.prod(sizes) + sum(sizes[1:]),
+            "Each layer has a matrix of its own, and their numbers of entries are added up.",
+        ),
+        Mistake(
+            "units are counted, not weights",
+            lambda sizes: sum(sizes),
+            "Each unit has a weight for every input of its layer.",
+        ),
+        Mistake(
+            "units of the layers are counted, not weights",
+            lambda sizes: sum(sizes[1:]),
+            "Each unit has a weight for every input of its layer.",
+        ),
+        Mistake(
+            "a bias on both sides",
+            lambda sizes: sum((d + 1) * (k + 1) for d, k in pairwise(sizes)),
+            "w has D times K entries and b has K: that is (D + 1) K.",
+        ),
+        Mistake(
+            "the last layer is left out",
+            lambda sizes: sum(d * k + k for d, k in pairwise(sizes[:-1])),
+            "A list of n sizes describes n - 1 layers: is the last pair in your sum?",
+        ),
+        Mistake(
+            "the first layer is left out",
+            lambda sizes: sum(d * k + k for d, k in pairwise(sizes[1:])),
+            "A list of n sizes describes n - 1 layers: is the first pair in your sum?",
+        ),
+        Mistake(
+            "sizes are added where they are multiplied",
+            lambda sizes: sum(d + k for d, k in pairwise(sizes)),
+            "A matrix of D rows and K columns has D times K entries.",
+        ),
+        Mistake(
+            "sizes are added where they are multiplied, beside the biases",
+            lambda sizes: sum(d + 2 * k for d, k in pairwise(sizes)),
+            "A matrix of D rows and K columns has D times K entries.",
+        ),
+        Mistake(
+            "only the last layer is counted",
+            lambda sizes: sizes[-2] * sizes[-1] + sizes[-1],
+            "The numbers of all layers are added up. Does your total start anew in each turn?",
         ),
     ),
     hints=(
@@ -208,6 +265,11 @@ class _EluMasked:
         return self.open * d_out + (1 - self.open) * d_out * self.alpha * self.below
 
 
+class _EluForgets(_ELU):
+    def forward(self, x):
+        return _elu(x, self.alpha)
+
+
 ELU_LAYER = Exercise(
     name="ELU",
     lesson=8,
@@ -302,6 +364,80 @@ ELU_LAYER = Exercise(
             "the argument is changed",
             _EluInPlace,
             "An assignment into x, or x *= ..., writes into the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "alpha stands in the exponent",
+            _elu_with(
+                forward=lambda x, alpha: np.where(x > 0, x, np.exp(alpha * np.minimum(x, 0)) - 1)
+            ),
+            "alpha multiplies the bracket: alpha (exp(x) - 1).",
+        ),
+        Mistake(
+            "alpha stands in the exponent, beside the factor",
+            _elu_with(
+                forward=lambda x, alpha: np.where(
+                    x > 0, x, alpha * (np.exp(alpha * np.minimum(x, 0)) - 1)
+                )
+            ),
+            "alpha multiplies the bracket, and stands nowhere else.",
+        ),
+        Mistake(
+            "alpha is not used",
+            _elu_with(
+                forward=lambda x, alpha: _elu(x, 1.0), slope=lambda x, alpha: _elu_slope(x, 1.0)
+            ),
+            "alpha comes in as an argument, and is a factor in both directions.",
+        ),
+        Mistake(
+            "a straight line below zero",
+            _elu_with(forward=lambda x, alpha: np.where(x > 0, x, alpha * x)),
+            "That is a leaky unit. Here the lower side bends: alpha (exp(x) - 1).",
+        ),
+        Mistake(
+            "alpha does not multiply the 1",
+            _elu_with(
+                forward=lambda x, alpha: np.where(x > 0, x, alpha * np.exp(np.minimum(x, 0)) - 1)
+            ),
+            "alpha stands before the bracket, so that the two sides meet at 0.",
+        ),
+        Mistake(
+            "the slope is added to d_out",
+            _elu_with(backward=lambda d_out, slope: d_out + slope),
+            "The chain rule multiplies: what arrives, times the slope here.",
+        ),
+        Mistake(
+            "the slope below zero has the wrong sign",
+            _elu_with(slope=lambda x, alpha: np.where(x > 0, 1.0, -_elu_slope(x, alpha))),
+            "This function rises everywhere: its slope is positive.",
+        ),
+        Mistake(
+            "a mean over the batch",
+            _elu_with(backward=lambda d_out, slope: d_out * slope / len(d_out)),
+            "Each entry of dx belongs to one example. The factor 1/N is in d_out already.",
+        ),
+        Mistake(
+            "the slope changes at 1",
+            _elu_with(
+                slope=lambda x, alpha: np.where(x > 1, 1.0, _elu_slope(np.minimum(x, 0), alpha))
+            ),
+            "The two sides meet at 0.",
+        ),
+        Mistake(
+            "the slope changes at 1, where exp goes on rising",
+            _elu_with(
+                slope=lambda x, alpha: np.where(x > 1, 1.0, alpha * np.exp(np.minimum(x, 1)))
+            ),
+            "The two sides meet at 0.",
+        ),
+        Mistake(
+            "backward returns nothing",
+            _elu_with(backward=lambda d_out, slope: None),
+            "backward must hand dx on, with return.",
+        ),
+        Mistake(
+            "the input is not remembered",
+            _EluForgets,
+            "backward needs the x of forward: keep it in self there.",
         ),
     ),
     hints=(
@@ -468,6 +604,17 @@ class _ScaleEinsum(_FeatureScale):
         return np.einsum("nd,d->nd", d_out, self.params["gain"])
 
 
+class _ScaleSingle(_FeatureScale):
+    def __init__(self, features):
+        self.params, self.grads = {"gain": np.ones(1)}, {"gain": np.zeros(1)}
+
+
+class _ScaleMisnamed(_FeatureScale):
+    def backward(self, d_out):
+        self.grads["dgain"] = (d_out * self.x).sum(axis=0)
+        return d_out * self.params["gain"]
+
+
 FEATURE_SCALE = Exercise(
     name="FeatureScale",
     lesson=8,
@@ -564,6 +711,56 @@ FEATURE_SCALE = Exercise(
             _scale_with(start=0.0),
             "A layer of zeros silences the network. With which gain does the layer do nothing?",
         ),
+        Mistake(
+            "the gradient is one number",
+            _scale_with(dgain=lambda d_out, x, gain: (d_out * x).sum()),
+            "Each gain has its own slope. Which axis has to go, and which has to stay?",
+        ),
+        Mistake(
+            "the gradient keeps the axis of the examples",
+            _scale_with(dgain=lambda d_out, x, gain: (d_out * x).sum(axis=0, keepdims=True)),
+            "A gradient has the shape of its parameter, (D,).",
+        ),
+        Mistake(
+            "the sums are multiplied",
+            _scale_with(dgain=lambda d_out, x, gain: d_out.sum(axis=0) * x.sum(axis=0)),
+            "Each slope is multiplied by its own x first; then the products are added up.",
+        ),
+        Mistake(
+            "dx lacks d_out",
+            _scale_with(dx=lambda d_out, x, gain: np.ones_like(d_out) * gain),
+            "The chain rule multiplies: what arrives, times the slope here.",
+        ),
+        Mistake(
+            "x is taken for the slope along x",
+            _scale_with(dx=lambda d_out, x, gain: d_out * x),
+            "y is x times the gain: what multiplies x, is its slope.",
+        ),
+        Mistake(
+            "the gain is added",
+            _scale_with(forward=lambda x, gain: x + gain),
+            "The layer multiplies each feature by its gain.",
+        ),
+        Mistake(
+            "the gains are float32",
+            _scale_with(start=np.float32(1.0)),
+            "The text asks for a float64 array: say no dtype, and np.ones makes one.",
+        ),
+        Mistake(
+            "backward returns two things",
+            _scale_with(dx=lambda d_out, x, gain: ((d_out * x).sum(axis=0), d_out * gain)),
+            "backward puts the gradient of the gain into grads, and returns dx alone.",
+        ),
+        Mistake(
+            "the gradient has another name",
+            _ScaleMisnamed,
+            "The gradient is put into grads under the name of the parameter, gain.",
+        ),
+        Mistake(
+            "one gain for all features",
+            _ScaleSingle,
+            "Every feature has a gain of its own: shape (D,).",
+        ),
     ),
     hints=(
         "Write the formula for one entry, y[n, d] = x[n, d] gain[d], and its two slopes.",
@@ -658,6 +855,41 @@ def _vector_split(vector, shapes):
     return {name: part.copy().reshape(shapes[name]) for name, part in pairs}
 
 
+def _vector_three_axes(rng):
+    shapes = {"w1": (2, 1, 3), "b1": (1,), "w2": (3, 2, 2), "b2": (2, 1)}
+    return np.round(rng.permutation(21) / 10 + 0.1, 1), shapes
+
+
+def _vector_two_names(rng):
+    return np.round(rng.permutation(9) / 10 + 0.1, 1), {"kernel": (3, 2), "bias": (3,)}
+
+
+def _vector_sized(
+    size_of, step=lambda first, size: first + size, end=lambda first, size: first + size
+):
+    """Return the function with another size of each array, or with other ends."""
+
+    def function(vector, shapes):
+        arrays, first = {}, 0
+        for name, shape in shapes.items():
+            size = size_of(shape)
+            arrays[name] = vector[first : end(first, size)].reshape(shape).copy()
+            first = step(first, size)
+        return arrays
+
+    return function
+
+
+_vector_skips = _vector_sized(math.prod, step=lambda first, size: first + size + 1)
+_vector_ends_at_size = _vector_sized(math.prod, end=lambda first, size: size)
+_vector_last_size = _vector_sized(math.prod, step=lambda first, size: size)
+
+
+def _vector_four_names(vector, shapes):
+    arrays = arrays_from_vector(vector, shapes)
+    return {name: arrays[name] for name in ("w1", "b1", "w2", "b2")}
+
+
 ARRAYS_FROM_VECTOR = Exercise(
     name="arrays_from_vector",
     lesson=8,
@@ -666,7 +898,7 @@ ARRAYS_FROM_VECTOR = Exercise(
     misconception="A slice is a copy; arrays can be taken from a vector without counting places.",
     reference=arrays_from_vector,
     inputs=_vector_inputs,
-    corners=(_vector_square, _vector_32),
+    corners=(_vector_three_axes, _vector_two_names, _vector_square, _vector_32),
     call=_use_arrays,
     outputs=("w1", "b1", "w2", "b2"),
     variants=(_vector_pop, _vector_split),
@@ -713,6 +945,61 @@ ARRAYS_FROM_VECTOR = Exercise(
             "from the last name to the first",
             _vector_with(names=lambda shapes: list(shapes)[::-1]),
             "The vector begins with the first name of the dict.",
+        ),
+        Mistake(
+            "two axes are taken for granted",
+            _vector_sized(lambda shape: shape[0] if len(shape) == 1 else shape[0] * shape[1]),
+            "A shape may have three axes. The size is the product of all of them: np.prod(shape).",
+        ),
+        Mistake(
+            "only the first and the last axis count",
+            _vector_sized(lambda shape: shape[0] if len(shape) == 1 else shape[0] * shape[-1]),
+            "A shape may have three axes. The size is the product of all of them: np.prod(shape).",
+        ),
+        Mistake(
+            "the axes are added",
+            _vector_sized(sum),
+            "An array of shape (3, 2) takes six numbers: the axes are multiplied.",
+        ),
+        Mistake(
+            "the shapes are not given back",
+            _vector_with(part=np.ravel),
+            "The numbers are right, but in one long row. reshape gives each its shape.",
+        ),
+        Mistake(
+            "the start is the size of the last array alone",
+            _vector_last_size,
+            "Where the next one begins is the sum of all sizes before it: the counter grows.",
+        ),
+        Mistake(
+            "one number is lost between two arrays",
+            _vector_skips,
+            "A slice a[i:j] ends before j, so the next piece begins at j itself.",
+        ),
+        Mistake(
+            "every array is float32",
+            _vector_with(part=np.float32),
+            "The arrays have the dtype of the vector: a copy of a slice has it by itself.",
+        ),
+        Mistake(
+            "a list in place of the dict",
+            lambda vector, shapes: [*arrays_from_vector(vector, shapes).values()],
+            "A dict of the same names is asked for.",
+        ),
+        Mistake(
+            "lists in place of arrays",
+            _vector_with(part=np.ndarray.tolist),
+            "Each name holds an array: reshape makes one, and copy keeps it.",
+        ),
+        Mistake(
+            "the names are taken for granted",
+            _vector_four_names,
+            "The names come with shapes: there may be others, and more or fewer.",
+        ),
+        Mistake(
+            "the end of a slice is its size",
+            _vector_ends_at_size,
+            "A slice from first ends at first + size.",
         ),
     ),
     hints=(
@@ -789,7 +1076,9 @@ def _use_residual(answer, x, d_out, w1, b1, w2, b2):
     y = _as_it_was(block.forward(x))
     dx = _as_it_was(block.backward(d_out))
     dw, kept = first.dw, first.dx
-    return y, dx, dw, kept, block.forward(x)
+    again = block.forward(x)
+    short = answer([_Affine(w1 @ w2, b2)])  # a block may have any number of layers
+    return y, dx, dw, kept, again, short.forward(x), short.backward(d_out)
 
 
 def _down(layers, x):
@@ -920,6 +1209,26 @@ class _ResidualIndices:
         return np.add(d, d_out)
 
 
+class _ResidualAddsX(_Residual):
+    def forward(self, x):
+        self.x = x
+        return super().forward(x)
+
+    def backward(self, d_out):
+        return self.x + _up(self.layers, d_out)
+
+
+def _residual_three(layers):
+    a, b, c = layers
+    return _Residual([a, b, c])
+
+
+def _down_with_roads(layers, x):
+    for layer in layers:
+        x = x + layer.forward(x)
+    return x
+
+
 RESIDUAL = Exercise(
     name="Residual",
     lesson=8,
@@ -931,7 +1240,15 @@ RESIDUAL = Exercise(
     corners=(_residual_square, _residual_square),
     call=_use_residual,
     arguments=("x", "d_out", "w1", "b1", "w2", "b2"),
-    outputs=("y", "dx", "dw1", "what the first layer handed back", "y of a second pass"),
+    outputs=(
+        "y",
+        "dx",
+        "dw1",
+        "what the first layer handed back",
+        "y of a second pass",
+        "y of a block of one layer",
+        "dx of a block of one layer",
+    ),
     out_of_reach=("Sequential",),
     variants=(_ResidualRecursive, _ResidualIndices),
     mistakes=(
@@ -1031,6 +1348,70 @@ RESIDUAL = Exercise(
             "the roads are multiplied",
             _residual_with(backward=lambda layers, d_out: d_out * _up(layers, d_out)),
             "Slopes multiply along one road. Those of separate roads are added.",
+        ),
+        Mistake(
+            "the layers are not chained, in either direction",
+            _residual_with(
+                lambda layers, x: x + [layer.forward(x) for layer in layers][-1],
+                lambda layers, d: d + [layer.backward(d) for layer in layers[::-1]][-1],
+            ),
+            "What a layer returns is the input of the next one; going back, what it hands back "
+            "goes into the one before.",
+        ),
+        Mistake(
+            "every layer gets x, and all outputs are added",
+            _residual_with(lambda layers, x: x + sum(layer.forward(x) for layer in layers)),
+            "f is one layer after the other: what one returns is the input of the next.",
+        ),
+        Mistake(
+            "1 stands for the slope of the road around",
+            _residual_with(backward=lambda layers, d: 1 + _up(layers, d)),
+            "Along the road around, the slope here is 1, and it multiplies what arrives: d_out.",
+        ),
+        Mistake(
+            "x stands for the slope of the road around",
+            _ResidualAddsX,
+            "What travels back is a slope. Along the road around it is d_out, unchanged.",
+        ),
+        Mistake(
+            "the road around is subtracted in backward",
+            _residual_with(backward=lambda layers, d: _up(layers, d) - d),
+            "Slopes of separate roads add up.",
+        ),
+        Mistake(
+            "the road around counts twice in forward",
+            _residual_with(forward=lambda layers, x: 2 * x + _down(layers, x)),
+            "x is added once.",
+        ),
+        Mistake(
+            "the road around counts twice in backward",
+            _residual_with(backward=lambda layers, d: 2 * d + _up(layers, d)),
+            "d_out is added once.",
+        ),
+        Mistake(
+            "only the first layer runs",
+            _residual_with(forward=lambda layers, x: x + layers[0].forward(x)),
+            "f is all the layers, one after the other.",
+        ),
+        Mistake(
+            "the last layer does not run",
+            _residual_with(forward=lambda layers, x: x + _down(layers[:-1], x)),
+            "f is all the layers, one after the other: where does the loop end?",
+        ),
+        Mistake(
+            "three layers are taken for granted",
+            _residual_three,
+            "The block holds some layers: go through the list.",
+        ),
+        Mistake(
+            "backward returns nothing",
+            _residual_with(backward=lambda layers, d: None),
+            "backward must hand dx on, with return.",
+        ),
+        Mistake(
+            "a road around every layer in forward, and one around all",
+            _residual_with(forward=lambda layers, x: x + _down_with_roads(layers, x)),
+            "The road leads around all the layers together, once.",
         ),
     ),
     hints=(

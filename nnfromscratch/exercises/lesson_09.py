@@ -11,7 +11,7 @@ from ._exercise import Exercise, Mistake
 
 
 def leaky_deviation(shape, slope):
-    return math.sqrt(2 / ((1 + slope**2) * shape[0]))
+    return np.sqrt(2 / ((1 + slope**2) * shape[0]))
 
 
 def _leaky_inputs(rng):
@@ -80,6 +80,48 @@ LEAKY_DEVIATION = Exercise(
             lambda shape, slope: math.sqrt((1 + slope**2) / (2 * shape[0])),
             "sigma^2 times D times the share (1 + s^2) / 2 must be 1. Where does the share stand "
             "when that is solved for sigma^2?",
+        ),
+        Mistake(
+            "the sum is squared",
+            lambda shape, slope: math.sqrt(2 / ((1 + slope) ** 2 * shape[0])),
+            "The two halves are added as squares: 1 plus the square of the slope, not the square "
+            "of 1 plus the slope.",
+        ),
+        Mistake(
+            "the inputs outside the root",
+            lambda shape, slope: math.sqrt(2 / (1 + slope**2)) / shape[0],
+            "The variance has D below the fraction. Its root is taken as a whole.",
+        ),
+        Mistake(
+            "1 where 2 is due",
+            lambda shape, slope: math.sqrt(1 / ((1 + slope**2) * shape[0])),
+            "Half of 1 + s squared stays: solve D Var(w) (1 + s squared) / 2 = 1.",
+        ),
+        Mistake(
+            "the half is left above",
+            lambda shape, slope: math.sqrt(0.5 / ((1 + slope**2) * shape[0])),
+            "Half of 1 + s squared stays: solve D Var(w) (1 + s squared) / 2 = 1.",
+        ),
+        Mistake(
+            "the square of the slope is subtracted",
+            lambda shape, slope: math.sqrt(2 / ((1 - slope**2) * shape[0])),
+            "What leaks adds to the signal: a plus.",
+        ),
+        Mistake(
+            "multiplied by the inputs",
+            lambda shape, slope: math.sqrt(2 / (1 + slope**2) * shape[0]),
+            "More inputs need smaller weights. What stands below the fraction belongs in brackets.",
+        ),
+        Mistake(
+            "the rule without a ReLU",
+            lambda shape, slope: math.sqrt(1 / shape[0]),
+            "That keeps a signal that passes unchanged. Here the negative half is multiplied by "
+            "the slope.",
+        ),
+        Mistake(
+            "inputs times outputs",
+            lambda shape, slope: math.sqrt(2 / ((1 + slope**2) * shape[0] * shape[1])),
+            "One output adds up D products; K plays no part on the way forward.",
         ),
     ),
     hints=(
@@ -186,6 +228,47 @@ XAVIER_FROM_UNIFORM = Exercise(
             "Something in the product is float64: an array, or a number from np.sqrt. math.sqrt "
             "gives a plain Python number, which takes the dtype of u.",
         ),
+        Mistake(
+            "the outputs alone",
+            lambda u: math.sqrt(6 / u.shape[1]) * (2 * u - 1),
+            "Xavier's rule has both in it, D + K.",
+        ),
+        Mistake(
+            "one axis counts twice",
+            lambda u: math.sqrt(3 / u.shape[1]) * (2 * u - 1),
+            "Xavier's rule has both in it, D + K: the rows and the columns.",
+        ),
+        Mistake(
+            "the rows count twice",
+            lambda u: math.sqrt(3 / u.shape[0]) * (2 * u - 1),
+            "Xavier's rule has both in it, D + K: the rows and the columns.",
+        ),
+        Mistake(
+            "a factor of 2 too many under the root",
+            lambda u: math.sqrt(12 / sum(u.shape)) * (2 * u - 1),
+            "Solve l squared / 3 = 2 / (D + K). What is l squared?",
+        ),
+        Mistake(
+            "only the 6 under the root",
+            lambda u: math.sqrt(6) / sum(u.shape) * (2 * u - 1),
+            "The root is taken of all of 6 / (D + K).",
+        ),
+        Mistake(
+            "1 is taken off at the end",
+            lambda u: 2 * math.sqrt(6 / sum(u.shape)) * u - 1,
+            "2u - 1 goes from -1 to 1, and the limit multiplies all of it.",
+        ),
+        Mistake(
+            "the product of the axes",
+            lambda u: math.sqrt(6 / math.prod(u.shape)) * (2 * u - 1),
+            "Xavier's rule has the sum in it, D + K.",
+        ),
+        Mistake(
+            "the numbers are standardized",
+            lambda u: ((u - u.mean()) / u.std() * math.sqrt(2 / sum(u.shape))).astype(u.dtype),
+            "A u of 0.5 becomes 0, whatever the other numbers are: use the known limits, not "
+            "measured ones.",
+        ),
     ),
     hints=(
         "Two steps: from 0..1 to -1..1, then stretch to -l..l.",
@@ -221,6 +304,11 @@ def _unit_by_hand(w, x):
     return w * (((z - mean) ** 2).sum() / z.size) ** -0.5
 
 
+def _unit_tiny(rng):
+    """Return a case in which a small number beside the deviation is seen."""
+    return 1e-7 * (normal(rng, 3, 4) + 2.0), normal(rng, 5, 3)
+
+
 TO_UNIT_OUTPUT = Exercise(
     name="to_unit_output",
     lesson=9,
@@ -229,7 +317,10 @@ TO_UNIT_OUTPUT = Exercise(
     misconception="The deviation of the weights is set to 1, not that of the outputs.",
     reference=to_unit_output,
     inputs=_unit_inputs,
-    corners=(_unit_square,),
+    corners=(
+        _unit_tiny,
+        _unit_square,
+    ),
     variants=(
         _unit_by_hand,
         lambda w, x: w / math.sqrt(np.var(np.einsum("nd,dk->nk", x, w))),
@@ -282,6 +373,61 @@ TO_UNIT_OUTPUT = Exercise(
             _unit_in_place,
             "w /= ... or an assignment into w writes into the caller's weights. Return new ones.",
         ),
+        *(
+            Mistake(
+                f"{tiny:g} is added to the deviation",
+                lambda w, x, tiny=tiny: w / ((x @ w).std() + tiny),
+                "With small weights that number is not small any more. Divide by the deviation "
+                "itself.",
+            )
+            for tiny in (1e-12, 1e-10, 1e-8, 1e-6)
+        ),
+        Mistake(
+            "the root of the deviation",
+            lambda w, x: w / np.sqrt((x @ w).std()),
+            "std is the root already. A w that is twice as large makes outputs that are twice as "
+            "large.",
+        ),
+        Mistake(
+            "the weights are centred",
+            lambda w, x: (w - w.mean()) / (x @ w).std(),
+            "w is multiplied by one number; nothing is subtracted.",
+        ),
+        Mistake(
+            "the mean size of the outputs",
+            lambda w, x: w / np.abs(x @ w).mean(),
+            "The standard deviation is to be 1: the root of the mean square around the mean.",
+        ),
+        Mistake(
+            "the largest output",
+            lambda w, x: w / np.abs(x @ w).max(),
+            "The standard deviation is to be 1, not the largest entry.",
+        ),
+        Mistake(
+            "the mean of the units' deviations",
+            lambda w, x: w / (x @ w).std(axis=0).mean(),
+            "It is the deviation of all N K entries together.",
+        ),
+        Mistake(
+            "the norm of the outputs",
+            lambda w, x: w / np.linalg.norm(x @ w),
+            "The norm grows with the number of entries. The deviation is a root of a mean.",
+        ),
+        Mistake(
+            "the number is returned, not the weights",
+            lambda w, x: 1 / (x @ w).std(),
+            "Return the weights, multiplied by that number.",
+        ),
+        Mistake(
+            "the rule for the inputs",
+            lambda w, x: w / np.sqrt(len(w)),
+            "Nothing is calculated from sizes here: send the batch through and measure.",
+        ),
+        Mistake(
+            "measured after a ReLU",
+            lambda w, x: w / np.maximum(x @ w, 0).std(),
+            "Measure x @ w itself; there is no activation.",
+        ),
     ),
     hints=(
         "Compute the outputs first and look at their deviation.",
@@ -330,6 +476,12 @@ def _silent_loop(x, w, b):
     return sum(1 for unit in a.T if not unit.any()) / a.shape[1]
 
 
+def _silent_nearly(rng):
+    """Return a case of units that answer, though hardly, or once and against a large no."""
+    x = np.array([[1.0, 0.01], [-3.0, 0.02], [-1.0, 0.03]])
+    return x, np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), np.array([0.0, 0.0, -1.0])
+
+
 SILENT_SHARE = Exercise(
     name="silent_share",
     lesson=9,
@@ -338,7 +490,7 @@ SILENT_SHARE = Exercise(
     misconception="The share of zeros among the activations is taken for that of silent units.",
     reference=silent_share,
     inputs=_silent_inputs,
-    corners=(_silent_zero, _silent_bias),
+    corners=(_silent_nearly, _silent_zero, _silent_bias),
     variants=(
         _silent_loop,
         lambda x, w, b: 1 - np.mean(_relu(x, w, b).max(axis=0) > 0),
@@ -391,6 +543,53 @@ SILENT_SHARE = Exercise(
             "a z of exactly zero is taken for an answer",
             lambda x, w, b: float((x @ w + b < 0).all(axis=0).mean()),
             "ReLU of 0 is 0: such a unit says nothing either.",
+        ),
+        Mistake(
+            "a small answer is taken for none",
+            lambda x, w, b: (np.maximum(x @ w + b, 0) < 0.1).all(axis=0).mean(),
+            "Silent is exactly 0: a small answer has a slope.",
+        ),
+        Mistake(
+            "the sum of z is asked, not each z",
+            lambda x, w, b: ((x @ w + b).sum(axis=0) <= 0).mean(),
+            "A large no of one example hides the yes of another. Ask ReLU's answer for each "
+            "example, or each z.",
+        ),
+        Mistake(
+            "the sum of z is asked, and must be below zero",
+            lambda x, w, b: ((x @ w + b).sum(axis=0) < 0).mean(),
+            "A large no of one example hides the yes of another. Ask ReLU's answer for each "
+            "example, or each z.",
+        ),
+        Mistake(
+            "only sums of z that are exactly zero",
+            lambda x, w, b: ((x @ w + b).sum(axis=0) == 0).mean(),
+            "Before ReLU the numbers of a silent unit are negative, and their sum is not 0.",
+        ),
+        Mistake(
+            "only the first example is asked",
+            lambda x, w, b: (np.maximum(x @ w + b, 0)[0] == 0).mean(),
+            "A unit must be silent for every example.",
+        ),
+        Mistake(
+            "one answer for the whole layer",
+            lambda x, w, b: float((np.maximum(x @ w + b, 0) == 0).all()),
+            "Each unit is silent or not on its own: over which axis does `all` run?",
+        ),
+        Mistake(
+            "one answer for each unit",
+            lambda x, w, b: (np.maximum(x @ w + b, 0) == 0).all(axis=0),
+            "These are the silent units. Asked for is their share, one number.",
+        ),
+        Mistake(
+            "in percent",
+            lambda x, w, b: 100 * silent_share(x, w, b),
+            "A share is a number from 0 to 1.",
+        ),
+        Mistake(
+            "units whose weights are zero",
+            lambda x, w, b: (w == 0).all(axis=0).mean(),
+            "A unit with weights may be silent too. Look at what comes out, for every example.",
         ),
     ),
     hints=(
@@ -474,6 +673,44 @@ def _polar(a):
     return u @ vt
 
 
+def _orthonormal_single(rng):
+    return (np.array([[3.0], [-4.0]]),)
+
+
+def _orthonormal_tiny(rng):
+    """Return a case in which a small number beside a length is seen."""
+    return (1e-7 * (np.eye(4, 3) + 0.3 * normal(rng, 4, 3)),)
+
+
+def _gram(
+    a,
+    size=lambda v: np.sqrt((v**2).sum()),
+    share=lambda q, column: q @ column,
+    before=range,
+    old=False,
+    first=False,
+):
+    """Return the columns that another step makes."""
+    q = np.zeros(a.shape)
+    for k in range(a.shape[1]):
+        v = a[:, k]
+        for j in before(k):
+            along = a[:, j] if old else q[:, j]
+            v = v - share(along, a[:, k]) / (along @ along if old else 1) * along
+        q[:, k] = v if first and k == 0 else v / size(v)
+    return q
+
+
+def _gram_of_rows(a):
+    q = np.zeros(a.shape)
+    for k in range(len(a)):
+        v = a[:, k]
+        for j in range(k):
+            v = v - (q[:, j] @ a[:, k]) * q[:, j]
+        q[:, k] = v / np.sqrt((v**2).sum())
+    return q
+
+
 ORTHONORMAL_COLUMNS = Exercise(
     name="orthonormal_columns",
     lesson=9,
@@ -482,7 +719,11 @@ ORTHONORMAL_COLUMNS = Exercise(
     misconception="Parts are taken off along the original columns, or only along the last one.",
     reference=orthonormal_columns,
     inputs=_orthonormal_inputs,
-    corners=(_orthonormal_square,),
+    corners=(
+        _orthonormal_single,
+        _orthonormal_tiny,
+        _orthonormal_square,
+    ),
     variants=(_modified, _qr_with_signs, _by_projection),
     mistakes=(
         Mistake(
@@ -561,6 +802,72 @@ ORTHONORMAL_COLUMNS = Exercise(
             _gram_schmidt_in_place,
             "a[:, k] is a window on the caller's matrix: -= and /= write through it, as does an "
             "assignment. Copy first.",
+        ),
+        *(
+            Mistake(
+                f"{tiny:g} is added to the length",
+                lambda a, tiny=tiny: _gram(a, size=lambda v: np.sqrt((v**2).sum()) + tiny),
+                "With small numbers that number is not small any more. Divide by the length "
+                "itself.",
+            )
+            for tiny in (1e-12, 1e-10, 1e-8, 1e-6)
+        ),
+        Mistake(
+            "the rows are made orthonormal",
+            lambda a: _gram(a.T.copy())[:, : len(a)].T,
+            "It is columns that are taken one after the other: a[:, k].",
+        ),
+        Mistake(
+            "the parts are those along the old columns, with their right size",
+            lambda a: _gram(a, old=True),
+            "Step 2 takes off parts along the new columns q_j: the old ones are not at right "
+            "angles with each other.",
+        ),
+        Mistake(
+            "the root of the length is missing",
+            lambda a: _gram(a, size=lambda v: (v**2).sum()),
+            "The length is the root of the sum of squares.",
+        ),
+        Mistake(
+            "the product is not summed",
+            lambda a: _gram(a, share=lambda q, column: q * column),
+            "What they share is one number, the sum of products of q_j and a_k.",
+        ),
+        Mistake(
+            "the column just before is left out",
+            lambda a: _gram(a, before=lambda k: range(k - 1)),
+            "For each new column before it: that is every j below k.",
+        ),
+        Mistake(
+            "the first column is left out",
+            lambda a: _gram(a, before=lambda k: range(1, k)),
+            "For each new column before it: that begins with j = 0.",
+        ),
+        Mistake(
+            "the sizes are added for the length",
+            lambda a: _gram(a, size=lambda v: np.abs(v).sum()),
+            "The length is the root of the sum of squares.",
+        ),
+        Mistake(
+            "the largest entry is taken for the length",
+            lambda a: _gram(a, size=lambda v: np.abs(v).max()),
+            "The length is the root of the sum of squares.",
+        ),
+        Mistake(
+            "from the last column to the first",
+            lambda a: _gram(a[:, ::-1])[:, ::-1],
+            "The first column only changes its length; the second loses its share of the first, "
+            "and so on.",
+        ),
+        Mistake(
+            "the first column is left as it is",
+            lambda a: _gram(a, first=True),
+            "The first column gets length 1 as well.",
+        ),
+        Mistake(
+            "the loop runs over rows",
+            lambda a: _gram_of_rows(a),
+            "There are K columns: a.shape[1].",
         ),
     ),
     hints=(

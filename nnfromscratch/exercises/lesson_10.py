@@ -11,9 +11,10 @@ from ._exercise import Exercise, Mistake
 
 
 def warmup_then_fall(step, warmup, steps):
+    # np.divide makes a float64, not Python's number, which has any precision.
     if step < warmup:
-        return step / warmup
-    return (steps - step) / (steps - warmup)
+        return np.divide(step, warmup)
+    return np.divide(steps - step, steps - warmup)
 
 
 def _warmup_inputs(rng):
@@ -32,6 +33,7 @@ WARMUP_THEN_FALL = Exercise(
     reference=warmup_then_fall,
     inputs=_warmup_inputs,
     corners=(
+        lambda rng: (9, 10, 12),
         lambda rng: (0, 10, 50),
         lambda rng: (10, 10, 50),
         lambda rng: (5, 10, 50),
@@ -123,6 +125,87 @@ WARMUP_THEN_FALL = Exercise(
             ),
             "This is how much of the fall is done. The factor is what is left of it.",
         ),
+        Mistake(
+            "the smaller of two lines, one measured from step 0",
+            lambda step, warmup, steps: min(step / warmup, 1 - step / steps),
+            "The smaller of two lines is a good idea. But the falling one begins at step warmup "
+            "with the value 1.",
+        ),
+        Mistake(
+            "the way since step 0 is measured by the length of the fall",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else 1 - step / (steps - warmup),
+            "At step warmup the fall begins, with 1: how many steps has it lasted?",
+        ),
+        Mistake(
+            "the fall is bent",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2,
+            "Both parts are straight lines here, no cosine.",
+        ),
+        Mistake(
+            "the fall is that of an inverse root",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else math.sqrt(warmup / step),
+            "The fall is a straight line here, and reaches 0 at the end.",
+        ),
+        Mistake(
+            "the lines are multiplied",
+            lambda step, warmup, steps: step / warmup * (steps - step) / (steps - warmup),
+            "Each line holds on one side of step warmup. Which one is it for this step?",
+        ),
+        Mistake(
+            "the fall is below zero",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else (step - steps) / (steps - warmup),
+            "A factor lies between 0 and 1: which steps are still to come?",
+        ),
+        Mistake(
+            "the first line falls too",
+            lambda step, warmup, steps: 1 - step / warmup
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "At step 0 the factor is 0.",
+        ),
+        Mistake(
+            "the first line is upside down",
+            lambda step, warmup, steps: warmup / max(step, 1)
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "At half of the warmup the factor is a half.",
+        ),
+        Mistake(
+            "the rise is measured by the whole run",
+            lambda step, warmup, steps: step / steps
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "The rise reaches 1 at step warmup.",
+        ),
+        Mistake(
+            "the fall stops above zero",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else max(0.1, (steps - step) / (steps - warmup)),
+            "The last factor is 0.",
+        ),
+        Mistake(
+            "only the rise is a whole number",
+            lambda step, warmup, steps: float(step // warmup)
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "// cuts the fraction off. A factor lies between 0 and 1.",
+        ),
+        Mistake(
+            "half way up at step warmup",
+            lambda step, warmup, steps: step / (2 * warmup)
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "The rise reaches 1 at step warmup.",
+        ),
     ),
     hints=(
         "Draw it: three points, joined by two straight lines.",
@@ -200,6 +283,30 @@ def _clip_if(grads, limit):
     return {name: g * limit / np.sqrt(total) for name, g in grads.items()}
 
 
+def _clip_tiny(rng):
+    """Return a case in which a small number beside the norm is seen."""
+    arrays = (np.array([[3e-4, 0.0]]), np.array([0.0, 4e-4]), np.array([[1.2e-3], [0.0]]))
+    return _grads(*arrays), 6.5e-4
+
+
+def _clip_with_norm(
+    norm_of=lambda arrays: _norm(*arrays),
+    factor=lambda norm, limit: limit / norm if norm > limit else 1.0,
+):
+    """Return the clipping with another norm or another factor."""
+
+    def clip(grads, limit):
+        share = factor(norm_of([*grads.values()]), limit)
+        return {name: share * g for name, g in grads.items()}
+
+    return clip
+
+
+def _clip_first(rng):
+    """Return a case in which the last array is not the longest."""
+    return _grads(np.array([[12.0, 0.0]]), np.array([0.0, 4.0]), np.array([[3.0], [0.0]])), 6.5
+
+
 CLIP_TOGETHER = Exercise(
     name="clip_together",
     lesson=10,
@@ -208,7 +315,7 @@ CLIP_TOGETHER = Exercise(
     misconception="Each array, or each entry, is clipped on its own, which changes the direction.",
     reference=clip_together,
     inputs=_clip_inputs,
-    corners=(_clip_one, _clip_none, _clip_zero),
+    corners=(_clip_first, _clip_tiny, _clip_one, _clip_none, _clip_zero),
     variants=(_clip_concatenated, _clip_if),
     mistakes=(
         Mistake(
@@ -267,6 +374,57 @@ CLIP_TOGETHER = Exercise(
             _clip_in_place,
             "g *= ... writes into the caller's arrays, and grads[name] = ... into the caller's "
             "dict. Return a new dict of new arrays.",
+        ),
+        *(
+            Mistake(
+                f"{tiny:g} is added to the norm",
+                _clip_with_norm(
+                    factor=lambda norm, limit, tiny=tiny: limit / (norm + tiny)
+                    if norm > limit
+                    else 1.0
+                ),
+                "What is shortened has exactly the limit as its norm, and where a norm is above "
+                "the limit it is not 0.",
+            )
+            for tiny in (1e-8, 1e-7, 1e-6)
+        ),
+        Mistake(
+            "the longest array sets the norm",
+            _clip_with_norm(lambda arrays: max(_norm(g) for g in arrays)),
+            "All arrays together are one arrow: their squares are added up, and one root is taken.",
+        ),
+        Mistake(
+            "the last array sets the norm",
+            _clip_with_norm(lambda arrays: _norm(arrays[-1])),
+            "All arrays together are one arrow: the sum goes on from one array to the next.",
+        ),
+        Mistake(
+            "the mean of the squares",
+            _clip_with_norm(
+                lambda arrays: np.sqrt(np.mean(np.concatenate([g.ravel() for g in arrays]) ** 2))
+            ),
+            "The length is the root of the sum of the squares.",
+        ),
+        Mistake(
+            "sizes are added, not squares",
+            _clip_with_norm(lambda arrays: sum(np.abs(g).sum() for g in arrays)),
+            "The length is the root of the sum of the squares.",
+        ),
+        Mistake(
+            "short gradients are made longer, long ones stay",
+            _clip_with_norm(factor=lambda norm, limit: limit / norm if 0 < norm < limit else 1.0),
+            "Look at the comparison: which ones are shortened, those above the limit or those "
+            "below?",
+        ),
+        Mistake(
+            "everything beyond the limit is set to zero",
+            _clip_with_norm(factor=lambda norm, limit: 0.0 if norm > limit else 1.0),
+            "What is too long is shortened: its direction stays.",
+        ),
+        Mistake(
+            "what is too much is subtracted from the factor",
+            _clip_with_norm(factor=lambda norm, limit: 1 - (norm - limit) if norm > limit else 1.0),
+            "Multiply by limit / norm, and the norm becomes the limit.",
         ),
     ),
     hints=(
@@ -363,6 +521,53 @@ def _ball_two_places(w, curvature, rate, momentum, steps):
     return w
 
 
+def _ball_start(start):
+    """Return the walk that starts with another velocity."""
+
+    def walk(w, curvature, rate, momentum, steps):
+        v = start(w, curvature, rate)
+        for _ in range(steps):
+            v = momentum * v - rate * curvature * (w + momentum * v)
+            w = w + v
+        return w
+
+    return walk
+
+
+def _ball_with_slope(slope):
+    """Return the walk with something else in place of the step along the slope."""
+
+    def walk(w, curvature, rate, momentum, steps):
+        v = np.zeros_like(w)
+        for _ in range(steps):
+            v = momentum * v - slope(w, v, curvature, rate, momentum)
+            w = w + v
+        return w
+
+    return walk
+
+
+def _ball_rate_outside(ahead):
+    """Return the walk whose rate stands outside of the velocity, as in the lesson."""
+
+    def walk(w, curvature, rate, momentum, steps):
+        v = np.zeros_like(w)
+        for _ in range(steps):
+            v = momentum * v - curvature * ahead(w, v, rate, momentum)
+            w = w + rate * v
+        return w
+
+    return walk
+
+
+def _ball_minus(w, curvature, rate, momentum, steps):
+    v = np.zeros_like(w)
+    for _ in range(steps):
+        v = momentum * v - rate * curvature * (w + momentum * v)
+        w = w - v
+    return w
+
+
 LOOK_AHEAD_BALL = Exercise(
     name="look_ahead_ball",
     lesson=10,
@@ -371,7 +576,10 @@ LOOK_AHEAD_BALL = Exercise(
     misconception="The slope is taken where the ball is, or the rate is applied twice.",
     reference=look_ahead_ball,
     inputs=_ball_inputs,
-    corners=(_ball_two,),
+    corners=(
+        lambda rng: (*_ball_inputs(rng)[:-1], 1),
+        _ball_two,
+    ),
     out_of_reach=("SGD",),
     variants=(_ball_program, _ball_two_places),
     mistakes=(
@@ -384,8 +592,9 @@ LOOK_AHEAD_BALL = Exercise(
         Mistake(
             "it looks back",
             _ball_with(look=lambda w, v, momentum: w - momentum * v),
-            "Here the velocity points along the way, and the ball moves by + v. So which sign "
-            "leads ahead?",
+            "Your slope is taken at a place behind the ball. It is due where the velocity alone "
+            "would"
+            "carry the ball, w + momentum v, for a v that is then added to w.",
         ),
         Mistake(
             "it looks too far ahead",
@@ -416,7 +625,7 @@ LOOK_AHEAD_BALL = Exercise(
         Mistake(
             "uphill",
             _ball_with(sign=1),
-            "The slope points uphill; the velocity should change the other way.",
+            "With your steps the ball rolls uphill. The slope pushes it the other way.",
         ),
         Mistake(
             "it starts from the place ahead",
@@ -447,6 +656,71 @@ LOOK_AHEAD_BALL = Exercise(
             "the argument is changed",
             _ball_in_place,
             "w += v and w[:] = ... write into the caller's array. w = w + v makes a new one.",
+        ),
+        Mistake(
+            "the velocity is taken off",
+            _ball_minus,
+            "This velocity has the minus of the slope in it already: the ball moves by + v.",
+        ),
+        Mistake(
+            "the slope counts only in part",
+            _ball_with_slope(lambda w, v, k, rate, m: (1 - m) * rate * k * (w + m * v)),
+            "The velocity is no average here: the slope is multiplied by the rate alone.",
+        ),
+        Mistake(
+            "the rate is outside of the velocity, but not in the place ahead",
+            _ball_rate_outside(lambda w, v, rate, m: w + m * v),
+            "In this form the rate is in the velocity. With the rate outside, as in the lesson, "
+            "the place ahead needs it too.",
+        ),
+        Mistake(
+            "the place ahead has the rate in it",
+            _ball_with_slope(lambda w, v, k, rate, m: rate * k * (w + rate * m * v)),
+            "In this form the rate is in the velocity, which is a distance already: ahead is w + "
+            "momentum v.",
+        ),
+        Mistake(
+            "the curvature is left out",
+            _ball_with_slope(lambda w, v, k, rate, m: rate * (w + m * v)),
+            "The slope at a place p is k p, entry by entry.",
+        ),
+        Mistake(
+            "the height in place of the slope",
+            _ball_with_slope(lambda w, v, k, rate, m: rate * k * (w + m * v) ** 2 / 2),
+            "That is the height of the bowl at the place ahead. Its slope there is k p.",
+        ),
+        Mistake(
+            "the ball starts with a velocity",
+            _ball_start(lambda w, k, rate: w.copy()),
+            "The ball starts at rest, v = 0.",
+        ),
+        Mistake(
+            "the ball starts with the first slope",
+            _ball_start(lambda w, k, rate: -rate * k * w),
+            "The ball starts at rest, v = 0; the first slope comes in with the first step.",
+        ),
+        Mistake(
+            "only one step",
+            _ball_with(count=lambda steps: min(steps, 1)),
+            "As many steps as `steps` says: where does the return stand?",
+        ),
+        Mistake(
+            "the velocity is returned",
+            lambda *a: look_ahead_ball(*a[:-1], a[-1]) - look_ahead_ball(*a[:-1], a[-1] - 1),
+            "The place of the ball is asked for.",
+        ),
+        Mistake(
+            "the place and the velocity are returned",
+            lambda *a: (
+                look_ahead_ball(*a),
+                look_ahead_ball(*a) - look_ahead_ball(*a[:-1], a[-1] - 1),
+            ),
+            "The place of the ball is asked for, and nothing else.",
+        ),
+        Mistake(
+            "it looks to the end of a whole step",
+            _ball_with_slope(lambda w, v, k, rate, m: rate * k * (w + m * v - rate * k * w)),
+            "The place ahead is w + momentum v, without a step along the slope.",
         ),
     ),
     hints=(
@@ -510,6 +784,52 @@ def _adagrad_loops(w, slopes, rate, epsilon):
             total += slopes[t, d] ** 2
             new[d] -= rate * slopes[t, d] / (total**0.5 + epsilon)
     return new
+
+
+def _adagrad_over(choose, sum_first=False):
+    """Return the walk along other slopes, or with the sum of all of them from the start."""
+
+    def walk(w, slopes, rate, epsilon):
+        if sum_first:
+            total = (slopes**2).sum(axis=0)
+            return w - sum(rate * g / (np.sqrt(total) + epsilon) for g in slopes)
+        return adagrad(w, choose(slopes), rate, epsilon)
+
+    return walk
+
+
+def _adagrad_step(step, start=0.0):
+    """Return the walk with another step, or another sum at the start."""
+
+    def walk(w, slopes, rate, epsilon):
+        total = np.full_like(w, start)
+        for g in slopes:
+            total = total + g**2
+            w = w - step(g, np.sqrt(total), rate, epsilon)
+        return w
+
+    return walk
+
+
+def _adagrad_of_sums(size):
+    """Return the walk whose sum is of the slopes, not of their squares."""
+
+    def walk(w, slopes, rate, epsilon):
+        total = np.zeros_like(w)
+        for g in slopes:
+            total = total + g
+            w = w - rate * g / (size(total) + epsilon)
+        return w
+
+    return walk
+
+
+def _adagrad_forgets_w(w, slopes, rate, epsilon):
+    total, moved = np.zeros_like(w), w
+    for g in slopes:
+        total = total + g**2
+        moved = w - rate * g / (np.sqrt(total) + epsilon)
+    return moved
 
 
 ADAGRAD = Exercise(
@@ -598,6 +918,80 @@ ADAGRAD = Exercise(
             _adagrad_in_place,
             "w -= ... and w[:] = ... write into the caller's array. w = w - ... makes a new one.",
         ),
+        Mistake(
+            "the root of the sum of sizes",
+            _adagrad_with(add=lambda total, g, t: total + np.abs(g)),
+            "s adds up squares of slopes. The root is taken of that.",
+        ),
+        Mistake(
+            "the slopes are added up, and then squared",
+            _adagrad_of_sums(np.abs),
+            "Each slope is squared first; then they are added up. Otherwise slopes of two signs "
+            "cancel.",
+        ),
+        Mistake(
+            "the slopes are added up, not squared",
+            _adagrad_of_sums(np.sqrt),
+            "s adds up squares, which are never negative; a root of a negative number is nan.",
+        ),
+        Mistake(
+            "the sum of all steps from the start",
+            _adagrad_over(None, sum_first=True),
+            "In each step s holds what has come so far, not what is still to come.",
+        ),
+        Mistake(
+            "the mean over all steps",
+            _adagrad_step(lambda g, root, rate, eps: rate * g / (root / 2 + eps)),
+            "s is a sum, which is divided by nothing.",
+        ),
+        Mistake(
+            "multiplied where a division is due",
+            _adagrad_step(lambda g, root, rate, eps: rate * g * (root + eps)),
+            "The more a weight has been pushed, the shorter are its steps.",
+        ),
+        Mistake(
+            "the rate is left out",
+            _adagrad_step(lambda g, root, rate, eps: g / (root + eps)),
+            "The step is multiplied by the rate.",
+        ),
+        Mistake(
+            "only the sign of the slope counts",
+            _adagrad_step(lambda g, root, rate, eps: rate * np.sign(g) / (root + eps)),
+            "Above the fraction stands the slope itself.",
+        ),
+        Mistake(
+            "the sum starts at 1",
+            _adagrad_step(lambda g, root, rate, eps: rate * g / (root + eps), start=1.0),
+            "s is 0 at the start.",
+        ),
+        Mistake(
+            "only the last slope counts",
+            _adagrad_over(lambda slopes: slopes[-1:]),
+            "There is a step for each row of slopes.",
+        ),
+        Mistake(
+            "the first slope is left out",
+            _adagrad_over(lambda slopes: slopes[1:]),
+            "There is a step for each row of slopes, the first one too.",
+        ),
+        Mistake(
+            "columns are taken for steps",
+            lambda w, slopes, rate, epsilon: adagrad(w, slopes.T, rate, epsilon),
+            "slopes is (T, D): one step a row.",
+        ),
+        Mistake(
+            "the steps are not remembered",
+            _adagrad_forgets_w,
+            "Each step begins where the one before it ended.",
+        ),
+        Mistake(
+            "w and s are returned",
+            lambda w, slopes, rate, epsilon: (
+                adagrad(w, slopes, rate, epsilon),
+                (slopes**2).sum(axis=0),
+            ),
+            "w is asked for, and nothing else.",
+        ),
     ),
     hints=(
         "Compare with RMSProp in the lesson: only the line of the memory is another.",
@@ -615,7 +1009,7 @@ def cosine_with_restarts(step, first, growth):
     while step >= length:
         step -= length
         length *= growth
-    return (1 + math.cos(math.pi * step / length)) / 2
+    return (1 + np.cos(math.pi * step / length)) / 2
 
 
 def _restart_inputs(rng):
@@ -679,6 +1073,14 @@ def _restarts_by_logarithm(step, first, growth):
         begin = first * (growth**cycle - 1) // (growth - 1)
         length = first * growth**cycle
     return (1 + math.cos(math.pi * (step - begin) / length)) / 2
+
+
+def _restarts_first_off(step, first, growth):
+    length = first
+    while step >= length:
+        step -= first
+        length *= growth
+    return (1 + math.cos(math.pi * step / length)) / 2
 
 
 COSINE_WITH_RESTARTS = Exercise(
@@ -781,6 +1183,37 @@ COSINE_WITH_RESTARTS = Exercise(
             "As in the lesson, zero is where the cycle ends and the next begins: the last step "
             "only comes close.",
         ),
+        Mistake(
+            "a sine",
+            _restarts_with(shape=lambda place: (1 + math.sin(math.pi * place)) / 2),
+            "At the start of a cycle the factor is 1: cos(0) is.",
+        ),
+        Mistake(
+            "pi is left out",
+            _restarts_with(shape=lambda place: (1 + math.cos(place)) / 2),
+            "At the end of a cycle half a cosine has passed: an angle of pi.",
+        ),
+        Mistake(
+            "a straight fall",
+            _restarts_with(shape=lambda place: 1 - place),
+            "The factor falls along half a cosine.",
+        ),
+        Mistake(
+            "one step early",
+            _restarts_with(place=lambda step, length, first: (step + 1) / length),
+            "Steps of a cycle count from 0, where the factor is 1.",
+        ),
+        Mistake(
+            "each cycle is taken off with the length of the first",
+            _restarts_first_off,
+            "What has passed is the sum of the lengths of all cycles before. Each is growth times "
+            "as long as the one before it.",
+        ),
+        Mistake(
+            "a cosine without its half",
+            _restarts_with(shape=lambda place: math.cos(math.pi * place / 2)),
+            "The factor is (1 + cos) / 2, which is flat at both ends.",
+        ),
     ),
     hints=(
         "Two questions: in which cycle is this step, and how far into it?",
@@ -840,12 +1273,13 @@ def _adam_three_axes(rng):
 def _use_adam(answer, w, b, v, dw, db, dv, rate, epsilon, decay):
     optimizer = answer(rate, 0.8, 0.95, epsilon, decay)
     w, b, v = w.copy(), b.copy(), v.copy()  # the model's own arrays, which must change in place
-    params, early = {"w": w, "b": b, "kernel": v}, []
+    bias = ("b", "shift")[len(db) % 2]  # its name says nothing
+    params, early = {"w": w, bias: b, "kernel": v}, []
     for slope_w, slope_b, slope_v in zip(dw, db, dv, strict=True):
-        optimizer.step(params, {"kernel": slope_v, "b": slope_b, "w": slope_w})
+        optimizer.step(params, {"kernel": slope_v, bias: slope_b, "w": slope_w})
         early.append(w.copy())
-    if params.keys() != {"w", "b", "kernel"}:
-        raise LookupError(f"params had w, b and kernel, and after step it has {list(params)}")
+    if params.keys() != {"w", bias, "kernel"}:
+        raise LookupError(f"params had w, {bias} and kernel, and after step it has {list(params)}")
     return early[0], w, b, v, params["w"]
 
 
@@ -939,6 +1373,40 @@ class _AdamFromHistory:
             w += -rate * (m / (np.sqrt(s) + epsilon) + (decay * w if len(w.shape) > 1 else 0))
 
 
+def _adam_terms(
+    m_part=lambda beta: 1 - beta,
+    s_part=lambda beta: 1 - beta,
+    power=lambda beta, t: beta**t,
+    direction=lambda m, s, epsilon: m / (np.sqrt(s) + epsilon),
+    pull=lambda d, w, decay: d + decay * w,
+    start=lambda g: 0.0 * g,
+    both=lambda beta1, beta2: (beta1, beta2),
+    frozen=False,
+):
+    """Return the optimizer with another term in its formulas."""
+
+    class Rule:
+        def __init__(self, rate, beta1, beta2, epsilon, decay):
+            self.rate, self.epsilon, self.decay = rate, epsilon, decay
+            self.beta1, self.beta2 = beta1, beta2
+            self.t, self.m, self.s = 0, {}, {}
+
+        def step(self, params, grads):
+            self.t = 1 if frozen else self.t + 1
+            beta1, beta2 = both(self.beta1, self.beta2)
+            for name, w in params.items():
+                g = grads[name]
+                m = beta1 * self.m.get(name, start(g)) + m_part(self.beta1) * g
+                s = beta2 * self.s.get(name, start(g) ** 2) + s_part(self.beta2) * g**2
+                self.m[name], self.s[name] = m, s
+                m_hat = m / (1 - power(self.beta1, self.t))
+                s_hat = s / (1 - power(self.beta2, self.t))
+                d = direction(m_hat, s_hat, self.epsilon)
+                w -= self.rate * (pull(d, w, self.decay) if w.ndim > 1 else d)
+
+    return Rule
+
+
 DECOUPLED_ADAM = Exercise(
     name="DecoupledAdam",
     lesson=10,
@@ -947,7 +1415,7 @@ DECOUPLED_ADAM = Exercise(
     misconception="The count of steps runs with the arrays, or corrected averages are kept.",
     reference=_DecoupledAdam,
     inputs=_adam_inputs,
-    corners=(_adam_ones, _adam_three_axes),
+    corners=(lambda rng: _adam_arrays(rng, 2, 2, 2), _adam_ones, _adam_three_axes),
     call=_use_adam,
     arguments=(
         "w",
@@ -1091,6 +1559,71 @@ DECOUPLED_ADAM = Exercise(
             "one memory for all arrays",
             _adam_with(shared=True),
             "Each array needs averages of its own. Keep them in dicts, by the name of the array.",
+        ),
+        Mistake(
+            "only an array called b does not decay",
+            _adam_with(heavy=lambda name, w: name != "b"),
+            "A bias may have another name. How many dimensions an array has, it says itself.",
+        ),
+        Mistake(
+            "the count of steps stays at 1",
+            _adam_terms(frozen=True),
+            "t counts the steps: it grows by 1 with each call of step.",
+        ),
+        Mistake(
+            "beta times t, not to the power of t",
+            _adam_terms(power=lambda beta, t: beta * t),
+            "The corrections have beta to the power of t.",
+        ),
+        Mistake(
+            "epsilon is added to the fraction",
+            _adam_terms(direction=lambda m, s, epsilon: m / np.sqrt(s) + epsilon),
+            "epsilon stands below the fraction: put root and epsilon in brackets.",
+        ),
+        Mistake(
+            "the slope counts in full in m",
+            _adam_terms(m_part=lambda beta: 1.0),
+            "m is a running average: the slope has the share 1 - beta1.",
+        ),
+        Mistake(
+            "the slope counts in full in s",
+            _adam_terms(s_part=lambda beta: 1.0),
+            "s is a running average: the square has the share 1 - beta2.",
+        ),
+        Mistake(
+            "the slope counts in full in m and s",
+            _adam_terms(m_part=lambda beta: 1.0, s_part=lambda beta: 1.0),
+            "m and s are running averages: what is new has the share 1 - beta.",
+        ),
+        Mistake(
+            "m keeps the share beta2",
+            _adam_terms(both=lambda beta1, beta2: (beta2, beta2)),
+            "m keeps the share beta1, s the share beta2.",
+        ),
+        Mistake(
+            "s keeps the share beta1",
+            _adam_terms(both=lambda beta1, beta2: (beta1, beta1)),
+            "m keeps the share beta1, s the share beta2.",
+        ),
+        Mistake(
+            "the averages start with the first slope",
+            _adam_terms(start=lambda g: g),
+            "Both averages start at zero; the corrections are made for that.",
+        ),
+        Mistake(
+            "the decay stretches the direction",
+            _adam_terms(pull=lambda d, w, decay: d * (1 + decay)),
+            "The decay pulls at the weights: lambda times w is added to the direction.",
+        ),
+        Mistake(
+            "the decay pulls all weights by the same",
+            _adam_terms(pull=lambda d, w, decay: d + decay),
+            "The decay pulls at the weights: lambda times w is added to the direction.",
+        ),
+        Mistake(
+            "sizes are averaged, and no root undoes it",
+            _adam_with(square=np.abs),
+            "s is an average of squares; its root is a size.",
         ),
     ),
     hints=(

@@ -54,6 +54,19 @@ def _in_use_scale(x, gamma, beta, mean, variance, epsilon):
     return x * scale + (beta - mean * scale)
 
 
+def _in_use_with(
+    top=lambda x, mean: x - mean,
+    size=lambda variance, epsilon: np.sqrt(variance + epsilon),
+    out=lambda x_hat, gamma, beta: gamma * x_hat + beta,
+):
+    """Return the normalization with another piece in it."""
+
+    def normalize(x, gamma, beta, mean, variance, epsilon):
+        return out(top(x, mean) / size(variance, epsilon), gamma, beta)
+
+    return normalize
+
+
 NORMALIZE_IN_USE = Exercise(
     name="normalize_in_use",
     lesson=11,
@@ -139,6 +152,75 @@ NORMALIZE_IN_USE = Exercise(
             lambda x, gamma, beta, mean, variance, epsilon: gamma * (x - mean) + beta,
             "Centred, but not brought to size: what must it be divided by?",
         ),
+        Mistake(
+            "gamma and beta are exchanged",
+            _in_use_with(out=lambda x_hat, gamma, beta: beta * x_hat + gamma),
+            "gamma stretches, beta shifts.",
+        ),
+        Mistake(
+            "beta is subtracted",
+            _in_use_with(out=lambda x_hat, gamma, beta: gamma * x_hat - beta),
+            "Look at the sign in front of beta.",
+        ),
+        Mistake(
+            "divided by gamma",
+            _in_use_with(out=lambda x_hat, gamma, beta: x_hat / gamma + beta),
+            "gamma multiplies what has been normalized.",
+        ),
+        Mistake(
+            "the mean is added",
+            _in_use_with(top=lambda x, mean: x + mean),
+            "Around the mean: it is taken off.",
+        ),
+        Mistake(
+            "the batch's own mean",
+            _in_use_with(top=lambda x, mean: x - x.mean(axis=0)),
+            "In test mode nothing is measured on the batch: the mean comes in as an argument.",
+        ),
+        Mistake(
+            "each row's own mean",
+            _in_use_with(top=lambda x, mean: x - x.mean(axis=1, keepdims=True)),
+            "In test mode nothing is measured on the batch: the mean comes in as an argument, one "
+            "for each feature.",
+        ),
+        Mistake(
+            "the variance is squared",
+            _in_use_with(size=lambda variance, epsilon: np.sqrt(variance**2 + epsilon)),
+            "The variance is a square already; only the root is taken.",
+        ),
+        Mistake(
+            "multiplied by the deviation",
+            _in_use_with(size=lambda variance, epsilon: 1 / np.sqrt(variance + epsilon)),
+            "A feature with a large spread is made smaller: divide.",
+        ),
+        Mistake(
+            "epsilon is 1e-5, whatever comes in",
+            _in_use_with(size=lambda variance, epsilon: np.sqrt(variance + 1e-5)),
+            "epsilon comes in as an argument.",
+        ),
+        Mistake(
+            "brackets are missing around x - mean",
+            lambda x, gamma, beta, mean, variance, epsilon: gamma * x
+            - mean / np.sqrt(variance + epsilon)
+            + beta,
+            "Only the mean is divided in yours. x - mean is one number, and all of it is "
+            "stretched.",
+        ),
+        Mistake(
+            "the mean is taken off at the end",
+            lambda x, gamma, beta, mean, variance, epsilon: gamma * x / np.sqrt(variance + epsilon)
+            - mean
+            + beta,
+            "The mean is taken off before the division: x - mean is one number.",
+        ),
+        Mistake(
+            "mean and variance are exchanged",
+            lambda x, gamma, beta, mean, variance, epsilon: gamma
+            * (x - variance)
+            / np.sqrt(np.abs(mean) + epsilon)
+            + beta,
+            "The mean is taken off, and the variance stands under the root.",
+        ),
     ),
     hints=(
         "It is the training formula with other numbers for the mean and the variance. (Predicted? "
@@ -198,6 +280,13 @@ def _averages_step(mean, variance, x, keep):
 
 def _around(x, centre):
     return ((x - centre) ** 2).sum(axis=0) / (len(x) - 1)
+
+
+def _averages_mean_in_place(mean, variance, x, keep):
+    _, new_variance = renewed_averages(mean, variance, x, keep)
+    mean *= keep
+    mean += (1 - keep) * x.mean(axis=0)
+    return mean, new_variance
 
 
 RENEWED_AVERAGES = Exercise(
@@ -296,6 +385,100 @@ RENEWED_AVERAGES = Exercise(
             "*= and +=, or an assignment into mean or variance, write into the caller's arrays. "
             "Here new ones are asked for.",
         ),
+        Mistake(
+            "the mean is a sum divided by N - 1, and the variance around it",
+            _averages_with(
+                batch_mean=lambda x: x.sum(axis=0) / (len(x) - 1),
+                batch_variance=lambda x, mean, new: ((x - mean) ** 2).sum(axis=0) / (len(x) - 1),
+            ),
+            "Only the variance is divided by N - 1. The mean is divided by N.",
+        ),
+        Mistake(
+            "old and new are exchanged in the variance",
+            lambda *a: (
+                renewed_averages(*a)[0],
+                _averages_with(mix=lambda old, now, keep: (1 - keep) * old + keep * now)(*a)[1],
+            ),
+            "keep is the share of the old, for the variance too.",
+        ),
+        Mistake(
+            "old and new are exchanged in the mean",
+            lambda *a: (
+                _averages_with(mix=lambda old, now, keep: (1 - keep) * old + keep * now)(*a)[0],
+                renewed_averages(*a)[1],
+            ),
+            "keep is the share of the old, for the mean too.",
+        ),
+        Mistake(
+            "means and squares run along the rows",
+            _averages_with(
+                batch_mean=lambda x: x.mean(axis=1),
+                batch_variance=lambda x, mean, new: ((x.T - mean) ** 2).sum(axis=0)
+                / (x.shape[1] - 1),
+            ),
+            "Each feature has its own mean: over which axis does it run?",
+        ),
+        Mistake(
+            "divided by N + 1",
+            _averages_with(
+                batch_variance=lambda x, mean, new: ((x - mean) ** 2).sum(axis=0) / (len(x) + 1)
+            ),
+            "The variance came out too small: the divisor is smaller than N.",
+        ),
+        Mistake(
+            "divided by D - 1",
+            _averages_with(
+                batch_variance=lambda x, mean, new: ((x - mean) ** 2).sum(axis=0)
+                / np.float64(x.shape[1] - 1)
+            ),
+            "N is the number of examples, the rows of x.",
+        ),
+        Mistake(
+            "the sum is not divided",
+            _averages_with(batch_variance=lambda x, mean, new: ((x - mean) ** 2).sum(axis=0)),
+            "The sum of squares is divided by N - 1.",
+        ),
+        Mistake(
+            "sizes are added, not squares",
+            _averages_with(
+                batch_variance=lambda x, mean, new: np.abs(x - mean).sum(axis=0) / (len(x) - 1)
+            ),
+            "A variance is made of squares.",
+        ),
+        Mistake(
+            "the old average is corrected too",
+            lambda mean, variance, x, keep: (
+                renewed_averages(mean, variance, x, keep)[0],
+                (keep * variance + (1 - keep) * x.var(axis=0)) * len(x) / (len(x) - 1),
+            ),
+            "Only this batch's variance is put right. The old average was when it was made.",
+        ),
+        Mistake(
+            "the variance stays as it was",
+            lambda mean, variance, x, keep: (
+                renewed_averages(mean, variance, x, keep)[0],
+                1 * variance,
+            ),
+            "Both averages are renewed.",
+        ),
+        Mistake(
+            "the mean stays as it was",
+            lambda mean, variance, x, keep: (
+                1 * mean,
+                renewed_averages(mean, variance, x, keep)[1],
+            ),
+            "Both averages are renewed.",
+        ),
+        Mistake(
+            "the two results are exchanged",
+            lambda *a: renewed_averages(*a)[::-1],
+            "Return the mean first, then the variance.",
+        ),
+        Mistake(
+            "the old mean is changed in place",
+            _averages_mean_in_place,
+            "*= and += on an argument change the caller's array. Make a new one.",
+        ),
     ),
     hints=(
         "First the mean and the variance of this batch, shape (D,) each; then the mixing.",
@@ -355,6 +538,11 @@ def _rows_turned(x, gamma, beta, epsilon):
     t = x.T
     t = (t - t.mean(axis=0)) / np.sqrt(t.var(axis=0) + epsilon)
     return t.T * gamma + beta
+
+
+def _rows_flat(x, gamma, beta, epsilon):
+    c = x - x.mean(axis=1)
+    return gamma * c / np.sqrt((c**2).mean(axis=1) + epsilon) + beta
 
 
 NORMALIZE_ROWS = Exercise(
@@ -434,6 +622,73 @@ NORMALIZE_ROWS = Exercise(
             _rows_in_place,
             "-= and /=, or an assignment into x, write into the caller's array. Make new ones.",
         ),
+        Mistake(
+            "gamma and beta are exchanged",
+            _rows_with(out=lambda x_hat, gamma, beta: beta * x_hat + gamma),
+            "gamma stretches, beta shifts.",
+        ),
+        Mistake(
+            "the squares are not averaged",
+            _rows_with(
+                variance=lambda x: ((x - x.mean(axis=1, keepdims=True)) ** 2).sum(
+                    axis=1, keepdims=True
+                )
+            ),
+            "v is the mean of the squares: divide their sum by D.",
+        ),
+        Mistake(
+            "the mean is a sum",
+            _rows_with(
+                mean=lambda x: x.sum(axis=1, keepdims=True),
+                variance=lambda x: ((x - x.sum(axis=1, keepdims=True)) ** 2).mean(
+                    axis=1, keepdims=True
+                ),
+            ),
+            "m is the mean of the row: divide the sum by D.",
+        ),
+        Mistake(
+            "the variance is taken around 0",
+            _rows_with(variance=lambda x: (x**2).mean(axis=1, keepdims=True)),
+            "The squares are those of x - m.",
+        ),
+        Mistake(
+            "the mean is not taken off",
+            _rows_with(mean=lambda x: 0.0),
+            "Above the fraction stands x - m.",
+        ),
+        Mistake(
+            "gamma is left out",
+            _rows_with(out=lambda x_hat, gamma, beta: x_hat + beta),
+            "What is normalized is stretched by gamma.",
+        ),
+        Mistake(
+            "beta is subtracted",
+            _rows_with(out=lambda x_hat, gamma, beta: gamma * x_hat - beta),
+            "Look at the sign in front of beta.",
+        ),
+        Mistake(
+            "epsilon is 1e-5, whatever comes in",
+            _rows_with(size=lambda v, epsilon: np.sqrt(v + 1e-5)),
+            "epsilon comes in as an argument.",
+        ),
+        Mistake(
+            "multiplied by the deviation",
+            _rows_with(size=lambda v, epsilon: 1 / np.sqrt(v + epsilon)),
+            "A row with a large spread is made smaller: divide.",
+        ),
+        Mistake(
+            "gamma and beta come first",
+            lambda x, gamma, beta, epsilon: _rows_with(out=lambda x_hat, gamma, beta: x_hat)(
+                gamma * x + beta, gamma, beta, epsilon
+            ),
+            "Normalize first; gamma and beta come last, or the normalization takes them out again.",
+        ),
+        Mistake(
+            "keepdims is forgotten in both",
+            _rows_flat,
+            "x.mean(axis=1) has shape (N,), which meets the last axis, that of the features. Keep "
+            "the second axis, in mean and variance.",
+        ),
     ),
     hints=(
         "Take the lesson's forward pass. What changes is the axis, and not for gamma and beta.",
@@ -482,11 +737,6 @@ def _fold_in_place(w, b, gamma, beta, mean, variance, epsilon):
     return w, b
 
 
-def _fold_before(w, b, gamma, beta, mean, variance, epsilon):
-    scale = gamma / np.sqrt(variance + epsilon)
-    return w * scale, (b - mean) * scale + beta
-
-
 def _fold_no_gamma(w, b, gamma, beta, mean, variance, epsilon):
     scale = 1 / np.sqrt(variance + epsilon)
     return scale[:, None] * w, b + (beta - mean * scale) @ w
@@ -503,6 +753,13 @@ def _fold_by_trial(w, b, gamma, beta, mean, variance, epsilon):
 def _fold_matrix(w, b, gamma, beta, mean, variance, epsilon):
     new = np.diag(gamma / np.sqrt(variance + epsilon)) @ w
     return new, b + beta @ w - mean @ new
+
+
+def _fold_before(w, b, gamma, beta, mean, variance, epsilon):
+    scale = gamma / np.sqrt(variance + epsilon)
+    if w.shape[1] != len(scale):
+        return scale[:, np.newaxis] * w, b
+    return w * scale, scale * (b - mean) + beta
 
 
 FOLD_INTO_NEXT = Exercise(
@@ -597,6 +854,38 @@ FOLD_INTO_NEXT = Exercise(
             "*= and +=, or an assignment into w or b, write into the caller's arrays. Return new "
             "ones.",
         ),
+        Mistake(
+            "epsilon is left out",
+            _fold_with(size=lambda variance, epsilon: np.sqrt(variance)),
+            "epsilon is added to the variance, under the root.",
+        ),
+        Mistake(
+            "gamma and beta are exchanged",
+            lambda w, b, gamma, beta, *rest: fold_into_next(w, b, beta, gamma, *rest),
+            "gamma stretches, beta shifts.",
+        ),
+        Mistake(
+            "multiplied by the deviation",
+            _fold_with(size=lambda variance, epsilon: 1 / np.sqrt(variance + epsilon)),
+            "A feature with a large spread is made smaller: divide.",
+        ),
+        Mistake(
+            "the shift is one number",
+            _fold_with(
+                bias=lambda w, new, b, beta, mean, scale: b + ((beta - mean * scale) @ w).sum()
+            ),
+            "Each output has its own bias: the shift goes through w as a vector.",
+        ),
+        Mistake(
+            "the shift has the wrong sign",
+            _fold_with(bias=lambda w, new, b, beta, mean, scale: b - (beta - mean * scale) @ w),
+            "What h has at x = 0 goes through w, and is added to b.",
+        ),
+        Mistake(
+            "the weights are left as they were",
+            _fold_with(weights=lambda w, scale: 1 * w),
+            "x is stretched before it reaches w. new_w must do that as well.",
+        ),
     ),
     hints=(
         "Write the normalization as scale x + shift, with two arrays of shape (D,).",
@@ -689,6 +978,14 @@ def _back_jacobian(dy, x, gamma, epsilon):
         dx[n] = jacobian @ (gamma * dy[n])
         dgamma += dy[n] * c / s
     return dx, dgamma, dy.sum(axis=0)
+
+
+def _back_of_batch(dy, x, gamma, epsilon):
+    c = x - x.mean(axis=0)
+    s = np.sqrt((c**2).mean(axis=0) + epsilon)
+    x_hat, dx_hat = c / s, dy * gamma
+    dx = (dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / s
+    return dx, (dy * x_hat).sum(axis=0), dy.sum(axis=0)
 
 
 NORMALIZE_ROWS_BACKWARD = Exercise(
@@ -818,6 +1115,106 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
             "epsilon after the root",
             _back_with(size=lambda v, epsilon: np.sqrt(v) + epsilon),
             "s is the root of variance plus epsilon, as in the forward pass.",
+        ),
+        Mistake(
+            "dgamma and dbeta are summed over the features",
+            _back_with(
+                dgamma=lambda dy, x_hat: (dy * x_hat).sum(axis=1), dbeta=lambda dy: dy.sum(axis=1)
+            ),
+            "gamma and beta belong to the features, (D,), and are used in all N rows. Which axis "
+            "has to go?",
+        ),
+        Mistake(
+            "dbeta is summed over the features",
+            _back_with(dbeta=lambda dy: dy.sum(axis=1)),
+            "beta belongs to the features, (D,), and is used in all N rows. Which axis has to go?",
+        ),
+        Mistake(
+            "a mean in dgamma",
+            _back_with(dgamma=lambda dy, x_hat: (dy * x_hat).mean(axis=0)),
+            "The slopes of all rows add up; the factor 1/N is in dy already.",
+        ),
+        Mistake(
+            "a mean in dbeta",
+            _back_with(dbeta=lambda dy: dy.mean(axis=0)),
+            "The slopes of all rows add up; the factor 1/N is in dy already.",
+        ),
+        Mistake(
+            "dgamma and dbeta are single numbers",
+            _back_with(dgamma=lambda dy, x_hat: (dy * x_hat).sum(), dbeta=lambda dy: dy.sum()),
+            "Each feature has its own gamma and beta. Which axis has to go, and which has to stay?",
+        ),
+        Mistake(
+            "dgamma and dbeta have changed places",
+            lambda *a: tuple(normalize_rows_backward(*a)[i] for i in (0, 2, 1)),
+            "Return dx first, then dgamma, then dbeta.",
+        ),
+        Mistake(
+            "a sum in the road through the mean",
+            _back_with(
+                dx=lambda dx_hat, x_hat, s: (
+                    dx_hat - dx_hat.sum(axis=1, keepdims=True) - x_hat * _mean1(dx_hat * x_hat)
+                )
+                / s
+            ),
+            "m is a mean: each x has the share 1/D in it.",
+        ),
+        Mistake(
+            "a sum in the road through the variance",
+            _back_with(
+                dx=lambda dx_hat, x_hat, s: (
+                    dx_hat - _mean1(dx_hat) - x_hat * (dx_hat * x_hat).sum(axis=1, keepdims=True)
+                )
+                / s
+            ),
+            "v is a mean: each x has the share 1/D in it.",
+        ),
+        Mistake(
+            "dgamma is made from the centred x",
+            lambda dy, x, gamma, epsilon: (
+                normalize_rows_backward(dy, x, gamma, epsilon)[0],
+                (dy * (x - _mean1(x))).sum(axis=0),
+                dy.sum(axis=0),
+            ),
+            "gamma multiplies x_hat, which is centred and divided by s.",
+        ),
+        Mistake(
+            "dgamma is made from x",
+            lambda dy, x, gamma, epsilon: (
+                normalize_rows_backward(dy, x, gamma, epsilon)[0],
+                (dy * x).sum(axis=0),
+                dy.sum(axis=0),
+            ),
+            "gamma multiplies x_hat, not x.",
+        ),
+        Mistake(
+            "divided by the square of s",
+            _back_with(dx=lambda dx_hat, x_hat, s: _three_roads(dx_hat, x_hat, s) / s),
+            "x_hat is c / s: the slope along c has one s below.",
+        ),
+        Mistake(
+            "gamma is in dbeta",
+            lambda dy, x, gamma, epsilon: (
+                *normalize_rows_backward(dy, x, gamma, epsilon)[:2],
+                (dy * gamma).sum(axis=0),
+            ),
+            "beta is added after gamma: nothing multiplies it.",
+        ),
+        Mistake(
+            "this is the lesson's, along the batch",
+            _back_of_batch,
+            "The lesson's means run over the examples. Here each row is normalized on its own: "
+            "over which axis do m and v run?",
+        ),
+        Mistake(
+            "the road through the mean is added",
+            _back_with(
+                dx=lambda dx_hat, x_hat, s: (
+                    dx_hat + _mean1(dx_hat) - x_hat * _mean1(dx_hat * x_hat)
+                )
+                / s
+            ),
+            "The mean is taken off x: its road has a minus.",
         ),
     ),
     hints=(

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from ._draw import labels, normal, sizes
+from ._draw import labels, normal, sizes, whole
 from ._exercise import Exercise, Mistake
 
 # l1_price
@@ -37,7 +37,10 @@ L1_PRICE = Exercise(
     misconception="The slope depends on the size of the weight, as that of L2 does.",
     reference=l1_price,
     inputs=_l1_inputs,
-    corners=(lambda rng: (np.array([[2.0, -0.5, 0.0]]), 0.1),),
+    corners=(
+        lambda rng: (np.array([[3e-9, -1e-9, 0.0]]), 0.5),
+        lambda rng: (np.array([[2.0, -0.5, 0.0]]), 0.1),
+    ),
     outputs=("price", "slope"),
     variants=(
         _l1_loop,
@@ -113,6 +116,71 @@ L1_PRICE = Exercise(
                 strength * np.where(w >= 0, 1.0, -1.0),
             ),
             "A weight that is exactly 0 should rest there: its slope is 0 by convention.",
+        ),
+        Mistake(
+            "this is L2, without its half",
+            lambda w, strength: (strength * (w**2).sum(), 2 * strength * w),
+            "Here the price of a weight is its size, not its square, and the slope does not "
+            "depend on how large it is.",
+        ),
+        Mistake(
+            "the strength is left out",
+            lambda w, strength: (np.abs(w).sum(), np.sign(w)),
+            "The strength is a factor of the price, and so of its slope too.",
+        ),
+        *(
+            Mistake(
+                f"divided by the size and {tiny:g}",
+                lambda w, strength, tiny=tiny: (
+                    strength * np.abs(w).sum(),
+                    strength * w / (np.abs(w) + tiny),
+                ),
+                "A tiny weight has the full slope as well. The sign is asked for; np.sign(0) is 0.",
+            )
+            for tiny in (1e-12, 1e-10, 1e-8, 1e-6)
+        ),
+        Mistake(
+            "small weights are taken for zero",
+            lambda w, strength: (
+                strength * np.abs(w).sum(),
+                strength * np.where(np.abs(w) < 1e-8, 0, np.sign(w)),
+            ),
+            "A tiny weight has the full slope as well. Only exactly 0 has none.",
+        ),
+        Mistake(
+            "a push at zero, to the other side",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * np.where(w > 0, 1.0, -1.0)),
+            "At exactly 0 take the slope 0.",
+        ),
+        Mistake(
+            "only positive weights have a slope",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * (w > 0)),
+            "When a negative weight rises, its size falls: its slope is negative.",
+        ),
+        Mistake(
+            "the size of the sum",
+            lambda w, strength: (strength * abs(w.sum()), strength * np.sign(w)),
+            "First the size of each weight, then their sum: otherwise two signs cancel.",
+        ),
+        Mistake(
+            "the slope has the wrong sign",
+            lambda w, strength: (strength * np.abs(w).sum(), -strength * np.sign(w)),
+            "When a positive weight rises, so does its size: its slope is positive.",
+        ),
+        Mistake(
+            "a price for each column",
+            lambda w, strength: (strength * np.abs(w).sum(axis=0), strength * np.sign(w)),
+            "The price is one number: the sum runs over all weights.",
+        ),
+        Mistake(
+            "the largest size",
+            lambda w, strength: (strength * np.abs(w).max(), strength * np.sign(w)),
+            "Every weight has a price: they are added up.",
+        ),
+        Mistake(
+            "the two results are exchanged",
+            lambda w, strength: (strength * np.sign(w), strength * np.abs(w).sum()),
+            "Return the price first, then the slope.",
         ),
     ),
     hints=(
@@ -210,6 +278,17 @@ def _mix_matrix(x, y, partner, share, classes):
     return m @ x, m @ (y[:, None] == np.arange(classes)).astype(float)
 
 
+def _mix_partner_share(x, y, partner, share, classes):
+    keep, t = share[:, None], np.eye(classes)[y]
+    rest = 1 - keep[partner]
+    return keep * x + rest * x[partner], keep * t + rest * t[partner]
+
+
+def _mix_without_last(rng):
+    """Return a case in which no image belongs to the last class."""
+    return *_mix(rng, 4, 3, 3)[:-1], 5
+
+
 MIX_PAIRS = Exercise(
     name="mix_pairs",
     lesson=12,
@@ -218,7 +297,12 @@ MIX_PAIRS = Exercise(
     misconception="The images are mixed and the answers are not, or the labels are as numbers.",
     reference=mix_pairs,
     inputs=_mix_inputs,
-    corners=(lambda rng: _mix(rng, 3, 3, 3), lambda rng: _mix(rng, 5, 3, 4), _mix_in_a_ring),
+    corners=(
+        _mix_without_last,
+        lambda rng: _mix(rng, 3, 3, 3),
+        lambda rng: _mix(rng, 5, 3, 4),
+        _mix_in_a_ring,
+    ),
     outputs=("mixed", "answers"),
     variants=(_mix_loop, _mix_matrix),
     mistakes=(
@@ -293,6 +377,55 @@ MIX_PAIRS = Exercise(
             "the images are changed in place",
             _mix_in_place,
             "Writing into x changes the caller's images, which are needed again in the next epoch.",
+        ),
+        Mistake(
+            "the partner has the same share",
+            _mix_with(images=lambda x, other, keep: keep * x + keep * other),
+            "The partner has the rest: 1 minus the share.",
+        ),
+        Mistake(
+            "the partner has the same share, in the answers too",
+            _mix_with(
+                images=lambda x, other, keep: keep * x + keep * other,
+                answers=lambda t, other, keep: keep * t + keep * other,
+            ),
+            "The partner has the rest: 1 minus the share.",
+        ),
+        Mistake(
+            "half and half",
+            _mix_with(keep=lambda share: 0.5),
+            "Each pair has its own share, which comes in as an argument.",
+        ),
+        Mistake(
+            "the partner's share is the rest of its own",
+            _mix_partner_share,
+            "Each image n has one share: it keeps s_n, and its partner has 1 - s_n, with the same "
+            "s_n.",
+        ),
+        Mistake(
+            "each pair has the partner's share",
+            lambda x, y, partner, share, classes: mix_pairs(x, y, partner, share[partner], classes),
+            "share[n] belongs to image n, the one that is mixed, and not to its partner.",
+        ),
+        Mistake(
+            "the classes are counted from the labels",
+            lambda x, y, partner, share, classes: mix_pairs(x, y, partner, share, y.max() + 1),
+            "There are `classes` columns, even if the last ones have no image here.",
+        ),
+        Mistake(
+            "the images are added in full",
+            _mix_with(images=lambda x, other, keep: x + other),
+            "Each image counts with its share only.",
+        ),
+        Mistake(
+            "the larger of the two answers",
+            _mix_with(answers=lambda t, other, keep: np.maximum(t, other)),
+            "The answers are mixed with the same shares as the images, and sum to 1.",
+        ),
+        Mistake(
+            "images and answers have changed places",
+            lambda *a: mix_pairs(*a)[::-1],
+            "Return the images first, then the answers.",
         ),
     ),
     hints=(
@@ -391,6 +524,37 @@ def _patience_argmin(errors, patience):
     return epoch, best
 
 
+def _patience_first_rise(errors, patience):
+    for epoch in range(2, len(errors) + 1):
+        if errors[epoch - 1] >= errors[epoch - 2]:
+            return epoch, epoch - 1
+    return len(errors), len(errors)
+
+
+def _patience_rises(errors, patience):
+    best, bad = 1, 0
+    for epoch in range(2, len(errors) + 1):
+        if errors[epoch - 1] < errors[best - 1]:
+            best = epoch
+        bad = bad + 1 if errors[epoch - 1] > errors[epoch - 2] else 0
+        if bad >= patience:
+            return epoch, best
+    return len(errors), best
+
+
+def _patience_short(errors, patience):
+    epochs, best = patience_at_work(errors, patience)
+    return (epochs - 1 if epochs - best >= patience else epochs), best
+
+
+def _patience_end(errors, patience, more):
+    """Return what is right if training stops, and otherwise more epochs, or nothing."""
+    epochs, best = patience_at_work(errors, patience)
+    if epochs - best >= patience:
+        return epochs, best
+    return None if more is None else (epochs + more, best)
+
+
 PATIENCE_AT_WORK = Exercise(
     name="patience_at_work",
     lesson=12,
@@ -399,7 +563,9 @@ PATIENCE_AT_WORK = Exercise(
     misconception="An epoch is compared with the one before it, not with the best so far.",
     reference=patience_at_work,
     inputs=_patience_inputs,
+    call=whole,
     corners=(
+        lambda rng: (np.array([0.5, 0.6, 0.4]), 1),
         lambda rng: (np.array([0.5, 0.4, 0.4, 0.4, 0.3, 0.2]), 2),
         lambda rng: (np.array([0.5, 0.3, 0.4, 0.35, 0.34, 0.33, 0.32, 0.31]), 3),
         lambda rng: (np.array([0.5, 0.6, 0.4, 0.5, 0.3, 0.4, 0.2]), 2),
@@ -492,6 +658,47 @@ PATIENCE_AT_WORK = Exercise(
             "it never stops",
             _patience_with(stop=lambda epoch, best, patience: False),
             "Inside the loop somebody must ask how long ago the best epoch was.",
+        ),
+        Mistake(
+            "numbers with a point",
+            lambda errors, patience: tuple(map(float, patience_at_work(errors, patience))),
+            "The numbers are right, but they are floats. Epochs are counted: return integers.",
+        ),
+        Mistake(
+            "the error of the best epoch",
+            _patience_with(result=lambda epoch, best, errors: (epoch, errors[best - 1])),
+            "The number of the best epoch is asked for, not its error.",
+        ),
+        Mistake(
+            "it stops when the error rises for the first time",
+            _patience_first_rise,
+            "Training goes on for `patience` epochs after the best so far.",
+        ),
+        Mistake(
+            "the last epoch that runs is not counted",
+            _patience_short,
+            "The epoch after which training stops has run as well.",
+        ),
+        Mistake(
+            "a run to the end has one epoch too many",
+            lambda errors, patience: _patience_end(errors, patience, 1),
+            "If it does not stop, as many epochs are run as there are errors.",
+        ),
+        Mistake(
+            "patience counts from the start",
+            _patience_with(stop=lambda epoch, best, patience: epoch >= patience),
+            "Patience counts from the best epoch so far, and begins anew with every new best.",
+        ),
+        Mistake(
+            "only rises from the epoch before are counted",
+            _patience_rises,
+            "An epoch that is better than the last, but not than the best, is a bad one too: "
+            "count from the best.",
+        ),
+        Mistake(
+            "nothing is returned at the end",
+            lambda errors, patience: _patience_end(errors, patience, None),
+            "If training never stops, the loop ends: after it another return is due.",
         ),
     ),
     hints=(
@@ -641,6 +848,65 @@ def _shift_matrices(images, down, right):
     return np.eye(height, k=-down) @ images @ np.eye(width, k=right)
 
 
+def _shift_emptied_first(images, down, right):
+    new = np.roll(images, (down, right), axis=(1, 2))
+    new[:, : abs(down)], new[:, :, : abs(right)] = 0, 0
+    return new
+
+
+def _shift_emptied_rows(images, down, right):
+    new = np.roll(images, (down, right), axis=(1, 2))
+    if down > 0:
+        new[:, :down] = 0
+    elif down < 0:
+        new[:, down:] = 0
+    return new
+
+
+def _shift_emptied_at_zero(images, down, right):
+    new = np.roll(images, (down, right), axis=(1, 2))
+    new[:, :down] = 0 if down > 0 else new[:, :down]
+    new[:, :, :right] = 0 if right > 0 else new[:, :, :right]
+    if down <= 0:
+        new[:, down:] = 0
+    if right <= 0:
+        new[:, :, right:] = 0
+    return new
+
+
+def _shift_mask(images, down, right):
+    return shift_pixels(np.ones_like(images), down, right) > 0
+
+
+def _shift_first_row(images, down, right):
+    images = images.copy()
+    images[:, 0] = 0
+    return shift_pixels(images, down, right)
+
+
+def _shift_one(images, down, right):
+    new = np.zeros_like(images)
+    new[:1] = shift_pixels(images[:1], down, right)
+    return new
+
+
+def _shift_square(images, down, right):
+    new = np.zeros_like(images)
+    _, height, width = images.shape
+    for r in range(height):
+        for c in range(width):
+            if 0 <= r - down < height and 0 <= c - right < height:
+                new[:, r, c] = images[:, r - down, c - right]
+    return new
+
+
+def _shift_positive(images, down, right):
+    new = np.zeros_like(images)
+    height, width = images.shape[1:]
+    new[:, down:, right:] = images[:, : height - down, : width - right]
+    return new
+
+
 SHIFT_PIXELS = Exercise(
     name="shift_pixels",
     lesson=12,
@@ -707,12 +973,14 @@ SHIFT_PIXELS = Exercise(
         Mistake(
             "a negative place is read from the other end",
             _shift_asks_beyond,
-            "Row -1 is the last row to NumPy, not outside. Ask for 0 <= row as well.",
+            "Ink that should be outside comes in at the opposite edge: to NumPy an index of -1 "
+            "means the last row or column. What lies before the first one must be left out.",
         ),
         Mistake(
             "a negative place is written at the other end",
             _shift_puts_beyond,
-            "Row -1 is the last row to NumPy, not outside. Ask for 0 <= row as well.",
+            "Ink that leaves the image comes back at the opposite edge: to NumPy an index of -1 "
+            "means the last row or column. What lies before the first one must be left out.",
         ),
         Mistake(
             "the edge is repeated",
@@ -744,6 +1012,59 @@ SHIFT_PIXELS = Exercise(
             "the argument is changed",
             _shift_in_place,
             "The caller needs the old images again. Write into a new array.",
+        ),
+        Mistake(
+            "rolled the other way",
+            lambda images, down, right: np.roll(images, (-down, -right), axis=(1, 2)),
+            "Two things: what leaves on one side must not come back on the other, and down means "
+            "towards larger row numbers.",
+        ),
+        Mistake(
+            "rolled, and emptied at the first rows and columns",
+            _shift_emptied_first,
+            "With a negative shift the new paper is at the other end.",
+        ),
+        Mistake(
+            "rolled, and only rows emptied",
+            _shift_emptied_rows,
+            "The columns that come in are paper as well.",
+        ),
+        Mistake(
+            "rolled, and emptied as a whole at a shift of 0",
+            _shift_emptied_at_zero,
+            "A shift of 0 empties nothing. To NumPy -0: means everything.",
+        ),
+        Mistake(
+            "ones come in",
+            lambda images, down, right: np.where(
+                _shift_mask(images, down, right), shift_pixels(images, down, right), 1.0
+            ),
+            "Outside the image there are zeros.",
+        ),
+        Mistake(
+            "the first row is left out",
+            _shift_first_row,
+            "Row 0 of the old image belongs to it, and its ink is lost in yours.",
+        ),
+        Mistake(
+            "only the first image is shifted", _shift_one, "All images of the batch are shifted."
+        ),
+        Mistake(
+            "rows are measured by the width",
+            _shift_square,
+            "Images need not be square: rows end at H, columns at W.",
+        ),
+        Mistake(
+            "the image has become larger",
+            lambda images, down, right: np.pad(
+                images, ((0, 0), (max(down, 0), max(-down, 0)), (max(right, 0), max(-right, 0)))
+            ),
+            "The new images are as large as the old ones: what leaves the image is lost.",
+        ),
+        Mistake(
+            "only positive shifts fit",
+            _shift_positive,
+            "Shifts may be negative, and slices of two lengths do not fit into each other.",
         ),
     ),
     hints=(
@@ -916,6 +1237,43 @@ class _KeepWhere:
         return np.where(self.mask, d_out, 0) / self.size
 
 
+class _KeepReadsOutput(_KeepSome):
+    def forward(self, x, training):
+        y = super().forward(x, training)
+        if training:
+            self.factor = (y != 0) / self.keep
+        return y
+
+
+class _KeepDrawsAlways(_KeepSome):
+    def backward(self, d_out):
+        return d_out * (self.draw(d_out.shape) < self.keep) / self.keep
+
+
+class _KeepNoShape(_KeepSome):
+    def forward(self, x, training):
+        self.factor = (self.draw() < self.keep) / self.keep if training else np.ones_like(x)
+        return x * self.factor
+
+
+class _KeepTwice(_KeepSome):
+    def forward(self, x, training):
+        if training:
+            self.draw(x.shape)
+        return super().forward(x, training)
+
+
+class _KeepExchanged(_KeepSome):
+    def forward(self, x, training):
+        return super().forward(x, not training)
+
+
+class _KeepLouderForward(_KeepSome):
+    def forward(self, x, training):
+        y = super().forward(x, training)
+        return y if training else y / self.keep
+
+
 KEEP_SOME = Exercise(
     name="KeepSome",
     lesson=12,
@@ -1043,6 +1401,57 @@ KEEP_SOME = Exercise(
             "the argument is changed",
             _KeepInPlace,
             "x *= ... or an assignment into x writes into the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "in training, the mask is read off the output",
+            _KeepReadsOutput,
+            "An output can be 0 because its input was. Remember the mask itself.",
+        ),
+        Mistake(
+            "as many survive, but others",
+            _keep_with(chosen=lambda u, keep: u > 1 - keep),
+            "Which entries survive is said: those whose number is below keep.",
+        ),
+        Mistake(
+            "backward draws anew, in use too",
+            _KeepDrawsAlways,
+            "backward has to follow the mask of the latest forward. Remember it there.",
+        ),
+        Mistake(
+            "draw is called without a shape",
+            _KeepNoShape,
+            "draw needs to know the shape of what it returns: that of x.",
+        ),
+        Mistake(
+            "draw is called twice in one pass",
+            _KeepTwice,
+            "One call of draw for each forward in training.",
+        ),
+        Mistake(
+            "training and use are exchanged",
+            _KeepExchanged,
+            "In training units are silenced; in use everything passes.",
+        ),
+        Mistake(
+            "the mask comes in twice going back",
+            _keep_with(back=lambda d_out, factor, y, layer: d_out * factor**2),
+            "Going back each slope is multiplied by the factor of the way forward, once.",
+        ),
+        Mistake(
+            "divided by the mask going back",
+            _keep_with(back=lambda d_out, factor, y, layer: d_out / np.float64(factor)),
+            "Going back each slope is multiplied by the factor of the way forward. Silent units "
+            "have the slope 0.",
+        ),
+        Mistake(
+            "in use everything is made louder",
+            _keep_with(use=lambda x, factor, keep: x / keep),
+            "The division in training is there so that nothing needs to be done in use.",
+        ),
+        Mistake(
+            "in use everything is made louder, and slopes are not",
+            _KeepLouderForward,
+            "The division in training is there so that nothing needs to be done in use.",
         ),
     ),
     hints=(

@@ -1,0 +1,272 @@
+"""Single blanks: what must be refused in every run of a check, and by which name."""
+
+import math
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+from nnfromscratch.exercises import all_exercises
+from nnfromscratch.exercises._diagnosis import Trial
+from nnfromscratch.exercises._sandbox import Raised, behaviour
+
+EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
+SETS = [exercise for exercise in all_exercises() if exercise.lesson <= 12]
+RUNS = 5
+
+
+def verdict(name, answer, seed):
+    """Return "right", the name of the mistake that one check finds, or ""."""
+    exercise = EXERCISES[name]
+    cases = exercise.cases(np.random.default_rng(seed))
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        found = [behaviour(answer, case, exercise.call) for case in cases]
+    trials = [Trial(*t) for t in zip(cases, found, exercise.expected(cases), strict=True)]
+    if all(trial.right for trial in trials):
+        return "right"
+    mistake = exercise.diagnose(trials, exercise.known(cases))
+    return mistake.name if mistake else ""
+
+
+def decayed(is_weight):
+    def step(params, grads, rate, decay):
+        pulls = {name: decay * p * is_weight(name, p) for name, p in params.items()}
+        return {name: p - rate * (grads[name] + pulls[name]) for name, p in params.items()}
+
+    return step
+
+
+def gives_up(tries):
+    def rate_of(loss, w, gradient, rate):
+        for _ in range(tries):
+            if loss(w - rate * gradient) <= loss(w) - rate / 2 * (gradient**2).sum():
+                break
+            rate /= 2
+        return rate
+
+    return rate_of
+
+
+def walks_on(loss, w, gradient, rate):
+    start, squares = loss(w), (gradient**2).sum()
+    while loss(w - rate * gradient) > start - rate / 2 * squares:
+        w = w - rate * gradient
+        rate = rate / 2
+    return rate
+
+
+def not_renewed(loss, w, gradient, rate):
+    promise = rate / 2 * (gradient**2).sum()
+    while loss(w - rate * gradient) > loss(w) - promise:
+        rate = rate / 2
+    return rate
+
+
+def arrays(size):
+    def fill(vector, shapes):
+        found, first = {}, 0
+        for name, shape in shapes.items():
+            n = size(shape)
+            found[name] = vector[first : first + n].reshape(shape).copy()
+            first += n
+        return found
+
+    return fill
+
+
+def bits(kept):
+    return lambda p, y: -np.log2(kept(p)[np.arange(len(y)), y]).mean()
+
+
+def without_abs(z, temperature):
+    z = z / temperature
+    e = np.exp(z - np.abs(z).max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def ones_at_the_input(x, folded):
+    a = np.hstack([x, np.ones((len(x), 1))])
+    for i in range(len(folded)):
+        a = a @ folded[i]
+        if i + 1 < len(folded):
+            a = np.maximum(a, 0)
+    return a
+
+
+def float_count(sizes):
+    return float(sum(sizes[i] * sizes[i + 1] + sizes[i + 1] for i in range(len(sizes) - 1)))
+
+
+def chosen_log(z, t):
+    a = 1 / (1 + np.exp(-z))
+    t = t[:, None]
+    return -np.log(np.where(t == 1, a, 1 - a)).mean(), (a - t) / len(z)
+
+
+def all_pairs(z, t):
+    a = 1 / (1 + np.exp(-z))
+    return -(t * np.log(a) + (1 - t) * np.log(1 - a)).mean(), (a - t) / len(z)
+
+
+class NotChained:
+    def __init__(self, layers):
+        self.layers = layers
+
+    def forward(self, x):
+        for layer in self.layers:
+            out = layer.forward(x)
+        return x + out
+
+    def backward(self, d_out):
+        for layer in reversed(self.layers):
+            d = layer.backward(d_out)
+        return d_out + d
+
+
+def three_layers(layers):
+    first, second, third = layers
+    return EXERCISES["Residual"].reference([first, second, third])
+
+
+class MaskFromOutput:
+    def __init__(self, keep, draw):
+        self.keep, self.draw = keep, draw
+
+    def forward(self, x, training):
+        if not training:
+            self.mask = np.ones_like(x)
+            return x * 1.0
+        y = np.where(self.draw(x.shape) < self.keep, x, 0) / self.keep
+        self.mask = np.where(y == 0, 0, 1 / self.keep)
+        return y
+
+    def backward(self, d_out):
+        return d_out * self.mask
+
+
+def right_by_row(dy, x, gamma, epsilon):
+    dx, _, dbeta = EXERCISES["normalize_rows_backward"].reference(dy, x, gamma, epsilon)
+    c = x - x.mean(axis=1, keepdims=True)
+    s = np.sqrt((c**2).mean(axis=1, keepdims=True) + epsilon)
+    return dx, (dy * c / s).sum(axis=1), dbeta
+
+
+REFUSED = {
+    "backtracking_rate": [gives_up(tries) for tries in (5, 7, 10, 40)],
+    "decayed_step": [
+        decayed(lambda name, p: "w" in name),
+        decayed(lambda name, p: p.ndim > 1),
+        decayed(lambda name, p: p.ndim == 2),
+        decayed(lambda name, p: not name.startswith("b")),
+        decayed(lambda name, p: "b" not in name),
+        decayed(lambda name, p: name in ("w", "w1", "w2")),
+        decayed(lambda name, p: name[-1] in "w123456789" and name[0] != "b"),
+    ],
+    "arrays_from_vector": [
+        arrays(lambda shape: shape[0] * (shape[1] if len(shape) > 1 else 1)),
+        arrays(lambda shape: shape[0] * (shape[-1] if len(shape) > 1 else 1)),
+    ],
+    "how_many_parameters": [float_count],
+    "Residual": [three_layers],
+    "cross_entropy_in_bits": [
+        *(bits(lambda p, tiny=tiny: p + tiny) for tiny in (1e-15, 1e-12, 1e-8)),
+        bits(lambda p: np.clip(p, 1e-9, 1)),
+        bits(lambda p: np.clip(p, 0, 1 - 1e-7)),
+    ],
+    "softmax_with_temperature": [without_abs],
+    "elu_backward": [lambda da, z: da * np.exp(np.clip(z, -10, 0))],
+    "max_norm": [
+        lambda w, limit: w * np.minimum(1, limit / (np.sqrt((w**2).sum(axis=0)) + 1e-8)),
+    ],
+    "to_unit_output": [lambda w, x: w / ((x @ w).std() + 1e-8)],
+    "l1_price": [
+        lambda w, strength: (strength * np.abs(w).sum(), strength * w / (np.abs(w) + 1e-10)),
+    ],
+    "silent_share": [lambda x, w, b: (x @ w + b < 0.05).all(axis=0).mean()],
+    "warmup_then_fall": [
+        lambda step, warmup, steps: np.float16(
+            min(step / warmup, (steps - step) / (steps - warmup))
+        )
+    ],
+    "leaky_deviation": [
+        lambda shape, slope: np.float16(math.sqrt(2 / ((1 + slope**2) * shape[0]))),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_no_run_accepts_what_only_some_inputs_show(name):
+    for answer in REFUSED[name]:
+        accepted = [seed for seed in range(RUNS) if verdict(name, answer, seed) == "right"]
+        assert not accepted, f"{name}: answer {REFUSED[name].index(answer)}"
+
+
+NAMED = {
+    "linear_columns": (lambda w, x, b: w.dot(x) + np.sum(b), "the sum of all biases"),
+    "softmax_with_temperature": (
+        lambda z, t: (
+            np.exp(z / t - (z / t).max(axis=1, keepdims=True))
+            / np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True)
+        ),
+        "the temperature is in the numerator only",
+    ),
+    "cross_entropy_in_bits": (
+        lambda p, y: -sum(math.log2(p[n, y[n] - 1]) for n in range(len(y))) / len(y)
+        if (p[np.arange(len(y)), y - 1] > 0).all()
+        else np.inf,
+        "the labels are counted from 1",
+    ),
+    "forward_folded": (ones_at_the_input, "the ones are appended to the input alone"),
+    "yes_or_no_loss": (chosen_log, "log of a sigmoid, chosen by the target"),
+    "backtracking_rate": (walks_on, "the search walks on from the moved w"),
+    "Residual": (NotChained, "the layers are not chained, in either direction"),
+    "leaky_deviation": (
+        lambda shape, slope: math.sqrt(2 / shape[0]) / (1 + slope),
+        "the sum is squared",
+    ),
+    "warmup_then_fall": (
+        lambda step, warmup, steps: min(step / warmup, 1 - step / steps),
+        "the smaller of two lines, one measured from step 0",
+    ),
+    "normalize_rows_backward": (right_by_row, "dgamma is summed over the features"),
+    "KeepSome": (MaskFromOutput, "in training, the mask is read off the output"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_first_mistakes_are_named_however_they_are_written(name):
+    answer, mistake = NAMED[name]
+    assert {verdict(name, answer, seed) for seed in range(RUNS)} == {mistake}
+
+
+def test_two_more_first_mistakes_are_named():
+    assert verdict("yes_or_no_loss", all_pairs, 0) == "log of a sigmoid, and all pairs"
+    assert verdict("backtracking_rate", not_renewed, 0) == "the promise is not renewed"
+
+
+def test_a_search_without_end_is_an_error_that_says_so():
+    exercise = EXERCISES["backtracking_rate"]
+    cases = exercise.cases(np.random.default_rng(0))
+    results = [behaviour(walks_on, case, exercise.call).result for case in cases]
+    ends = [r for r in results if isinstance(r, Raised)]
+    assert ends
+    assert all("has not ended" in r.message for r in ends)
+
+
+def test_half_of_the_promise_to_the_last_digit_is_enough():
+    def more(loss, w, gradient, rate):
+        while loss(w - rate * gradient) >= loss(w) - rate / 2 * (gradient**2).sum():
+            rate /= 2
+        return rate
+
+    assert verdict("backtracking_rate", more, 0) == "just half of the promise is not enough"
+
+
+CODE = re.compile(r"ask for 0 <=|the sign in front of v\b|which sign leads", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("exercise", SETS, ids=lambda exercise: exercise.name)
+def test_hints_speak_of_the_result(exercise):
+    assert not [mistake.name for mistake in exercise.mistakes if CODE.search(mistake.hint)]
