@@ -234,6 +234,3 @@ def batch_norm_backward(
     dgamma = (dy * x_hat).sum(axis=0)
     dx = gamma / deviation * (dy - dbeta / len(x) - x_hat * (dgamma / len(x)))
     return dx, dgamma, dbeta
-
-
-ieee = np.errstate(over="ignore", invalid="ignore")  # SHIM

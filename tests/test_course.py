@@ -220,7 +220,7 @@ def test_what_is_sent_of_a_lesson_holds_no_answer():
 def test_the_package_in_the_sandbox_holds_no_answer(home):
     names = [path.name for path in home.rglob("*")]
     assert "functional.py" in names
-    assert not any(name.startswith("lesson_") or name.endswith(".ipynb") for name in names)
+    assert not any(name.startswith("set_") or name.endswith(".ipynb") for name in names)
     text = "\n".join(path.read_text(encoding="utf-8") for path in home.rglob("*.py"))
     assert "Mistake(" not in text
 

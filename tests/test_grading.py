@@ -66,7 +66,7 @@ SETS = sorted({exercise.lesson for exercise in all_exercises() if exercise.grada
 def answers_of(lesson):
     """Return what a set's answers need, and each accepted answer: exercise, itself, its code."""
     chosen = {e.name: e for e in all_exercises() if e.lesson == lesson}
-    path = Path(inspect.getfile(exercises)).with_name(f"lesson_{lesson:02}.py")
+    path = Path(inspect.getfile(exercises)).with_name("sets") / f"set_{lesson:02}.py"
     helpers, answers = [], []
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.level:

@@ -123,7 +123,9 @@ class Book:
 
 def _expressions(kind):
     """Return the code of each mistake, or of each other right way, and the helpers it needs."""
-    module = ast.parse((ROOT / "nnfromscratch/exercises/lesson_02.py").read_text(encoding="utf-8"))
+    module = ast.parse(
+        (ROOT / "nnfromscratch/exercises/sets/set_02.py").read_text(encoding="utf-8")
+    )
     nodes = {n.name: n for n in module.body if isinstance(n, ast.FunctionDef)}
     imports = "from itertools import pairwise\nimport numpy as np\n"
     found = {}
@@ -399,13 +401,13 @@ def attackers(course="/nowhere", port=9):
         "    for place, _, names in os.walk(folder):\n"
         "        if place.startswith(('/proc', '/sys', '/dev')) or '/nbgrader/' in place:\n"
         "            continue\n"
-        "        wanted = 'lesson_02.py', 'gradebook.db', 'nbgrader_config.py'\n"
+        "        wanted = 'set_02.py', 'gradebook.db', 'nbgrader_config.py'\n"
         "        found += [n for n in names if n in wanted or '_exercises' in n]\n"
     )
     body = "if not found:\n    raise LookupError('nothing to copy from')\n" + right
     add("reads_elsewhere", Book(leaky=body).first(search), ("leaky",), sandbox=True,
         mistakes={"leaky": "measured: raised"})  # fmt: skip
-    copy = "from nnfromscratch.exercises.lesson_02 import LEAKY\nreturn LEAKY.reference(z, slope)"
+    copy = "from nnfromscratch.exercises.sets.set_02 import LEAKY\nreturn LEAKY.reference(z, slope)"
     add("asks_the_catalogue", Book(leaky=copy), ("leaky",))
     call = (
         f"import socket\nwith socket.create_connection(('127.0.0.1', {port}), 1) as s:\n"

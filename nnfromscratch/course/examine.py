@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..exercises import Exercise, all_exercises
 from .cells import begin_file, defined, held_by_a_magic, names_of, python, used
 from .pictures import kept
-from .student import SOLUTION, student_edition
+from .student import CODE_STUB, SOLUTION, TEXT_STUB, student_edition
 
 LARGEST = 200 << 20
 """Bytes of a file that is not even tried."""

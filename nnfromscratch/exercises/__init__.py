@@ -17,6 +17,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 
+from . import sets
 from ._exercise import WIDTH, Exercise, ExerciseError, Mistake
 from ._progress import in_notebook, solved
 
@@ -26,8 +27,8 @@ __all__ = ["Exercise", "ExerciseError", "Mistake", "all_exercises", "hint", "pro
 @functools.cache
 def all_exercises() -> tuple[Exercise, ...]:
     """Return every exercise, lesson by lesson, in the order of the notebooks."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    modules = [importlib.import_module(f".{n}", __name__) for n in names if n[:7] == "lesson_"]
+    names = sorted(module.name for module in pkgutil.iter_modules(sets.__path__, "."))
+    modules = [importlib.import_module(name, sets.__name__) for name in names]
     return tuple(exercise for module in modules for exercise in module.EXERCISES)
 
 
@@ -90,19 +91,19 @@ def progress(lesson: int | None = None) -> None:
     Raises:
         ValueError: the lesson has no exercises.
     """
-    sets = {}
+    by_lesson: dict[int, list[Exercise]] = {}
     for exercise in all_exercises():
-        sets.setdefault(exercise.lesson, []).append(exercise)
-    if lesson is not None and lesson not in sets:
-        raise ValueError(f"progress: lesson must be one of {list(sets)}, got {lesson!r}")
+        by_lesson.setdefault(exercise.lesson, []).append(exercise)
+    if lesson is not None and lesson not in by_lesson:
+        raise ValueError(f"progress: lesson must be one of {list(by_lesson)}, got {lesson!r}")
     if not in_notebook():
         print("(what is solved is noted only in a notebook)")
     done = solved()
     if lesson is None:
-        for number, chosen in sets.items():
+        for number, chosen in by_lesson.items():
             print(f"lesson {number:02}  {_bar(chosen, done.get(f'{number:02}', []))}")
         return
-    chosen, names = sets[lesson], done.get(f"{lesson:02}", [])
+    chosen, names = by_lesson[lesson], done.get(f"{lesson:02}", [])
     width = max(len(exercise.name) for exercise in chosen)
     for exercise in chosen:
         state = "solved" if exercise.name in names else "open"

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._draw import labels, normal, sizes
-from ._exercise import Exercise, Mistake
+from .._draw import labels, normal, sizes
+from .._exercise import Exercise, Mistake
 
 # split_order
 

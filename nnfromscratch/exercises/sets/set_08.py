@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ._draw import normal, sizes, whole
-from ._exercise import Exercise, Mistake
+from .._draw import normal, sizes, whole
+from .._exercise import Exercise, Mistake
 
 
 def _as_it_was(value):

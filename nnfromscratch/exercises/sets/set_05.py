@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._draw import labels, normal, sizes
-from ._exercise import Exercise, Mistake
+from .._draw import labels, normal, sizes
+from .._exercise import Exercise, Mistake
 
 LOSSES = ("softmax_cross_entropy", "mean_squared_error")
 """The losses of the package: out of reach in every blank of this set."""

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ._draw import labels, normal, probabilities, sizes
-from ._exercise import Exercise, Mistake
+from .._draw import labels, normal, probabilities, sizes
+from .._exercise import Exercise, Mistake
 
 # linear_columns
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ._draw import normal, positive, sizes
-from ._exercise import Exercise, Mistake
+from .._draw import normal, positive, sizes
+from .._exercise import Exercise, Mistake
 
 # leaky_deviation
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._draw import normal, sizes
-from ._exercise import Exercise, Mistake
+from .._draw import normal, sizes
+from .._exercise import Exercise, Mistake
 
 
 def _named(name, function):

@@ -10,14 +10,14 @@ import types
 
 import numpy as np
 
-from ..clinic.patients import train
-from ..data import one_hot
-from ..initializers import he_normal, normal
-from ..layers import Linear, Sigmoid, Softmax
-from ..model import Sequential
-from ..optimizers import SGD, Adam
-from ._exercise import Mistake
-from .clinic import IN_PLACE, TWO, exercise, seed_shifted_by
+from ...clinic.patients import train
+from ...data import one_hot
+from ...initializers import he_normal, normal
+from ...layers import Linear, Sigmoid, Softmax
+from ...model import Sequential
+from ...optimizers import SGD, Adam
+from .._exercise import Mistake
+from ..clinic import IN_PLACE, TWO, exercise, seed_shifted_by
 
 # Treatments
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ._draw import normal, sizes
-from ._exercise import Exercise, Mistake
+from .._draw import normal, sizes
+from .._exercise import Exercise, Mistake
 
 # warmup_then_fall
 

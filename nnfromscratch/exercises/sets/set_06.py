@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from ._draw import labels, normal, sizes
-from ._exercise import Exercise, Mistake
+from .._draw import labels, normal, sizes
+from .._exercise import Exercise, Mistake
 
 # descent_step
 
