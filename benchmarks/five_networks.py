@@ -118,9 +118,9 @@ class SmallBiasStep(nn.Linear):
     Seen from the mean of both, which the step of 3.0 belongs to, the biases are N times too slow.
     """
 
-    def backward(self, d_out, *, need_dx=True):
+    def backward(self, d_out):
         """Return dx; divide the gradient by the biases by N."""
-        dx = super().backward(d_out, need_dx=need_dx)
+        dx = super().backward(d_out)
         self.grads["b"] /= len(d_out)
         return dx
 
@@ -130,7 +130,7 @@ class OpenReLU(nn.ReLU):
 
     def backward(self, d_out):
         """Return d_out nearly as it came."""
-        return d_out * (self.z != 0)
+        return d_out * (self.cache != 0)
 
 
 class OldSoftmax(nn.Softmax):

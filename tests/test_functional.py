@@ -1,5 +1,6 @@
 """Every backward against central differences and complex steps, and what no oracle tells."""
 
+import derived
 import numpy as np
 import pytest
 import scipy.stats
@@ -75,37 +76,6 @@ def test_linear_backward_leaves_out_dx_on_demand(rng):
     assert nothing is None
     np.testing.assert_array_equal(same_dw, dw)
     np.testing.assert_array_equal(same_db, db)
-
-
-@every_function
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-def test_dtype_is_kept(name, dtype, rng):
-    arrays = inputs(name, 5, rng, dtype)
-    out = FORWARD[name](*arrays)
-    assert out.dtype == dtype
-    assert all(g.dtype == dtype for g in BACKWARD[name](np.ones_like(out), *arrays))
-
-
-@every_function
-def test_arguments_are_not_changed(name, rng):
-    arrays = [*inputs(name, 5, rng), rng.standard_normal((5, K))]
-    copies = [array.copy() for array in arrays]
-    for array in arrays:
-        array.flags.writeable = False  # a change in place raises
-    *arguments, d_out = arrays
-    results = [FORWARD[name](*arguments), *BACKWARD[name](d_out, *arguments)]
-    for array, copy in zip(arrays, copies, strict=True):
-        np.testing.assert_array_equal(array, copy)
-        assert not any(np.shares_memory(array, result) for result in results)
-
-
-@every_function
-def test_lists_are_taken(name):
-    x, w, b = [[1, 0], [-2, 1]], [[1, 2], [3, 4]], [1, -1]
-    arguments = {"linear": [x, w, b], "batch_norm": [x, b, b]}.get(name, [x])
-    out = FORWARD[name](*arguments)
-    assert out.dtype == np.float64
-    np.testing.assert_array_equal(out, FORWARD[name](*map(np.float64, arguments)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -232,46 +202,24 @@ def test_softmax_rows_sum_to_one_and_ignore_a_shift(rng):
     np.testing.assert_allclose(nn.softmax(z + 1e3), nn.softmax(z), rtol=1e-11)
 
 
-# Every function and backward, with the names of its arguments.
-ARGUMENTS = {
-    **{"linear": "x w b", "linear_backward": "dz x w", "relu": "z", "relu_backward": "da z"},
-    **{"sigmoid": "z", "sigmoid_backward": "da a", "tanh": "z", "tanh_backward": "da a"},
-    **{"softmax": "z", "softmax_backward": "dp p", "log_softmax": "z"},
-    **{"log_softmax_backward": "dlog_p log_p", "leaky_relu": "z", "leaky_relu_backward": "da z"},
-    **{"batch_norm": "x gamma beta", "batch_norm_backward": "dy x gamma"},
-}
-
-
-@pytest.mark.parametrize("name", ARGUMENTS)
-def test_errors_name_the_function_and_the_argument(name):
-    names = ARGUMENTS[name].split()
-    for wrong in names:
-        arguments = {argument: np.ones((2, 2)) for argument in names}
-        arguments |= {argument: np.ones(2) for argument in {"b", "gamma", "beta"} & set(names)}
-        arguments[wrong] = "text"
-        with pytest.raises(TypeError) as caught:
-            getattr(nn, name)(**arguments)
-        assert str(caught.value) == f"{name}: {wrong} must be an array of numbers, got dtype <U4"
-
-
 @pytest.mark.parametrize("name", ["sigmoid", "tanh"])
 def test_complex_infinity_is_nan_without_a_warning(name):
     assert np.isnan(getattr(nn, name)([[complex(1, np.inf)]])).all()
 
 
-@pytest.mark.parametrize("name", ["leaky_relu", "leaky_relu_backward"])
+SETTINGS = [(name, n) for name, f in derived.functions().items() for n in derived.numbers(f)]
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS)
 @pytest.mark.parametrize("wrong", ["text", np.nan])
-def test_a_slope_that_is_no_number(name, wrong):
-    arguments = [np.ones((2, 2))] * len(ARGUMENTS[name].split())
-    with pytest.raises((TypeError, ValueError), match=f"^{name}: slope must be "):
-        getattr(nn, name)(*arguments, wrong)
+def test_a_setting_that_is_no_number(name, setting, wrong, rng):
+    function = getattr(nn, name)
+    with pytest.raises((TypeError, ValueError), match=rf"^\w+: {setting} must "):
+        function(**derived.draw(function, rng), **{setting: wrong})
 
 
-@pytest.mark.parametrize("name", ["batch_norm", "batch_norm_backward"])
-@pytest.mark.parametrize("wrong", ["text", np.nan, -1e-9])
-def test_an_epsilon_that_is_no_number(name, wrong):
-    arguments = [np.ones((2, 2)), np.ones(2), np.ones(2)]
-    if name == "batch_norm_backward":
-        arguments = [np.ones((2, 2)), np.ones((2, 2)), np.ones(2)]
-    with pytest.raises((TypeError, ValueError), match=r"^\w+: epsilon must "):
-        getattr(nn, name)(*arguments, wrong)
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS if setting == "epsilon"])
+def test_an_epsilon_is_not_negative(name, rng):
+    function = getattr(nn, name)
+    with pytest.raises(ValueError, match=r"^\w+: epsilon must not be negative, got -1e-09$"):
+        function(**derived.draw(function, rng), epsilon=-1e-9)

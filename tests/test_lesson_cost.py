@@ -79,10 +79,11 @@ def test_several_threads_are_not_measured(tmp_path):
     assert outcome(tmp_path, "x = 1", threads="2", SECONDS=0).find("skipped") is not None
 
 
-def test_the_bounds():
-    assert (lesson_cost.SECONDS, lesson_cost.BYTES) == (60, 2**30)
-    assert lesson_cost.complaints(60, 2**30) == []
-    assert len(lesson_cost.complaints(61, 2**30 + 1)) == 2
+def test_more_than_the_bounds_is_complained_about():
+    seconds, size = lesson_cost.SECONDS, lesson_cost.BYTES
+    assert lesson_cost.complaints(seconds, size) == []
+    assert len(lesson_cost.complaints(seconds + 1, size)) == 1
+    assert len(lesson_cost.complaints(seconds + 1, size + 1)) == 2
 
 
 def test_make_test_measures_the_lessons():

@@ -51,7 +51,7 @@ PAGE = ROOT / "docs" / "mutation.md"
 RESULTS = ROOT / "docs" / "mutation.json"
 REASONS = ROOT / "tools" / "mutation_survivors.toml"
 MODULES = ("functional", "losses", "layers", "initializers", "optimizers", "gradient_check")
-TESTS = (*MODULES, "shapes", "oracles", "model", "training")
+TESTS = (*MODULES, "contracts", "oracles", "model", "training")
 WANTED = 0.95
 SWAPPED = {
     **{"sum": "mean", "mean": "sum", "max": "min", "min": "max", "maximum": "minimum"},
