@@ -48,7 +48,7 @@ def distort(
     a = _affine_matrices(len(x), rng, rotation, scaling, shear)  # (N, 2, 2)
     rows, columns = np.moveaxis(a @ _grid(side), 1, 0)  # twice (N, side * side)
     if elastic:
-        u = rng.random((2, len(x), side, side), dtype=np.float32)
+        u: FloatArray = rng.random((2, len(x), side, side), dtype=np.float32)
         u *= 2 * elastic
         u -= elastic
         # A Gaussian in two dimensions is one along the rows and one along the columns.

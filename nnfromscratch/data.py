@@ -274,7 +274,7 @@ def minibatches(
     batch_size = whole("minibatches", batch_size=batch_size)
 
     # The checks above run at the call; a generator's body would wait for the first batch.
-    def epoch():
+    def epoch() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         order = rng.permutation(len(x))
         for start in range(0, len(x), batch_size):
             batch = order[start : start + batch_size]
