@@ -52,7 +52,7 @@ NEWEST = ("numpy", "matplotlib")
 KERNELS = ("Nehalem", "Haswell", "Zen", "SkylakeX")
 NOT_NUMERICAL = (
     *("test_notebooks", "test_repository", "test_command_line", "test_lesson_cost"),
-    *("test_course", "test_student_edition", "test_matrix"),
+    *("test_course", "test_collect", "test_student_edition", "test_matrix", "test_surroundings"),
 )
 PROBE = """
 import json, warnings
