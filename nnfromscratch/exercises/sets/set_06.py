@@ -712,6 +712,7 @@ BACKTRACKING_RATE = Exercise(
     reference=backtracking_rate,
     inputs=_backtracking_inputs,
     call=_use_backtracking,
+    draws=8,  # the corners hold what decides, and some mistakes end only when the loss gives up
     corners=(
         _backtracking_deep,
         *map(_backtracking_bowl, (0.4, 1.0, 1.5, 1.8, 1.95, 2.3, 7.0, 3e4, 3e20)),
