@@ -57,6 +57,7 @@ from .plots import (
     show_table,
     use_course_style,
 )
+from .results import stored
 from .shapes import ShapeError, check_shape
 from .training import Checkpoint, EarlyStopping, History, TrainingDiverged, evaluate, fit
 
@@ -122,6 +123,7 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
+    "stored",
     "tanh",
     "tanh_backward",
     "trace_shapes",
