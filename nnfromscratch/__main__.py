@@ -1,4 +1,4 @@
-"""The command line: `nnfromscratch train`, `verify`, `exercises`, `course`; or python -m."""
+"""The command line: `nnfromscratch lab`, `train`, `verify`, `exercises`, `course`; or python -m."""
 
 import argparse
 import json
@@ -69,9 +69,10 @@ def _parser() -> argparse.ArgumentParser:
                            help="write nothing; the exit status is 1 if one differs")  # fmt: skip
     exercises.set_defaults(run=_exercises)
 
-    from .course.cli import add_to
+    from .course import cli, lab
 
-    add_to(commands)
+    lab.add_to(commands)
+    cli.add_to(commands)
     return parser
 
 

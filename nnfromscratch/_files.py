@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,3 +37,34 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def create(path: Path, data: bytes) -> bool:
+    """Write a new file, whole or not at all; False if there is one already: it stays."""
+    if os.path.lexists(path):
+        return False
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with replacing(temporary) as file:
+        file.write(data)
+    try:
+        os.link(temporary, path)  # unlike a renaming, this fails if there is such a file by now
+    except FileExistsError:
+        return False
+    except (AttributeError, NotImplementedError, OSError):
+        return _create_without_links(path, data)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _create_without_links(path: Path, data: bytes) -> bool:
+    """Do the same on a file system without hard links, where others may see half of the file."""
+    try:
+        with open(path, "xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return False
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return True
