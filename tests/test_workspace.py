@@ -424,17 +424,16 @@ def asking():
 
 
 @pytest.mark.parametrize("path", asking(), ids=lambda path: path.stem)
-@pytest.mark.parametrize("typed", [False, True], ids=["left alone", "typed"])
-def test_a_lesson_with_guesses_runs_alone_in_a_folder(path, typed, tmp_path):
+def test_a_lesson_with_guesses_runs_alone_in_a_folder(path, tmp_path):
     copy = nbformat.reads(COURSE[path.name].decode(), as_version=4)
     asked = [cell for cell in copy.cells if cell.source.startswith("guess(")]
-    for cell in asked if typed else []:
+    for cell in asked[::2]:  # the others are left alone
         cell.source = cell.source.replace(", ...)", ", 1)")
     NotebookClient(copy, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [o.get("text", "") for cell in copy.cells for o in cell.get("outputs", [])]
-    beside = [out for out in outputs if out.startswith("You said 1; it is ")]
-    assert len(beside) == len(asked) * typed
-    assert ("You have typed no guesses" in outputs[-1]) is not typed
+    typed = len(asked[::2])
+    assert sum(out.startswith("You said 1; it is ") for out in outputs) == typed
+    assert f"of your {typed} guesses" in "".join(outputs[-2:])
 
 
 def test_what_the_learner_does_is_nothing_to_git():
