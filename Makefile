@@ -33,7 +33,7 @@ endif
 	class address clean
 
 help:
-	@echo "make lab                 install (once) and open the first lesson in JupyterLab"
+	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
 	@echo "make test                style, unit tests, and every lesson executed and compared"
 	@echo "make test-frameworks     the same functions beside PyTorch and JAX (large; an extra)"
 	@echo "make test-matrix         the tests as on other processors and versions (an hour, if all is new)"
@@ -85,8 +85,10 @@ $(TEACH): $(TESTS)
 	@$(INSTALL) -e '.[teach]'
 	@touch $@
 
+# A copy to work in, never written over, so that nothing a learner does touches the stored lessons.
+FOLDER := my_course
 lab: $(STAMP)
-	$(ONE_THREAD) $(BIN)/jupyter lab $(LAB_OPTIONS) --LabApp.default_url=/lab/tree/notebooks/01_the_digits.ipynb
+	@$(ONE_THREAD) $(BIN)/nnfromscratch lab "$(FOLDER)" -- $(LAB_OPTIONS)
 
 test: $(TEACH)
 	$(BIN)/ruff check .
@@ -134,4 +136,4 @@ address: $(STAMP)
 # Not .ipynb_checkpoints: they hold the last saved state of what a learner has written.
 clean:
 	rm -rf .venv .matrix build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
-	find . -type d -name __pycache__ -prune -exec rm -rf {} +
+	find . -path ./my_course -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

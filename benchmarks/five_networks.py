@@ -2,7 +2,7 @@
 
     python benchmarks/five_networks.py A --seeds 5
 
-writes benchmarks/results/network_a.json.
+writes nnfromscratch/_results/network_a.json.
 
 A: 784-300-10, ReLU, softmax. Normal weights of standard deviation 0.05; 50 epochs' worth of
    batches of 128, each drawn without replacement; step 0.1; L2 penalty of 0.01 / 128 on weights
@@ -30,14 +30,12 @@ import json
 import math
 import platform
 import time
-from pathlib import Path
 
 import numpy as np
 from tqdm import trange
 
 import nnfromscratch as nn
-
-RESULTS = Path(__file__).parent / "results"
+from nnfromscratch.results import FOLDER
 
 
 def logits(params: dict, x: np.ndarray) -> np.ndarray:
@@ -323,8 +321,7 @@ def main() -> None:
         "spread_test_error": round(float(np.std(errors, ddof=1)), 5) if len(errors) > 1 else None,
         "runs": runs,
     }
-    path = RESULTS / f"network_{options.network.lower()}.json"
-    path.parent.mkdir(exist_ok=True)
+    path = FOLDER / f"network_{options.network.lower()}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     print(f"test error {result['mean_test_error']:.2%}, {path.name} written")
 

@@ -21,9 +21,10 @@ from tqdm import trange
 
 import nnfromscratch as nn
 from nnfromscratch.plots import BLUE, ORANGE
+from nnfromscratch.results import FOLDER
 
 HERE = Path(__file__).parent
-STORED = HERE / "results" / "ladder.json"
+STORED = FOLDER / "ladder.json"
 PICTURE = HERE.parent / "docs" / "error_ladder.png"
 SEEDS = 5
 
@@ -103,7 +104,7 @@ def rungs() -> dict[str, tuple[str, list[float], list[float]]]:
         lesson: (rung["settings"], rung["test_error"], rung["seconds"])
         for lesson, rung in json.loads(STORED.read_text()).items()
     }
-    network_b = json.loads((HERE / "results" / "network_b.json").read_text())["runs"]
+    network_b = nn.stored("network_b")["runs"]
     stored["06"] = (
         "784-10-10, full batch, 500 steps",
         [run["test_error"] for run in network_b],

@@ -2,21 +2,21 @@
 
     python benchmarks/regularization.py
 
-writes benchmarks/results/regularization.json. Every run: 784-300-10, Nesterov momentum 0.9, rate
-0.1 falling to 0, batches of 50, 800 steps. Seed s draws the images, the weights and the batches.
-The settings were chosen in lesson 12 on validation images of seed 0.
+writes nnfromscratch/_results/regularization.json. Every run: 784-300-10, Nesterov momentum 0.9,
+rate 0.1 falling to 0, batches of 50, 800 steps. Seed s draws the images, the weights and the
+batches. The settings were chosen in lesson 12 on validation images of seed 0.
 """
 
 import json
 import platform
-from pathlib import Path
 
 import numpy as np
 from tqdm import trange
 
 import nnfromscratch as nn
+from nnfromscratch.results import FOLDER
 
-STORED = Path(__file__).parent / "results" / "regularization.json"
+STORED = FOLDER / "regularization.json"
 SEEDS = 5
 WAYS = {
     "nothing": {},

@@ -62,6 +62,7 @@ from .plots import (
     show_table,
     use_course_style,
 )
+from .results import stored
 from .sources import show_source
 from .tracing import trace_shapes
 from .training import History, TrainingDiverged, evaluate, fit
@@ -134,6 +135,7 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
+    "stored",
     "tanh",
     "tanh_backward",
     "trace_shapes",

@@ -1,4 +1,4 @@
-"""The command line: `nnfromscratch train`, `verify`, `exercises`, `course`; or python -m."""
+"""The command line: `nnfromscratch lab`, `train`, `verify`, `exercises`, `course`; or python -m."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .course.cli import add_to
+    from .course import cli, lab
 
     parser = argparse.ArgumentParser(
         prog="nnfromscratch", description="Neural networks from scratch, in NumPy."
@@ -36,7 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_verify(commands)
     _add_exercises(commands)
-    add_to(commands)
+    lab.add_to(commands)
+    cli.add_to(commands)
     return parser
 
 

@@ -5,6 +5,7 @@ import errno
 import gzip
 import io
 import os
+import secrets
 import tempfile
 import zipfile
 import zlib
@@ -140,3 +141,34 @@ def foreign(content: bytes) -> str:
     """Say what a file of another kind is, as far as its first bytes tell; else an empty string."""
     begin = content[:200].removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     return next((kind for start, kind in FOREIGN.items() if begin.startswith(start)), "")
+
+
+def create(path: Path, data: bytes) -> bool:
+    """Write a new file, whole or not at all; False if there is one already: it stays."""
+    if os.path.lexists(path):
+        return False
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with replacing(temporary) as file:
+        file.write(data)
+    try:
+        os.link(temporary, path)  # unlike a renaming, this fails if there is such a file by now
+    except FileExistsError:
+        return False
+    except (AttributeError, NotImplementedError, OSError):
+        return _create_without_links(path, data)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _create_without_links(path: Path, data: bytes) -> bool:
+    """Do the same on a file system without hard links, where others may see half of the file."""
+    try:
+        with open(path, "xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return False
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return True

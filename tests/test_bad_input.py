@@ -1282,6 +1282,14 @@ add(
 )
 
 
+add(
+    "stored",
+    lambda rng: {"name": "network_b"},
+    {"name": st.one_of(THINGS, values("network_z", "", "../class", "network_b.json", "ladder"))},
+    lambda a, result: "command" in result or "07" in result,
+)
+
+
 # The tests
 
 FUNCTION_NAMES = {

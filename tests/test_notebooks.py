@@ -169,6 +169,8 @@ def lesson():
     notebook = nbformat.v4.new_notebook(cells=cells)
     for number, (_, cell) in enumerate(lesson_rules.code_cells(notebook), start=1):
         cell.execution_count = number
+        cell.metadata["tags"] = ["answer"] if number < 4 else []
+    cells[4].metadata["guess"] = {"prompt": "the sum", "value": "x.sum()"}
     return normalize(notebook)
 
 
@@ -185,6 +187,24 @@ def code(number, source, *outputs, tags=None):
         changed.source, changed.outputs = source, list(outputs)
         if tags:
             changed.metadata["tags"] = tags
+
+    return change
+
+
+def tagged(number, *tags):
+    """Return a change that gives a code cell other tags."""
+
+    def change(notebook):
+        cell(notebook, number).metadata["tags"] = list(tags)
+
+    return change
+
+
+def guessed(number, **guess):
+    """Return a change that gives a code cell another guess."""
+
+    def change(notebook):
+        cell(notebook, number).metadata["guess"] = guess
 
     return change
 
@@ -330,6 +350,19 @@ BROKEN = [
     ("frame", replaced("## A section", "A section"), "no section between"),
     ("frame", replaced("## What you saw", "## What we saw"), "last sections"),
     ("frame", replaced("## Exercises", "## More"), "last sections"),
+    ("predictions_have_marked_answers", tagged(2), "cell 6: no cell below it is tagged"),
+    ("predictions_have_marked_answers", tagged(3, "measured"), "cell 8: no cell below it"),
+    (
+        "predictions_have_marked_answers",
+        replaced("**Predict.** How large?", "**Predict.** How?\n\n### Aside"),
+        "cell 4: no cell below it",
+    ),
+    ("guesses_are_understood", tagged(1), "is not tagged as an answer"),
+    ("guesses_are_understood", guessed(1, prompt="the sum", value="x ="), "cell 5: its guess must"),
+    ("guesses_are_understood", guessed(1, prompt="the sum", value=3), "cell 5: its guess must"),
+    ("guesses_are_understood", guessed(1, prompt="", value="x"), "cell 5: its guess must"),
+    ("guesses_are_understood", guessed(1, value="x"), "cell 5: its guess must"),
+    ("guesses_are_understood", guessed(2, prompt="the sum", value="x"), "cell 7: its guess must"),
     ("frame", replaced("b.org).", "b.org).\n\n## Thanks"), "last sections"),
     ("frame", replaced("\n3. Fours.", ""), "three to five items, not 2"),
     ("frame", replaced("3. Fours.", "3. 4\n4. 5\n5. 6\n6. 7"), "three to five items, not 6"),
@@ -441,7 +474,8 @@ def test_normalize_drops_what_editors_and_kernels_leave():
         "widgets": {"state": {}},
     }
     first = cell(dirty, 1)
-    first.metadata = {"collapsed": True, "execution": {"iopub.status.busy": "12"}, "tags": []}
+    first.metadata |= {"collapsed": True, "execution": {"iopub.status.busy": "12"}}
+    cell(dirty, 4).metadata["tags"] = []
     first.outputs = [stream("3"), stream(".0\n")]
     cell(dirty, 3).outputs[0].metadata["needs_background"] = "light"
     assert to_text(dirty) != to_text(clean)
@@ -459,7 +493,8 @@ def test_normalize_keeps_ids_and_tags_and_repairs_missing_and_copied_ids():
     assert len(set(ids)) == len(ids)
     assert [i for i, (a, b) in enumerate(zip(before, ids, strict=True)) if a != b] == [3, 5]
     assert to_text(after) == to_text(normalize(notebook))
-    assert cell(after, 1).metadata == {"tags": IGNORED}
+    guess = {"prompt": "the sum", "value": "x.sum()"}
+    assert cell(after, 1).metadata == {"tags": IGNORED, "guess": guess}
 
 
 def test_streams_of_different_names_are_not_merged():

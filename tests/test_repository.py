@@ -92,6 +92,8 @@ def binder_complaints(root):
         complaints.append("binder/postBuild must name its shell and stop at an error")
     if not re.search(r"^pip install --no-deps -e \.$", script, re.MULTILINE):
         complaints.append("binder/postBuild does not install the package")
+    if f"\nnnfromscratch lab {address.COPY} --no-open\n" not in script:
+        complaints.append("binder/postBuild does not make the copy that the badges lead to")
     return complaints
 
 
@@ -106,6 +108,7 @@ def test_binder_gets_the_environment_and_the_package():
         ("environment.yml", "- pip\n", "- pip:\n    - -e .\n", "must not install by pip"),
         ("binder/postBuild", "pip install", "echo pip install", "does not install the package"),
         ("binder/postBuild", "set -euo pipefail", "", "stop at an error"),
+        ("binder/postBuild", "lab my_course", "lab other", "does not make the copy"),
     ],
 )
 def test_binder_complaints_notice(tmp_path, name, old, new, complaint):
@@ -231,7 +234,7 @@ def missing_files(text, folder, root=ROOT):
     missing = []
     for target in links(text):
         if match := next(filter(None, (re.match(pattern, target) for pattern in ours)), None):
-            path = root / unquote(match[1])
+            path = root / re.sub(f"^{address.COPY}/", "notebooks/", unquote(match[1]))
         elif re.match(r"[a-z][a-z0-9+.-]*:|#", target):
             continue
         else:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACEHOLDER_OWNER = "OWNER"
+COPY = "my_course"
 TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff")
 SUFFIXES_OF_DOCS = {".html", ".ipynb", ".md", ".py", ".rst", ".toml", ".txt", ".yml"}
 
@@ -54,8 +55,12 @@ def read(root=ROOT):
 
 
 def binder_link(url, path):
-    """Return the address that opens a file of the repository in JupyterLab on Binder."""
+    """Return the address that opens a file of the repository in JupyterLab on Binder.
+
+    A lesson is opened in the copy that binder/postBuild makes, where it can be worked in.
+    """
     owner, name = parse(url)
+    path = re.sub("^notebooks/", f"{COPY}/", path)
     return f"https://mybinder.org/v2/gh/{owner}/{name}/main?urlpath=lab/tree/{path}"
 
 

@@ -18,6 +18,7 @@ from matplotlib.colors import to_rgb
 
 import nbcompare
 from nbcompare.tolerance import Tolerance
+from nnfromscratch.course.working_copy import ANSWER, ANSWER_CODE
 from tools.notebooks import IGNORED, count, is_ignored, is_picture, text_outputs
 
 MOST_CODE_LINES = 15
@@ -530,6 +531,61 @@ def predictions(notebook):
     return complaints
 
 
+def asked_and_answered(notebook):
+    """Yield (position, prompt, code cells below, up to the next heading) for each prediction."""
+    asked = []
+    for position, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "code":
+            for _, _, code in asked:
+                code.append(cell)
+            continue
+        for paragraph in re.split(r"\n[ >]*\n", cell.source):
+            prompt = re.match(r"(?:> ?)?\*\*Predict\.\*\*\s*(.*)", paragraph.strip(), re.DOTALL)
+            if prompt or re.match(r"\s*#{1,6} ", paragraph):
+                yield from asked
+                asked = [(position, prompt[1], [])] if prompt else []
+    yield from asked
+
+
+def _is_answer(cell):
+    return bool({ANSWER, ANSWER_CODE} & {*cell.metadata.get("tags", [])})
+
+
+def predictions_have_marked_answers(notebook):
+    """Require below each prediction, before the next heading, a cell tagged as its answer."""
+    return [
+        f"cell {position}: no cell below it is tagged {ANSWER!r} or {ANSWER_CODE!r} before the "
+        "next prediction or heading; run python -m tools.answers"
+        for position, _, code in asked_and_answered(notebook)
+        if not any(map(_is_answer, code))
+    ]
+
+
+def guesses_are_understood(notebook):
+    """Require of a guess a prompt of its own and an expression, on a cell tagged as an answer."""
+    complaints, prompts = [], []
+    for position, cell in code_cells(notebook):
+        if not (guess := cell.metadata.get("guess")):
+            continue
+        prompt, value = guess.get("prompt"), guess.get("value")
+        if not prompt or prompt in prompts or len(guess) != 2 or not _is_expression(value):
+            complaints.append(
+                f"cell {position}: its guess must be a prompt that no other has, and as value an "
+                f"expression, not {dict(guess)}"
+            )
+        elif not _is_answer(cell):
+            complaints.append(f"cell {position}: it has a guess, but is not tagged as an answer")
+        prompts.append(prompt)
+    return complaints
+
+
+def _is_expression(source):
+    try:
+        return bool(ast.parse(source, mode="eval"))
+    except (SyntaxError, TypeError):
+        return False
+
+
 # The rules that need nothing but the notebook.
 RULES = (
     format_is_valid,
@@ -552,4 +608,6 @@ RULES = (
     pictures_are_not_too_wide,
     cells_are_short,
     predictions,
+    predictions_have_marked_answers,
+    guesses_are_understood,
 )

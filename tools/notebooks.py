@@ -38,7 +38,7 @@ else:  # run as a script
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 IGNORED = "nbval-ignore-output"
-KEPT_CELL_METADATA = ("nbgrader", "tags")
+KEPT_CELL_METADATA = ("guess", "nbgrader", "tags")
 NOTEBOOK_METADATA = {
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
