@@ -325,6 +325,8 @@ def test_float32_on_the_way_is_accepted(answer):
 @pytest.mark.parametrize("constant", [2e-7, -3e-7, 1e-6, 1e-5])
 def test_a_factor_that_is_a_little_off_is_no_rounding(constant):
     assert "right to about" in message_of(made_up(dividing(0)), dividing(constant))
+    exercise = made_up(lambda x, m: 20 * x)
+    message_of(exercise, lambda x, m: 20 * x + 50 * constant)  # up for all, if not away from 0
     rounded = dividing(0)
     message_of(made_up(dividing(0)), lambda x, m: np.round(rounded(x, m), 6))
 
