@@ -136,4 +136,4 @@ address: $(STAMP)
 # Not .ipynb_checkpoints: they hold the last saved state of what a learner has written.
 clean:
 	rm -rf .venv .matrix build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
-	find . -path ./my_course -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -116,7 +116,7 @@ def test_the_model_is_not_changed(training, rng):
 
 
 def test_wrong_shapes_are_named():
-    with pytest.raises(nn.ShapeError, match="w has shape"):
+    with pytest.raises(nn.ShapeError, match="x has shape"):
         layer_statistics(small(), X[:, :1], Y)
     with pytest.raises(nn.ShapeError, match="y has shape"):
         update_ratios(small(), X, Y[:1], nn.SGD(0.1))
@@ -126,7 +126,7 @@ def test_a_report_prints_as_a_table():
     report = layer_statistics(small(), X, Y)
     assert str(report) == repr(report)
     lines = str(report).splitlines()
-    assert lines[0] == "layer                 mean     spread  saturated   dead   gradient's spread"
+    assert lines[0] == "layer                 mean        std  saturated   dead      gradient's std"
     # mean of 1, 0, 3, 2, 0, 1
     assert lines[2].split() == ["2", "ReLU", "+1.17", "1.07", "0%", "33%", f"{DA1.std():.2g}"]
     assert len({len(line) for line in lines}) == 1

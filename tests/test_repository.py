@@ -283,7 +283,7 @@ DESTROYING = re.compile(
 )
 HARMLESS = {
     "rm -rf .venv; \\",
-    "rm -rf .venv .matrix build dist *.egg-info .pytest_cache .ruff_cache",
+    "rm -rf .venv .matrix build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache",
 }
 
 

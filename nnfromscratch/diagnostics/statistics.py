@@ -41,7 +41,7 @@ class LayerReport(list[LayerStatistics]):
             lines.append(
                 f"{row.layer:<16}{row.mean:+10.3g} {row.standard_deviation:10.3g} "
                 f"{row.saturated:10.0%} "
-                f"{row.dead:6.0%} {row.gradient_standard_deviation:15.2g}"
+                f"{row.dead:6.0%} {row.gradient_standard_deviation:19.2g}"
             )
         return "\n".join(lines)
 
