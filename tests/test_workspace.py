@@ -145,6 +145,21 @@ def test_a_later_version_takes_the_place_of_an_unchanged_new_one(tmp_path, first
     assert b"4" in after["02_forward_new_2.ipynb"]
 
 
+def test_an_untouched_notebook_is_replaced_even_if_its_new_version_stands_beside_it(
+    tmp_path, first, second
+):
+    folder = tmp_path / "mine"
+    early = Workspace(folder, first)
+    early.make()
+    Workspace(folder, second).fresh(LESSON)
+    early.fresh(SET)  # it does not know of the other, and must not make it forgotten
+    Workspace(folder, second).update()
+    assert (folder / LESSON).read_bytes() == second[LESSON]
+    assert {"02_forward_fresh.ipynb", "exercises/02_exercises_fresh.ipynb"} <= Workspace(
+        folder, second
+    ).record.keys()
+
+
 @pytest.mark.parametrize("record", [None, b"", b"[]", b'{"01_digits.ipynb": 3}', b"\xff\x00"])
 def test_foreign_files_stay_whatever_the_record_says(tmp_path, first, second, record):
     folder = tmp_path / "mine"
@@ -190,6 +205,7 @@ def test_of_two_that_write_at_once_one_wins_and_the_file_is_whole(tmp_path, monk
 
     if not links:
         monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)  # all have seen that there is none
     path, texts = tmp_path / "a.ipynb", [bytes([65 + n]) * 100_000 for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(lambda t: _files.create(path, t), texts))
@@ -385,7 +401,8 @@ def test_links_lead_to_the_copy_or_to_the_repository(link, found):
 
 
 @pytest.mark.parametrize(
-    ("last", "count"), [("bye", 1), ("**Next:** [02 Why?](02_two.ipynb)", 0), ("see 02_two", 1)]
+    ("last", "count"),
+    [("bye", 1), ("**Next:** [02 Why?](02_two.ipynb)", 0), ("**Next:** a rest", 1)],
 )
 def test_a_lesson_ends_with_the_next_one_once(last, count):
     copy = working_copy(notebook(text(last)), following=("02_two.ipynb", "02 Why?"))
