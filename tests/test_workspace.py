@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nnfromscratch import __main__ as command_line
 from nnfromscratch import _files
 from nnfromscratch.course import lab
-from nnfromscratch.course.working_copy import working_copy
+from nnfromscratch.course.working_copy import BESIDE, FOLDED, working_copy
 from nnfromscratch.course.workspace import RECORD, Workspace, editions
 from tools.notebooks import lessons, read
 
@@ -351,7 +351,9 @@ def test_outputs_are_cleared_code_that_is_an_answer_folded_and_all_else_kept():
     copy = working_copy(source)
     assert json.dumps(source) == before
     cells = copy["cells"]
-    assert [cell["source"] for cell in cells] == [cell["source"] for cell in source["cells"]]
+    before = [cell["source"] for cell in source["cells"]]
+    before[3] = [FOLDED + "\n", "c"]  # the first line of a folded cell is seen
+    assert [cell["source"] for cell in cells] == before
     assert all((c["outputs"], c["execution_count"]) == ([], None) for c in cells[1:])
     assert [c["metadata"].get("jupyter") for c in cells] == [None] * 3 + [
         {"source_hidden": True}
@@ -373,8 +375,11 @@ def test_a_guess_stands_before_its_answer_and_beside_it_afterwards():
     assert sources[2] == "from nnfromscratch.exercises.predictions import answer, guess, how_near"
     assert sources[3].startswith('guess("the \\"loss\\"", ...)')
     assert sources[4:] == [
-        "loss = 2", 'answer("the \\"loss\\"", loss)', "## How near you came", "how_near()"
-    ]  # fmt: skip
+        "loss = 2",
+        BESIDE + '\nanswer("the \\"loss\\"", loss)',
+        "## How near you came",
+        "how_near()",
+    ]
     assert "guess" not in copy["cells"][4]["metadata"]
     nbformat.validate(nbformat.from_dict(copy))
 
@@ -423,6 +428,8 @@ def test_every_lesson_and_set_is_in_the_copy_valid_and_without_its_answers():
             assert not cell.get("outputs"), name
             if "answer-code" in cell.metadata.get("tags", []):
                 assert cell.metadata.jupyter.source_hidden
+            if cell.metadata.get("jupyter"):
+                assert cell.source.split("\n")[0] in (FOLDED, BESIDE)
 
 
 @pytest.mark.parametrize("name", COURSE)
