@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nnfromscratch import __main__ as command_line
 from nnfromscratch import _files
 from nnfromscratch.course import lab
-from nnfromscratch.course.working_copy import working_copy
+from nnfromscratch.course.working_copy import BESIDE, FOLDED, working_copy
 from nnfromscratch.course.workspace import RECORD, Workspace, editions
 from tools.notebooks import lessons, read
 
@@ -145,6 +145,21 @@ def test_a_later_version_takes_the_place_of_an_unchanged_new_one(tmp_path, first
     assert b"4" in after["02_forward_new_2.ipynb"]
 
 
+def test_an_untouched_notebook_is_replaced_even_if_its_new_version_stands_beside_it(
+    tmp_path, first, second
+):
+    folder = tmp_path / "mine"
+    early = Workspace(folder, first)
+    early.make()
+    Workspace(folder, second).fresh(LESSON)
+    early.fresh(SET)  # it does not know of the other, and must not make it forgotten
+    Workspace(folder, second).update()
+    assert (folder / LESSON).read_bytes() == second[LESSON]
+    assert {"02_forward_fresh.ipynb", "exercises/02_exercises_fresh.ipynb"} <= Workspace(
+        folder, second
+    ).record.keys()
+
+
 @pytest.mark.parametrize("record", [None, b"", b"[]", b'{"01_digits.ipynb": 3}', b"\xff\x00"])
 def test_foreign_files_stay_whatever_the_record_says(tmp_path, first, second, record):
     folder = tmp_path / "mine"
@@ -190,6 +205,7 @@ def test_of_two_that_write_at_once_one_wins_and_the_file_is_whole(tmp_path, monk
 
     if not links:
         monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)  # all have seen that there is none
     path, texts = tmp_path / "a.ipynb", [bytes([65 + n]) * 100_000 for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(lambda t: _files.create(path, t), texts))
@@ -335,7 +351,9 @@ def test_outputs_are_cleared_code_that_is_an_answer_folded_and_all_else_kept():
     copy = working_copy(source)
     assert json.dumps(source) == before
     cells = copy["cells"]
-    assert [cell["source"] for cell in cells] == [cell["source"] for cell in source["cells"]]
+    before = [cell["source"] for cell in source["cells"]]
+    before[3] = [FOLDED + "\n", "c"]  # the first line of a folded cell is seen
+    assert [cell["source"] for cell in cells] == before
     assert all((c["outputs"], c["execution_count"]) == ([], None) for c in cells[1:])
     assert [c["metadata"].get("jupyter") for c in cells] == [None] * 3 + [
         {"source_hidden": True}
@@ -357,8 +375,11 @@ def test_a_guess_stands_before_its_answer_and_beside_it_afterwards():
     assert sources[2] == "from nnfromscratch.exercises.predictions import answer, guess, how_near"
     assert sources[3].startswith('guess("the \\"loss\\"", ...)')
     assert sources[4:] == [
-        "loss = 2", 'answer("the \\"loss\\"", loss)', "## How near you came", "how_near()"
-    ]  # fmt: skip
+        "loss = 2",
+        BESIDE + '\nanswer("the \\"loss\\"", loss)',
+        "## How near you came",
+        "how_near()",
+    ]
     assert "guess" not in copy["cells"][4]["metadata"]
     nbformat.validate(nbformat.from_dict(copy))
 
@@ -385,7 +406,8 @@ def test_links_lead_to_the_copy_or_to_the_repository(link, found):
 
 
 @pytest.mark.parametrize(
-    ("last", "count"), [("bye", 1), ("**Next:** [02 Why?](02_two.ipynb)", 0), ("see 02_two", 1)]
+    ("last", "count"),
+    [("bye", 1), ("**Next:** [02 Why?](02_two.ipynb)", 0), ("**Next:** a rest", 1)],
 )
 def test_a_lesson_ends_with_the_next_one_once(last, count):
     copy = working_copy(notebook(text(last)), following=("02_two.ipynb", "02 Why?"))
@@ -406,6 +428,8 @@ def test_every_lesson_and_set_is_in_the_copy_valid_and_without_its_answers():
             assert not cell.get("outputs"), name
             if "answer-code" in cell.metadata.get("tags", []):
                 assert cell.metadata.jupyter.source_hidden
+            if cell.metadata.get("jupyter"):
+                assert cell.source.split("\n")[0] in (FOLDED, BESIDE)
 
 
 @pytest.mark.parametrize("name", COURSE)

@@ -19,6 +19,9 @@ from collections.abc import Container
 ANSWER, ANSWER_CODE = "answer", "answer-code"
 IMPORT = "from nnfromscratch.exercises.predictions import answer, guess, how_near"
 DOTS = "# your guess in place of the three dots"
+# JupyterLab shows the first line of a folded cell, which must not be the answer.
+FOLDED = "# The answer, folded: write your own first, then click here."
+BESIDE = "# Your guess beside the answer"
 _LINK = re.compile(
     r"(?P<before>\]\(|\b(?:src|href)=\")(?P<path>(?:[\w.-]+/)*[\w.-]+\.[A-Za-z]+)(?=[#)\"])"
 )
@@ -65,11 +68,12 @@ def _to_do(cell: dict) -> list[dict]:
     guess = metadata.pop("guess", None)
     if ANSWER_CODE in metadata.get("tags", []):
         metadata["jupyter"] = {"source_hidden": True}
+        cell["source"] = f"{FOLDED}\n{_source(cell)}".splitlines(keepends=True)
     if not guess:
         return [cell]
     prompt = json.dumps(guess["prompt"], ensure_ascii=False)
     before = _code(f"{cell['id']}-guess", f"guess({prompt}, ...)  {DOTS}")
-    after = _code(f"{cell['id']}-answer", f"answer({prompt}, {guess['value']})")
+    after = _code(f"{cell['id']}-answer", f"{BESIDE}\nanswer({prompt}, {guess['value']})")
     after["metadata"] = {"jupyter": {"source_hidden": True}}
     return [before, cell, after]
 
