@@ -27,7 +27,7 @@ derived = linear_backward(relu_backward(np.ones_like(z), z), x, w)[0]
 assert relative_error(measured, derived) < 1e-14
 
 # %% 3
-import pytest
+import pytest  # noqa: E402
 
 with pytest.raises(TypeError, match="imaginary"):
     numerical_gradient(lambda x: np.abs(linear(x, w, b)).sum(), x, method="complex")
@@ -56,6 +56,6 @@ passed = sum(
     check_gradients(
         linear, xs, ws, np.zeros(128), backward=two_entries, rng=np.random.default_rng(k)
     ).passed
-    for k in range(20)
+    for k in range(10)
 )
-assert 5 <= passed <= 15, passed
+assert 3 <= passed <= 7, passed
