@@ -33,10 +33,6 @@ with pytest.raises(TypeError, match="imaginary"):
     numerical_gradient(lambda x: np.abs(linear(x, w, b)).sum(), x, method="complex")
 
 # %% 4
-report = check_gradients(linear, x[:1], w, b, backward=bug_a)
-assert report.passed, report
-
-# %% 5
 fig, ax = plt.subplots()
 plot_errors(ax, lambda x: x * x, at, 2 * at, steps)
 central = ax.lines[1].get_ydata()
@@ -44,7 +40,7 @@ assert central[-8:].max() < 1e-13, central  # only rounding, where the cube had 
 assert central[:8].max() > 1e-4, central
 
 
-# %% 6
+# %% 5
 def two_entries(dz, x, w):
     dx, dw, db = linear_backward(dz, x, w)
     dw[300, 17] += 1
