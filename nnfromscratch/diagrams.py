@@ -6,12 +6,12 @@ in a picture are those of the arrays, so a picture cannot say anything else than
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .plots import BLUE, RED
+from .plots import BLUE, GREEN, RED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -304,4 +304,104 @@ def draw_pipeline(steps: Sequence[str], *, ax: Axes | None = None) -> Axes:
         x += width + 0.7
     ax.set_xlim(-0.3, x - 0.4)
     ax.set_ylim(-0.6, 0.6)
+    return ax
+
+
+def draw_secants(
+    f: Callable[[np.ndarray], np.ndarray],
+    at: float,
+    slope: float,
+    h: float,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a curve with its tangent, the secant to the right, and the secant to both sides.
+
+    Args:
+        f: a function of an array, entry by entry.
+        at: where the slope is asked for.
+        slope: the slope there, 0 and more, for the tangent.
+        h: the step of both secants.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.2, 4.0))
+    end = at + 1.6 * h
+    x = np.linspace(at - 1.3 * h, end, 101)
+    ax.plot(x, f(x), color=INK, lw=2)
+    left, here, right = (float(f(np.array(at + step))) for step in (-h, 0.0, h))
+    lines = (
+        ("tangent", slope, at, here, FORWARD, "-"),
+        ("to the right", (right - here) / h, at, here, RED, "--"),
+        ("to both sides", (right - left) / (2 * h), at - h, left, GREEN, "-."),
+    )
+    for name, rise, x0, y0, color, style in lines:
+        ends = np.array([x0 - 0.3 * h, end])
+        ax.plot(ends, y0 + rise * (ends - x0), style, color=color, lw=1.6)
+        height = y0 + rise * (end - x0)
+        ax.text(end, height, f" {name}: {rise:.4g}", color=color, va="center")
+    ax.plot([at - h, at, at + h], [left, here, right], "o", color=INK, zorder=4)
+    ax.set(xlabel="x", ylabel="f(x)", xlim=(at - 1.3 * h, at + 2.5 * h))
+    return ax
+
+
+def draw_plane(
+    points: Mapping[str, complex], arrows: Sequence[tuple[str, str]], *, ax: Axes | None = None
+) -> Axes:
+    """Draw named complex numbers in their plane, real part to the right, imaginary part upwards.
+
+    Args:
+        points: the numbers by the names that are written beside them.
+        arrows: pairs of names, from where to where an arrow leads.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(4.0, 3.4))
+    for start, end in arrows:
+        (x0, y0), (x1, y1) = ((points[name].real, points[name].imag) for name in (start, end))
+        arrow = {"arrowstyle": "->", "color": RED, "lw": 1.8, "shrinkA": 4, "shrinkB": 4}
+        ax.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
+    for name, point in points.items():
+        ax.plot(point.real, point.imag, "o", color=FORWARD)
+        shift = (5, 5) if point.imag else (5, -14)  # below the axis of the real numbers
+        place = (point.real, point.imag)
+        ax.annotate(name, place, shift, textcoords="offset points", color=FORWARD)
+    ax.axhline(0, color=EDGE, lw=1, zorder=1)
+    ax.set(xlabel="real part", ylabel="imaginary part")
+    ax.margins(0.3)
+    return ax
+
+
+def draw_shares(
+    rows: Mapping[str, Sequence[float]], names: Sequence[str], *, ax: Axes | None = None
+) -> Axes:
+    """Draw shares that sum to one as parts of bars of equal length, one bar a row.
+
+    Args:
+        rows: what is written beside each bar, and its shares, from left to right.
+        names: the names of the shares, written above the first bar.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7.5, 0.7 * len(rows) + 0.7))
+    for i, shares in enumerate(rows.values()):
+        left = 0.0
+        for j, share in enumerate(shares):
+            face = (PALE, "white", "#d9d9d9")[j % 3]
+            ax.barh(-i, share, left=left, height=0.62, facecolor=face, edgecolor=INK, lw=1.1)
+            ax.text(left + share / 2, -i, f"{share:.3f}", ha="center", va="center", color=FORWARD)
+            if i == 0:
+                ax.text(left + share / 2, 0.38, names[j], ha="center", va="bottom", color=INK)
+            left += share
+    ax.set_yticks([-i for i in range(len(rows))], list(rows))
+    ax.set(xlim=(0, 1.02), ylim=(0.55 - len(rows), 0.75), xlabel="probability")
+    ax.grid(visible=False)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
     return ax
