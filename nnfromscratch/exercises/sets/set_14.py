@@ -447,8 +447,8 @@ TURN_PLACES = Exercise(
         "at once.",
         "np.indices((side, side)) gives the rows and the columns of all pixels.",
         "Angle in radians, rows and columns less the centre, the two lines of the formula, and the "
-        "centre added to both. (Predicted? It is read below, so what was below comes to the left: "
-        "the ink has turned clockwise.)",
+        "centre added to both. (Predicted? The new corner at the top left is read at the bottom "
+        "left of the old image, so the ink has turned clockwise.)",
     ),
 )
 

@@ -329,7 +329,7 @@ TREAT_3 = exercise(
         Mistake(
             "a part of it is left",
             _says("penalty too strong", _decay(0.5)),
-            "A part of far too much is still too much. Lesson 12 has worked with 0.001 and less.",
+            "A part of far too much is still too much. Lesson 13 has worked with 0.001 and less.",
         ),
         Mistake(
             "a smaller rate, in an optimizer that lacks settings of the old one",
@@ -363,7 +363,7 @@ TREAT_3 = exercise(
         "Train a copy step by step, and print the norm of w1. Compare with what the gradients "
         "alone would do to it.",
         "Ten steps take most of the weights away. Print patient.optimizer with all its settings.",
-        "Lesson 12: the penalty takes the share rate times decay from each weight in each step. "
+        "Lesson 13: the penalty takes the share rate times decay from each weight in each step. "
         "Make an optimizer with the same rate and without it.",
     ),
 )
