@@ -65,11 +65,11 @@ RUNGS = {
         trained(nn.SGD(0.4), epochs=5, batch_size=32),
         "784-300-10, batches of 32, rate 0.4 falling to 0, 5 epochs",
     ),
-    "10": (
+    "11": (
         trained(nn.SGD(0.2, momentum=0.9, nesterov=True), epochs=10, batch_size=128),
         "784-300-10, Nesterov 0.9, rate 0.2 falling to 0, 10 epochs",
     ),
-    "12": (
+    "14": (
         trained(
             nn.SGD(0.1, momentum=0.9, nesterov=True), epochs=20, batch_size=128, augment=nn.distort
         ),

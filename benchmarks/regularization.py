@@ -4,7 +4,7 @@
 
 writes nnfromscratch/_results/regularization.json. Every run: 784-300-10, Nesterov momentum 0.9,
 rate 0.1 falling to 0, batches of 50, 800 steps. Seed s draws the images, the weights and the
-batches. The settings were chosen in lesson 12 on validation images of seed 0.
+batches. The settings were chosen in lessons 13 and 14 on validation images of seed 0.
 """
 
 import json

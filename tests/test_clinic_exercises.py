@@ -1,4 +1,4 @@
-"""The patients of exercise set 13: sick for sure, curable for sure, and told apart by `examine`."""
+"""The patients of exercise set 15: sick for sure, curable for sure, and told apart by `examine`."""
 
 import copy
 import re
@@ -12,10 +12,10 @@ from nnfromscratch.clinic.faults import ReadsCopies
 from nnfromscratch.clinic.patients import digits
 from nnfromscratch.diagnostics import examine
 from nnfromscratch.exercises import ExerciseError, all_exercises
-from nnfromscratch.exercises.sets import set_13
+from nnfromscratch.exercises.sets import set_15
 from nnfromscratch.layers import Layer
 
-TREAT = {int(e.name[-1]): e for e in all_exercises() if e.lesson == 13}
+TREAT = {int(e.name[-1]): e for e in all_exercises() if e.lesson == 15}
 every_kind = pytest.mark.parametrize("number", TREAT)
 
 
@@ -160,7 +160,7 @@ def test_what_the_text_says_of_patients_2_and_4(seed):
     alike = train(admit(seed, 4))
     assert 2.1 < alike.losses[0] < 3
     assert alike.loss > 1.5
-    assert train(set_13.treat_4(admit(seed, 4))[1]).loss < 0.5
+    assert train(set_15.treat_4(admit(seed, 4))[1]).loss < 0.5
 
 
 # What other people answer

@@ -180,15 +180,15 @@ def test_without_a_sandbox_the_limits_hold(name, home, course, students, tmp_pat
     assert not processes_with(f"{mark}]")
 
 
-GRADABLE = [path for path in SOLUTIONS if path.stem != "13_exercises"]
+GRADABLE = [path for path in SOLUTIONS if path.stem != "15_exercises"]
 
 
 def test_a_set_for_practice_is_not_released(course):
     from nnfromscratch.course import books
 
-    assert {e.lesson for e in all_exercises() if not e.gradable} == {13}
-    with pytest.raises(CourseError, match="release: 13_exercises is for practice"):
-        books.release(course, "13_exercises")
+    assert {e.lesson for e in all_exercises() if not e.gradable} == {15}
+    with pytest.raises(CourseError, match="release: 15_exercises is for practice"):
+        books.release(course, "15_exercises")
 
 
 @pytest.mark.parametrize("path", GRADABLE, ids=lambda path: path.stem)
@@ -938,7 +938,7 @@ def test_wrong_use_is_explained(course, monkeypatch, capsys, tmp_path):
     assert "is not a course" in said("export", "x.csv", "--course", tmp_path)
     assert main(["course", "init", str(course.root)]) == 0
     assert "was there already" in (words := capsys.readouterr().out)
-    assert "12_exercises, 13_exercises (practice)" in words
+    assert "14_exercises, 15_exercises (practice)" in words
     assert "there is no set '77'" in said("release", "77", *here)
     assert "does not exist" in said("collect", tmp_path / "none", *here)
     (tmp_path / "ada").mkdir()

@@ -12,7 +12,7 @@ from nnfromscratch.exercises._diagnosis import Trial
 from nnfromscratch.exercises._sandbox import Raised, behaviour
 
 EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
-SETS = [exercise for exercise in all_exercises() if exercise.lesson <= 12]
+SETS = [exercise for exercise in all_exercises() if exercise.gradable]
 RUNS = 5
 
 
@@ -161,6 +161,15 @@ def right_by_row(dy, x, gamma, epsilon):
     return dx, (dy * c / s).sum(axis=1), dbeta
 
 
+def turned(centre, finish=lambda places: places):
+    def places(side, degrees):
+        z = np.arange(side) - centre(side)
+        z = (z[:, None] + 1j * z) * np.exp(1j * np.radians(degrees)) + centre(side) * (1 + 1j)
+        return finish(z.real), finish(z.imag)
+
+    return places
+
+
 REFUSED = {
     "backtracking_rate": [gives_up(tries) for tries in (5, 7, 10, 40)],
     "decayed_step": [
@@ -197,6 +206,17 @@ REFUSED = {
         lambda step, warmup, steps: np.float16(
             min(step / warmup, (steps - step) / (steps - warmup))
         )
+    ],
+    "steepest_rate": [
+        lambda rates, losses: rates[np.argmin(np.diff(losses) / (rates[1:] / rates[:-1]))],
+        lambda rates, losses: rates[np.argmin(np.diff(losses) / np.sqrt(np.diff(rates)))],
+        lambda rates, losses: rates[np.argmin(np.diff(losses) / np.log(1 + np.diff(rates)))],
+        lambda rates, losses: np.round(rates[np.argmin(np.diff(losses))], 2),
+    ],
+    "turn_places": [
+        turned(lambda side: side / 2 - 0.5 * (side % 2)),
+        turned(lambda side: (side - 1) / 2, lambda places: np.round(places, 1)),
+        turned(lambda side: (side - 1) / 2, np.abs),
     ],
     "leaky_deviation": [
         lambda shape, slope: np.float16(math.sqrt(2 / ((1 + slope**2) * shape[0]))),
@@ -237,6 +257,14 @@ NAMED = {
     "warmup_then_fall": (
         lambda step, warmup, steps: min(step / warmup, 1 - step / steps),
         "the smaller of two lines, one measured from step 0",
+    ),
+    "steepest_rate": (
+        lambda rates, losses: min(zip(losses, rates, strict=True))[1],
+        "the rate of the lowest loss",
+    ),
+    "turn_places": (
+        turned(lambda side: side / 2),
+        "the centre is at side / 2",
     ),
     "normalize_rows_backward": (right_by_row, "dgamma is summed over the features"),
     "KeepSome": (MaskFromOutput, "in training, the mask is read off the output"),

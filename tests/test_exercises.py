@@ -759,7 +759,7 @@ def test_progress(tmp_path, monkeypatch, capsys):
     progress()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "lesson 02  [####                ] 1 of 5 solved, 1 of 10 points"
-    assert [line[:9] for line in lines] == [f"lesson {n:02}" for n in range(2, 14)]
+    assert [line[:9] for line in lines] == [f"lesson {n:02}" for n in range(2, 16)]
     assert all("] 0 of " in line for line in lines[1:])
     for former in ("", "{", "[]", '{"02": 3}', "null", '{"02": ["linear_columns"]}'):
         Path(".progress.json").write_text(former)

@@ -118,7 +118,7 @@ def test_a_check_asks_for_the_exercises_that_it_names(code, names):
 
 
 def test_a_set_is_for_practice_whatever_it_is_called():
-    path = SOLUTION.with_name("13_exercises.ipynb")
+    path = SOLUTION.with_name("15_exercises.ipynb")
     assert len(Source(json.loads(path.read_text(encoding="utf-8"))).practice) == 6
     assert not RELEASED.practice
 

@@ -1,4 +1,4 @@
-"""The clinic: sick networks from a seed, to practise on and for exercise set 13.
+"""The clinic: sick networks from a seed, to practise on and for exercise set 15.
 
 from nnfromscratch.clinic import admit, cause_of, patient, train
 

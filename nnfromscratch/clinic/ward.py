@@ -1,4 +1,4 @@
-"""Who is ill: `patient` for practice, with every fault there is, and `admit` for exercise set 13.
+"""Who is ill: `patient` for practice, with every fault there is, and `admit` for exercise set 15.
 
 Numbers are the kinds of fault; seeds change the data, the weights, the sizes, and where in the
 network the fault sits, so that two learners can be given two patients of the same kind.
@@ -39,7 +39,7 @@ TREATED = (
     Fault(labels_moved_by(SHIFTS), "labels shifted"),
     WEIGHTS_UNREAD,
 )
-"""The kinds that exercise set 13 has mended, by number; the first is number 1."""
+"""The kinds that exercise set 15 has mended, by number; the first is number 1."""
 
 
 def cause_of(number: int) -> str:
@@ -79,7 +79,7 @@ def patient(seed: int, number: int) -> Patient:
 
 
 def admit(seed: int, number: int) -> Patient:
-    """Make the patient of exercise set 13 that a seed gives.
+    """Make the patient of exercise set 15 that a seed gives.
 
     Args:
         seed: data, weights, sizes, rate, and the measure of the fault come from it.

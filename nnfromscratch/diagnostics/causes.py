@@ -64,7 +64,7 @@ CAUSES: dict[str, Cause] = {
         "01", "take a random sample of all classes", ("labels out of range",), mild=True
     ),
     "batch too small": Cause(
-        "11", "batches of 32 or more, and no last batch of one example", ends=True
+        "12", "batches of 32 or more, and no last batch of one example", ends=True
     ),
     "layer fails": Cause(
         "08", "mend forward and backward until check_gradients(layer, x) runs", ends=True
@@ -112,21 +112,21 @@ CAUSES: dict[str, Cause] = {
         "02", "remove it: logits need both signs and any size", ("examples mixed",)
     ),
     "random outside training": Cause(
-        "12", "let forward do nothing at random unless training is True", ("inputs changed",)
+        "13", "let forward do nothing at random unless training is True", ("inputs changed",)
     ),
     "examples mixed": Cause(
-        "11",
+        "12",
         "take sums over the units, axis=1, not over the batch",
         ("inputs changed", "random outside training"),
     ),
-    "mask never changes": Cause("12", "draw a new mask in every forward pass of training"),
-    "not rescaled": Cause("12", "divide by 1 - rate in training"),
+    "mask never changes": Cause("13", "draw a new mask in every forward pass of training"),
+    "not rescaled": Cause("13", "divide by 1 - rate in training"),
     "averages out of date": Cause(
-        "11",
+        "12",
         "call forward with training=True while training, let it move the averages, and only then",
         ("examples mixed",),
     ),
-    "dropout too strong": Cause("12", "a rate of 0.2 to 0.5", mild=True),
+    "dropout too strong": Cause("13", "a rate of 0.2 to 0.5", mild=True),
     "units all alike": Cause("09", "start from random weights: he_normal"),
     "inputs not scaled": Cause(
         "09",
@@ -182,7 +182,7 @@ CAUSES: dict[str, Cause] = {
         (*ALL_EQUAL, "units all alike", "units dead", "weights too large"),
     ),
     "too few units": Cause("08", "more hidden units", mild=True),
-    "penalty too strong": Cause("12", "a weight decay of 0.001 or less"),
+    "penalty too strong": Cause("13", "a weight decay of 0.001 or less"),
     "momentum too large": Cause("10", "a momentum of 0.9", (SERIOUS,)),
     "rate too large": Cause("06", "a tenth of the learning rate, and again", (SERIOUS,)),
     "rate too small": Cause("06", "a learning rate ten times as large, and again", (SERIOUS,)),
@@ -191,13 +191,13 @@ CAUSES: dict[str, Cause] = {
         "02", "compare the outputs' size with what the loss expects", (SERIOUS,)
     ),
     "labels contradictory": Cause(
-        "12",
+        "13",
         "look at the examples that their neighbours contradict",
         (*ALL_EQUAL, "few examples", "one class only", "labels shifted", "labels unrelated"),
         mild=True,
     ),
     "no bias": Cause("02", "give the layer a bias", ("parameters not used",), mild=True),
-    "cannot overfit": Cause("12", LAYER_BY_LAYER, (ANYTHING,)),
+    "cannot overfit": Cause("13", LAYER_BY_LAYER, (ANYTHING,)),
 }
 
 

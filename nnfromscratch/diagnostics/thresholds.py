@@ -69,7 +69,7 @@ ALONE = 1e-3
 SILENCED = 0.02
 """Fraction of outputs that a mask at least silences."""
 HEAVY_DROPOUT = 0.8
-"""Lesson 12 used 0.2 to 0.5."""
+"""Lesson 13 used 0.2 to 0.5."""
 TURNED = 0.99
 """Cosine of an example's loss gradient before and after the other examples have changed."""
 

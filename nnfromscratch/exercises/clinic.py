@@ -148,7 +148,7 @@ def exercise(number, *, points, goal, misconception, **parts):
     settings = {"inputs": a_seed, "draws": 2} | parts
     return Treatment(
         name=f"treat_{number}",
-        lesson=13,
+        lesson=15,
         gradable=False,
         goal=goal,
         points=points,

@@ -1,1236 +1,615 @@
-"""Exercises of lesson 11, Batch normalization."""
+"""Exercises of lesson 11, Learning-rate schedules."""
+
+import math
 
 import numpy as np
 
-from .._draw import normal, sizes
 from .._exercise import Exercise, Mistake
 
-# normalize_in_use
+# warmup_then_fall
 
 
-def normalize_in_use(x, gamma, beta, mean, variance, epsilon):
-    return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
+def warmup_then_fall(step, warmup, steps):
+    # np.divide makes a float64, not Python's number, which has any precision.
+    if step < warmup:
+        return np.divide(step, warmup)
+    return np.divide(steps - step, steps - warmup)
 
 
-def _gains(rng, d):
-    """Draw gains that are neither 1 nor near 0, of either sign."""
-    return np.round(rng.choice([-1, 1], d) * rng.uniform(0.5, 2, d), 2)
+def _warmup_inputs(rng):
+    warmup = int(rng.integers(3, 20))
+    steps = warmup + int(rng.integers(10, 60))
+    rising = rng.integers(2)
+    return int(rng.integers(1, warmup) if rising else rng.integers(warmup, steps)), warmup, steps
 
 
-def _variances(rng, d):
-    return np.round(rng.uniform(0.3, 3, d), 2)
-
-
-def _epsilon(rng):
-    return float(rng.choice([0.1, 0.2, 0.5]))  # large enough to be seen
-
-
-def _in_use(rng, n, d):
-    arrays = normal(rng, n, d), _gains(rng, d), normal(rng, d), normal(rng, d) + 1
-    return *arrays, _variances(rng, d), _epsilon(rng)
-
-
-def _in_use_inputs(rng):
-    return _in_use(rng, *sizes(rng, 2))
-
-
-def _of_the_batch(x, gamma, beta, mean, variance, epsilon):
-    return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + epsilon) + beta
-
-
-def _batch_variance(x, gamma, beta, mean, variance, epsilon):
-    return gamma * (x - mean) / np.sqrt(x.var(axis=0) + epsilon) + beta
-
-
-def _in_use_loop(x, gamma, beta, mean, variance, epsilon):
-    y = np.empty_like(x)
-    for n, d in np.ndindex(x.shape):
-        y[n, d] = gamma[d] * (x[n, d] - mean[d]) * (variance[d] + epsilon) ** -0.5 + beta[d]
-    return y
-
-
-def _in_use_scale(x, gamma, beta, mean, variance, epsilon):
-    scale = gamma / (variance + epsilon) ** 0.5
-    return x * scale + (beta - mean * scale)
-
-
-def _in_use_with(
-    top=lambda x, mean: x - mean,
-    size=lambda variance, epsilon: np.sqrt(variance + epsilon),
-    out=lambda x_hat, gamma, beta: gamma * x_hat + beta,
-):
-    """Return the normalization with another piece in it."""
-
-    def normalize(x, gamma, beta, mean, variance, epsilon):
-        return out(top(x, mean) / size(variance, epsilon), gamma, beta)
-
-    return normalize
-
-
-NORMALIZE_IN_USE = Exercise(
-    name="normalize_in_use",
+WARMUP_THEN_FALL = Exercise(
+    name="warmup_then_fall",
     lesson=11,
-    goal="Write batch normalization in test mode.",
+    goal="Write a schedule by the number of the step, with two straight lines that meet.",
     points=1,
-    misconception="The batch's own statistics are used, so that the answers depend on company.",
-    reference=normalize_in_use,
-    inputs=_in_use_inputs,
-    corners=(lambda rng: _in_use(rng, 1, 3), lambda rng: _in_use(rng, 3, 3)),
-    out_of_reach=("batch_norm", "BatchNorm"),
-    variants=(_in_use_loop, _in_use_scale),
-    mistakes=(
-        Mistake(
-            "the batch's own mean and variance",
-            _of_the_batch,
-            "A trained network must give one image the same answer in any company. Which mean and "
-            "variance were handed in?",
-        ),
-        Mistake(
-            "the batch's own variance",
-            _batch_variance,
-            "The mean is the one that was handed in, and the variance is measured on this batch. "
-            "Which variance was handed in?",
-        ),
-        Mistake(
-            "gamma and beta are left out",
-            lambda x, gamma, beta, mean, variance, epsilon: (
-                (x - mean) / np.sqrt(variance + epsilon)
-            ),
-            "The learned scale and shift come after the normalization, in test mode too.",
-        ),
-        Mistake(
-            "epsilon after the root",
-            lambda x, gamma, beta, mean, variance, epsilon: (
-                gamma * (x - mean) / (np.sqrt(variance) + epsilon) + beta
-            ),
-            "In the formula epsilon is added to the variance, before the root.",
-        ),
-        Mistake(
-            "epsilon is left out",
-            lambda x, gamma, beta, mean, variance, epsilon: (
-                gamma * (x - mean) / np.sqrt(variance) + beta
-            ),
-            "A feature that never changed has variance 0. What keeps it from a division by 0?",
-        ),
-        Mistake(
-            "the root is missing",
-            lambda x, gamma, beta, mean, variance, epsilon: (
-                gamma * (x - mean) / (variance + epsilon) + beta
-            ),
-            "Divide by the deviation. What is it, when the variance is known?",
-        ),
-        Mistake(
-            "the mean is left in",
-            lambda x, gamma, beta, mean, variance, epsilon: (
-                gamma * x / np.sqrt(variance + epsilon) + beta
-            ),
-            "First the mean is taken off.",
-        ),
-        Mistake(
-            "gamma is left out",
-            lambda x, gamma, beta, mean, variance, epsilon: (
-                (x - mean) / np.sqrt(variance + epsilon) + beta
-            ),
-            "The learned scale comes after the normalization, in test mode too.",
-        ),
-        Mistake(
-            "beta is left out",
-            lambda x, gamma, beta, mean, variance, epsilon: (
-                gamma * (x - mean) / np.sqrt(variance + epsilon)
-            ),
-            "The learned shift comes last, in test mode too.",
-        ),
-        Mistake(
-            "beta is scaled by gamma",
-            lambda x, gamma, beta, mean, variance, epsilon: (
-                gamma * ((x - mean) / np.sqrt(variance + epsilon) + beta)
-            ),
-            "First times gamma, then plus beta. The order matters.",
-        ),
-        Mistake(
-            "only the mean is taken off",
-            lambda x, gamma, beta, mean, variance, epsilon: gamma * (x - mean) + beta,
-            "Centred, but not brought to size: what must it be divided by?",
-        ),
-        Mistake(
-            "gamma and beta are exchanged",
-            _in_use_with(out=lambda x_hat, gamma, beta: beta * x_hat + gamma),
-            "gamma stretches, beta shifts.",
-        ),
-        Mistake(
-            "beta is subtracted",
-            _in_use_with(out=lambda x_hat, gamma, beta: gamma * x_hat - beta),
-            "Look at the sign in front of beta.",
-        ),
-        Mistake(
-            "divided by gamma",
-            _in_use_with(out=lambda x_hat, gamma, beta: x_hat / gamma + beta),
-            "gamma multiplies what has been normalized.",
-        ),
-        Mistake(
-            "the mean is added",
-            _in_use_with(top=lambda x, mean: x + mean),
-            "Around the mean: it is taken off.",
-        ),
-        Mistake(
-            "the batch's own mean",
-            _in_use_with(top=lambda x, mean: x - x.mean(axis=0)),
-            "In test mode nothing is measured on the batch: the mean comes in as an argument.",
-        ),
-        Mistake(
-            "each row's own mean",
-            _in_use_with(top=lambda x, mean: x - x.mean(axis=1, keepdims=True)),
-            "In test mode nothing is measured on the batch: the mean comes in as an argument, one "
-            "for each feature.",
-        ),
-        Mistake(
-            "the variance is squared",
-            _in_use_with(size=lambda variance, epsilon: np.sqrt(variance**2 + epsilon)),
-            "The variance is a square already; only the root is taken.",
-        ),
-        Mistake(
-            "multiplied by the deviation",
-            _in_use_with(size=lambda variance, epsilon: 1 / np.sqrt(variance + epsilon)),
-            "A feature with a large spread is made smaller: divide.",
-        ),
-        Mistake(
-            "epsilon is 1e-5, whatever comes in",
-            _in_use_with(size=lambda variance, epsilon: np.sqrt(variance + 1e-5)),
-            "epsilon comes in as an argument.",
-        ),
-        Mistake(
-            "brackets are missing around x - mean",
-            lambda x, gamma, beta, mean, variance, epsilon: gamma * x
-            - mean / np.sqrt(variance + epsilon)
-            + beta,
-            "Only the mean is divided in yours. x - mean is one number, and all of it is "
-            "stretched.",
-        ),
-        Mistake(
-            "the mean is taken off at the end",
-            lambda x, gamma, beta, mean, variance, epsilon: gamma * x / np.sqrt(variance + epsilon)
-            - mean
-            + beta,
-            "The mean is taken off before the division: x - mean is one number.",
-        ),
-        Mistake(
-            "mean and variance are exchanged",
-            lambda x, gamma, beta, mean, variance, epsilon: gamma
-            * (x - variance)
-            / np.sqrt(np.abs(mean) + epsilon)
-            + beta,
-            "The mean is taken off, and the variance stands under the root.",
-        ),
+    misconception="The second line starts at step 0, so that the two do not meet.",
+    reference=warmup_then_fall,
+    inputs=_warmup_inputs,
+    corners=(
+        lambda rng: (9, 10, 12),
+        lambda rng: (0, 10, 50),
+        lambda rng: (10, 10, 50),
+        lambda rng: (5, 10, 50),
+        lambda rng: (30, 10, 50),
+        lambda rng: (50, 10, 50),
     ),
-    hints=(
-        "It is the training formula with other numbers for the mean and the variance. (Predicted? "
-        "These come from training, so an image gets the same answer in any batch.)",
-        "mean and variance have shape (D,) and meet the last axis of x by themselves.",
-    ),
-)
-
-# renewed_averages
-
-
-def renewed_averages(mean, variance, x, keep):
-    now = x.var(axis=0) * len(x) / (len(x) - 1)
-    return (
-        keep * mean + (1 - keep) * x.mean(axis=0),
-        keep * variance + (1 - keep) * now,
-    )
-
-
-def _averages(rng, n, d, keep=None):
-    keep = float(rng.choice([0.6, 0.7, 0.8, 0.9])) if keep is None else keep
-    return normal(rng, d), _variances(rng, d), normal(rng, n, d, scale=2.0) + 1, keep
-
-
-def _averages_inputs(rng):
-    return _averages(rng, *sizes(rng, 2))
-
-
-def _averages_with(
-    batch_mean=lambda x: x.mean(axis=0),
-    batch_variance=lambda x, mean, new: x.var(axis=0, ddof=1),
-    mix=lambda old, now, keep: keep * old + (1 - keep) * now,
-):
-    """Return the function with something else in it."""
-
-    def function(mean, variance, x, keep):
-        new = mix(mean, batch_mean(x), keep)
-        return new, mix(variance, batch_variance(x, mean, new), keep)
-
-    return function
-
-
-def _averages_in_place(mean, variance, x, keep):
-    mean *= keep
-    mean += (1 - keep) * x.mean(axis=0)
-    variance *= keep
-    variance += (1 - keep) * x.var(axis=0, ddof=1)
-    return mean, variance
-
-
-def _averages_step(mean, variance, x, keep):
-    c = x - x.sum(axis=0) / len(x)
-    now = np.einsum("nd,nd->d", c, c) / (len(x) - 1)
-    share = 1 - keep
-    return mean + share * (x.mean(axis=0) - mean), variance + share * (now - variance)
-
-
-def _around(x, centre):
-    return ((x - centre) ** 2).sum(axis=0) / (len(x) - 1)
-
-
-def _averages_mean_in_place(mean, variance, x, keep):
-    _, new_variance = renewed_averages(mean, variance, x, keep)
-    mean *= keep
-    mean += (1 - keep) * x.mean(axis=0)
-    return mean, new_variance
-
-
-RENEWED_AVERAGES = Exercise(
-    name="renewed_averages",
-    lesson=11,
-    goal="Renew running averages, with a variance that is right on average.",
-    points=2,
-    misconception="The shares of old and new are exchanged, or the caller's arrays are changed.",
-    reference=renewed_averages,
-    inputs=_averages_inputs,
-    corners=(lambda rng: _averages(rng, 3, 3, 0.6), lambda rng: _averages(rng, 2, 3)),
-    outputs=("mean", "variance"),
-    out_of_reach=("BatchNorm",),
     variants=(
-        _averages_with(),
-        _averages_step,
-        lambda mean, variance, x, keep: (
-            keep * mean + (1 - keep) * x.mean(axis=0),
-            keep * variance + (1 - keep) * _around(x, x.mean(axis=0)),
+        lambda step, warmup, steps: min(step / warmup, (steps - step) / (steps - warmup)),
+        lambda step, warmup, steps: float(np.interp(step, [0, warmup, steps], [0, 1, 0])),
+        lambda step, warmup, steps: (
+            step / warmup if step <= warmup else 1 - (step - warmup) / (steps - warmup)
         ),
     ),
     mistakes=(
         Mistake(
-            "old and new are exchanged",
-            _averages_with(mix=lambda old, now, keep: (1 - keep) * old + keep * now),
-            "keep is the share of the old average. With 0.9, a single batch must change little.",
-        ),
-        Mistake(
-            "divided by N, not by N - 1",
-            _averages_with(batch_variance=lambda x, mean, new: x.var(axis=0)),
-            "The batch's own variance is a little too small, since its mean was fitted to it. Here "
-            "the sum is divided by N - 1.",
-        ),
-        Mistake(
-            "the correction is upside down",
-            _averages_with(
-                batch_variance=lambda x, mean, new: x.var(axis=0) * (len(x) - 1) / len(x)
+            "the fall is measured from step 0",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else (steps - step) / steps
             ),
-            "The batch's own variance is too small on average. Should the correction make it "
-            "larger or smaller?",
+            "At the end of the warmup the factor leaps down. There the falling line must be at 1.",
         ),
         Mistake(
-            "the deviation, not the variance",
-            _averages_with(batch_variance=lambda x, mean, new: x.std(axis=0, ddof=1)),
-            "std is the root of the variance. The average is one of variances.",
-        ),
-        Mistake(
-            "the mean is divided by N - 1 too",
-            _averages_with(batch_mean=lambda x: x.sum(axis=0) / (len(x) - 1)),
-            "The mean of N numbers is their sum over N. Only the variance needs the correction.",
-        ),
-        Mistake(
-            "the variance is taken around the running mean",
-            _averages_with(batch_variance=lambda x, mean, new: _around(x, mean)),
-            "The variance of a batch is measured around the mean of that batch.",
-        ),
-        Mistake(
-            "the variance is taken around the renewed mean",
-            _averages_with(batch_variance=lambda x, mean, new: _around(x, new)),
-            "The variance of a batch is measured around the mean of that batch.",
-        ),
-        Mistake(
-            "keep is always 0.9",
-            _averages_with(mix=lambda old, now, keep: 0.9 * old + 0.1 * now),
-            "keep is an argument: the caller decides how much of the old stays.",
-        ),
-        Mistake(
-            "nothing of the old is kept",
-            _averages_with(mix=lambda old, now, keep: now),
-            "These are the numbers of this batch alone. A running average forgets slowly.",
-        ),
-        Mistake(
-            "the new is added in full",
-            _averages_with(mix=lambda old, now, keep: keep * old + now),
-            "The two shares must add up to 1, or the average grows and grows.",
-        ),
-        Mistake(
-            "along the wrong axis",
-            _averages_with(
-                batch_mean=lambda x: x.mean(axis=1),
-                batch_variance=lambda x, mean, new: x.var(axis=1, ddof=1),
+            "the fall ends too late",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else 1 - (step - warmup) / steps
             ),
-            "One mean for each feature, over the examples. Which axis is that of the examples?",
+            "At the last step the factor must be 0. How many steps are left for the fall?",
         ),
         Mistake(
-            "one mean and variance for all features",
-            _averages_with(
-                batch_mean=lambda x: x.mean(),
-                batch_variance=lambda x, mean, new: x.var(ddof=1),
+            "zero comes one step early",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else 1 - (step - warmup) / (steps - warmup - 1)
             ),
-            "Each feature has averages of its own. Which axis of x must go, and which must stay?",
+            "The factor is 0 at step steps itself. From warmup to there, how many steps are it?",
         ),
         Mistake(
-            "the old averages are changed in place",
-            _averages_in_place,
-            "*= and +=, or an assignment into mean or variance, write into the caller's arrays. "
-            "Here new ones are asked for.",
-        ),
-        Mistake(
-            "the mean is a sum divided by N - 1, and the variance around it",
-            _averages_with(
-                batch_mean=lambda x: x.sum(axis=0) / (len(x) - 1),
-                batch_variance=lambda x, mean, new: ((x - mean) ** 2).sum(axis=0) / (len(x) - 1),
+            "step warmup itself has no answer",
+            lambda step, warmup, steps: (
+                None
+                if step == warmup
+                else step / warmup
+                if step < warmup
+                else (steps - step) / (steps - warmup)
             ),
-            "Only the variance is divided by N - 1. The mean is divided by N.",
+            "There is a step that is neither below warmup nor above it. What does your function "
+            "return there?",
         ),
         Mistake(
-            "old and new are exchanged in the variance",
-            lambda *a: (
-                renewed_averages(*a)[0],
-                _averages_with(mix=lambda old, now, keep: (1 - keep) * old + keep * now)(*a)[1],
+            "the fall begins one step too far down",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else (steps - step - 1) / (steps - warmup)
             ),
-            "keep is the share of the old, for the variance too.",
+            "At step warmup the factor is 1, and the whole fall is still to come: that is all of "
+            "steps - warmup.",
         ),
         Mistake(
-            "old and new are exchanged in the mean",
-            lambda *a: (
-                _averages_with(mix=lambda old, now, keep: (1 - keep) * old + keep * now)(*a)[0],
-                renewed_averages(*a)[1],
+            "no fall",
+            lambda step, warmup, steps: min(1.0, step / warmup),
+            "After the warmup the factor goes down to 0 at the end.",
+        ),
+        Mistake(
+            "no warmup",
+            lambda step, warmup, steps: min(1.0, (steps - step) / (steps - warmup)),
+            "The first steps must be small: the factor starts at 0.",
+        ),
+        Mistake(
+            "both lines at once",
+            lambda step, warmup, steps: min(1.0, step / warmup) * (steps - step) / steps,
+            "The two are not multiplied: first one holds, then the other.",
+        ),
+        Mistake(
+            "whole numbers only",
+            lambda step, warmup, steps: (
+                step // warmup if step < warmup else (steps - step) // (steps - warmup)
             ),
-            "keep is the share of the old, for the mean too.",
+            "// drops what stands after the point. Which division keeps it?",
         ),
         Mistake(
-            "means and squares run along the rows",
-            _averages_with(
-                batch_mean=lambda x: x.mean(axis=1),
-                batch_variance=lambda x, mean, new: ((x.T - mean) ** 2).sum(axis=0)
-                / (x.shape[1] - 1),
+            "one step early",
+            lambda step, warmup, steps: (
+                (step + 1) / warmup if step < warmup else (steps - step) / (steps - warmup)
             ),
-            "Each feature has its own mean: over which axis does it run?",
+            "At step 0 the factor is 0, as the formula says, and at step warmup it is 1.",
         ),
         Mistake(
-            "divided by N + 1",
-            _averages_with(
-                batch_variance=lambda x, mean, new: ((x - mean) ** 2).sum(axis=0) / (len(x) + 1)
+            "the second line rises too",
+            lambda step, warmup, steps: (
+                step / warmup if step < warmup else (step - warmup) / (steps - warmup)
             ),
-            "The variance came out too small: the divisor is smaller than N.",
+            "This is how much of the fall is done. The factor is what is left of it.",
         ),
         Mistake(
-            "divided by D - 1",
-            _averages_with(
-                batch_variance=lambda x, mean, new: ((x - mean) ** 2).sum(axis=0)
-                / np.float64(x.shape[1] - 1)
-            ),
-            "N is the number of examples, the rows of x.",
+            "the smaller of two lines, one measured from step 0",
+            lambda step, warmup, steps: min(step / warmup, 1 - step / steps),
+            "The smaller of two lines is a good idea. But the falling one begins at step warmup "
+            "with the value 1.",
         ),
         Mistake(
-            "the sum is not divided",
-            _averages_with(batch_variance=lambda x, mean, new: ((x - mean) ** 2).sum(axis=0)),
-            "The sum of squares is divided by N - 1.",
+            "the way since step 0 is measured by the length of the fall",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else 1 - step / (steps - warmup),
+            "At step warmup the fall begins, with 1: how many steps has it lasted?",
         ),
         Mistake(
-            "sizes are added, not squares",
-            _averages_with(
-                batch_variance=lambda x, mean, new: np.abs(x - mean).sum(axis=0) / (len(x) - 1)
-            ),
-            "A variance is made of squares.",
+            "the fall is bent",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2,
+            "Both parts are straight lines here, no cosine.",
         ),
         Mistake(
-            "the old average is corrected too",
-            lambda mean, variance, x, keep: (
-                renewed_averages(mean, variance, x, keep)[0],
-                (keep * variance + (1 - keep) * x.var(axis=0)) * len(x) / (len(x) - 1),
-            ),
-            "Only this batch's variance is put right. The old average was when it was made.",
+            "the fall is that of an inverse root",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else math.sqrt(warmup / step),
+            "The fall is a straight line here, and reaches 0 at the end.",
         ),
         Mistake(
-            "the variance stays as it was",
-            lambda mean, variance, x, keep: (
-                renewed_averages(mean, variance, x, keep)[0],
-                1 * variance,
-            ),
-            "Both averages are renewed.",
+            "the lines are multiplied",
+            lambda step, warmup, steps: step / warmup * (steps - step) / (steps - warmup),
+            "Each line holds on one side of step warmup. Which one is it for this step?",
         ),
         Mistake(
-            "the mean stays as it was",
-            lambda mean, variance, x, keep: (
-                1 * mean,
-                renewed_averages(mean, variance, x, keep)[1],
-            ),
-            "Both averages are renewed.",
+            "the fall is below zero",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else (step - steps) / (steps - warmup),
+            "A factor lies between 0 and 1: which steps are still to come?",
         ),
         Mistake(
-            "the two results are exchanged",
-            lambda *a: renewed_averages(*a)[::-1],
-            "Return the mean first, then the variance.",
+            "the first line falls too",
+            lambda step, warmup, steps: 1 - step / warmup
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "At step 0 the factor is 0.",
         ),
         Mistake(
-            "the old mean is changed in place",
-            _averages_mean_in_place,
-            "*= and += on an argument change the caller's array. Make a new one.",
+            "the first line is upside down",
+            lambda step, warmup, steps: warmup / max(step, 1)
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "At half of the warmup the factor is a half.",
+        ),
+        Mistake(
+            "the rise is measured by the whole run",
+            lambda step, warmup, steps: step / steps
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "The rise reaches 1 at step warmup.",
+        ),
+        Mistake(
+            "the fall stops above zero",
+            lambda step, warmup, steps: step / warmup
+            if step < warmup
+            else max(0.1, (steps - step) / (steps - warmup)),
+            "The last factor is 0.",
+        ),
+        Mistake(
+            "only the rise is a whole number",
+            lambda step, warmup, steps: float(step // warmup)
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "// cuts the fraction off. A factor lies between 0 and 1.",
+        ),
+        Mistake(
+            "half way up at step warmup",
+            lambda step, warmup, steps: step / (2 * warmup)
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "The rise reaches 1 at step warmup.",
         ),
     ),
     hints=(
-        "First the mean and the variance of this batch, shape (D,) each; then the mixing.",
-        "Sum of squares around the batch's mean, divided by N - 1; NumPy calls it ddof=1.",
+        "Draw it: three points, joined by two straight lines.",
+        "The fall lasts steps - warmup steps. How many of them are left at this step?",
     ),
 )
 
-# normalize_rows
+# steepest_rate
 
 
-def normalize_rows(x, gamma, beta, epsilon):
-    c = x - x.mean(axis=1, keepdims=True)
-    s = np.sqrt((c**2).mean(axis=1, keepdims=True) + epsilon)
-    return gamma * c / s + beta
+def steepest_rate(rates, losses):
+    slopes = np.diff(losses) / np.diff(np.log(rates))
+    return rates[np.argmin(slopes)]
 
 
-def _rows(rng, n, d):
-    return normal(rng, n, d, scale=1.5) + 1, _gains(rng, d), normal(rng, d), _epsilon(rng)
+def _range_test(rates, slopes, start=2.3):
+    """Return rates, and the losses that fall and rise by these slopes along log(rate)."""
+    rates, slopes = np.array(rates), np.array(slopes)
+    losses = start + np.cumsum(np.append(0, slopes * np.diff(np.log(rates))))
+    return rates, np.round(losses, 3)
 
 
-def _rows_inputs(rng):
-    return _rows(rng, *sizes(rng, 2))
+def _steepest_inputs(rng):
+    falls = -0.04 * rng.permutation(int(rng.integers(4, 8))) - 0.02
+    slopes = [*falls, 0.1, rng.uniform(1, 2)]
+    rates = 0.001 * np.cumprod([1, *rng.choice([1.5, 2, 3, 5], len(slopes))])
+    return _range_test(np.round(rates, 6), slopes)
 
 
-def _rows_constant(rng):
-    return np.array([[7.0, 7.0, 7.0], [1.0, 2.0, 6.0]]), _gains(rng, 3), normal(rng, 3), 0.1
+def _steep_rise(rng):
+    """Return a test in which each of the usual mistakes finds a place of its own."""
+    rates = [0.001, 0.002, 0.01, 0.015, 0.045, 0.09, 0.36, 0.72]
+    return _range_test(rates, [-0.3, -0.35, -0.6, -0.5, -0.4, -0.1, 2.0])
 
 
-def _rows_with(
-    mean=lambda x: x.mean(axis=1, keepdims=True),
-    variance=lambda x: x.var(axis=1, keepdims=True),
-    size=lambda v, epsilon: np.sqrt(v + epsilon),
-    out=lambda x_hat, gamma, beta: gamma * x_hat + beta,
+def _gentle_rise(rng):
+    """Return a test in which the loss rises more slowly than it has fallen."""
+    rates = [0.01, 0.03, 0.06, 0.3, 0.6, 1.2]
+    return _range_test(rates, [-0.1, -0.5, -0.3, -0.4, 0.2])
+
+
+def _deep_fall(rng):
+    """Return a test whose loss comes near to zero, where shares of it are large."""
+    rates = [0.01, 0.02, 0.06, 0.12, 0.5, 1.0]
+    return _range_test(rates, [-0.5, -0.9, -0.4, -0.3, 0.4], start=2.05)
+
+
+def _steepest_with(
+    length=lambda rates: np.diff(np.log(rates)),
+    fall=np.diff,
+    place=np.argmin,
+    found=lambda rates, i: rates[i],
 ):
     """Return the function with something else in it."""
-    return lambda x, gamma, beta, epsilon: out(
-        (x - mean(x)) / size(variance(x), epsilon), gamma, beta
-    )
+
+    def function(rates, losses):
+        return found(rates, place(fall(losses) / length(rates)))
+
+    return function
 
 
-def _rows_in_place(x, gamma, beta, epsilon):
-    x -= x.mean(axis=1, keepdims=True)
-    x /= np.sqrt((x**2).mean(axis=1, keepdims=True) + epsilon)
-    return gamma * x + beta
+def _steepest_loop(rates, losses):
+    best, steepest = None, math.inf
+    for i in range(len(rates) - 1):
+        slope = (losses[i + 1] - losses[i]) / math.log(rates[i + 1] / rates[i])
+        if slope < steepest:
+            best, steepest = rates[i], slope
+    return best
 
 
-def _rows_loop(x, gamma, beta, epsilon):
-    y = []
-    for row in x:
-        m = sum(row) / len(row)
-        v = sum((value - m) ** 2 for value in row) / len(row)
-        y.append((row - m) / np.sqrt(v + epsilon) * gamma + beta)
-    return np.array(y)
+def _steepest_falls(rates, losses):
+    falls = (losses[:-1] - losses[1:]) / (np.log10(rates[1:]) - np.log10(rates[:-1]))
+    return float(rates[:-1][falls == falls.max()][0])
 
 
-def _rows_turned(x, gamma, beta, epsilon):
-    t = x.T
-    t = (t - t.mean(axis=0)) / np.sqrt(t.var(axis=0) + epsilon)
-    return t.T * gamma + beta
-
-
-def _rows_flat(x, gamma, beta, epsilon):
-    c = x - x.mean(axis=1)
-    return gamma * c / np.sqrt((c**2).mean(axis=1) + epsilon) + beta
-
-
-NORMALIZE_ROWS = Exercise(
-    name="normalize_rows",
+STEEPEST_RATE = Exercise(
+    name="steepest_rate",
     lesson=11,
-    goal="Normalize along the other axis, so that no example depends on another.",
+    goal="Read a rate off a range test: where the loss falls fastest per factor of the rate.",
     points=2,
-    misconception="The axis of the batch is kept from the lesson, or keepdims is forgotten.",
-    reference=normalize_rows,
-    inputs=_rows_inputs,
-    corners=(lambda rng: _rows(rng, 3, 3), lambda rng: _rows(rng, 1, 4), _rows_constant),
-    out_of_reach=("batch_norm", "BatchNorm"),
-    variants=(_rows_loop, _rows_turned),
+    misconception="The rate of the lowest loss is taken, or a fall is measured per unit of rate.",
+    reference=steepest_rate,
+    inputs=_steepest_inputs,
+    corners=(_steep_rise, _gentle_rise, _deep_fall),
+    variants=(_steepest_loop, _steepest_falls),
     mistakes=(
         Mistake(
-            "normalized over the batch",
-            _rows_with(
-                mean=lambda x: x.mean(axis=0),
-                variance=lambda x: x.var(axis=0),
-            ),
-            "This is batch normalization. Here each example is on its own: which axis holds its "
-            "numbers?",
+            "the rate of the lowest loss",
+            lambda rates, losses: rates[np.argmin(losses)],
+            "Where the loss is lowest it has stopped falling, and a little further on it rises. "
+            "The question is where it falls fastest.",
         ),
         Mistake(
-            "one mean and variance for everything",
-            _rows_with(mean=lambda x: x.mean(), variance=lambda x: x.var()),
-            "Each row has a mean and a variance of its own.",
+            "a tenth of the rate of the lowest loss",
+            lambda rates, losses: rates[np.argmin(losses)] / 10,
+            "That is another rule of thumb. This one looks for the steepest step of the test.",
         ),
         Mistake(
-            "keepdims is forgotten",
-            _rows_with(mean=lambda x: x.mean(axis=1), variance=lambda x: x.var(axis=1)),
-            "x.mean(axis=1) has shape (N,), and NumPy lines it up with the last axis, that of the "
-            "features. It must be (N, 1).",
+            "the fall is measured per unit of rate",
+            _steepest_with(length=np.diff),
+            "Per unit of rate the small rates always win, because they lie close together. "
+            "Measure how far apart two rates are by the logarithm of their ratio.",
         ),
         Mistake(
-            "epsilon after the root",
-            _rows_with(size=lambda v, epsilon: np.sqrt(v) + epsilon),
-            "In the formula epsilon is added to the variance, before the root.",
+            "the largest fall, however far apart the rates are",
+            _steepest_with(length=lambda rates: 1),
+            "Two neighbours may be a factor of 1.5 or of 5 apart, and over a longer way the loss "
+            "falls further. Divide by the length of the way.",
         ),
         Mistake(
-            "epsilon is left out",
-            _rows_with(size=lambda v, epsilon: np.sqrt(v)),
-            "A row that says the same everywhere has variance 0. What keeps it from 0 / 0?",
+            "divided by the ratio of the rates",
+            _steepest_with(length=lambda rates: rates[1:] / rates[:-1]),
+            "A factor of 4 is twice a factor of 2, one after the other: it is the logarithm of the "
+            "ratio that counts twice as much.",
         ),
         Mistake(
-            "the root is missing",
-            _rows_with(size=lambda v, epsilon: v + epsilon),
-            "Divide by the deviation. What is it, when the variance is known?",
+            "the upper end of the step",
+            _steepest_with(found=lambda rates, i: rates[i + 1]),
+            "A step leads from one rate to the next. Return the smaller of the two.",
         ),
         Mistake(
-            "divided by one less than there are",
-            _rows_with(variance=lambda x: x.var(axis=1, keepdims=True, ddof=1)),
-            "The variance here is the mean of the squares: divide by D and not by D - 1.",
+            "the middle of the two rates",
+            _steepest_with(found=lambda rates, i: (rates[i] + rates[i + 1]) / 2),
+            "A step leads from one rate to the next. Return the smaller of the two as it is.",
         ),
         Mistake(
-            "gamma and beta are left out",
-            _rows_with(out=lambda x_hat, gamma, beta: x_hat),
-            "After the normalization each feature gets its learned scale and shift.",
+            "the geometric middle of the two rates",
+            _steepest_with(found=lambda rates, i: np.sqrt(rates[i] * rates[i + 1])),
+            "A step leads from one rate to the next. Return the smaller of the two as it is.",
         ),
         Mistake(
-            "beta is left out",
-            _rows_with(out=lambda x_hat, gamma, beta: gamma * x_hat),
-            "The learned shift comes last.",
+            "the number of the step, not its rate",
+            _steepest_with(found=lambda rates, i: i),
+            "You have found which step it is. At which rate does it begin?",
         ),
         Mistake(
-            "beta is scaled by gamma",
-            _rows_with(out=lambda x_hat, gamma, beta: gamma * (x_hat + beta)),
-            "First times gamma, then plus beta. The order matters.",
+            "the slope, not the rate",
+            lambda rates, losses: (np.diff(losses) / np.diff(np.log(rates))).min(),
+            "You have found how steep the steepest step is. At which rate does it begin?",
         ),
         Mistake(
-            "gamma and beta along the examples",
-            _rows_with(out=lambda x_hat, gamma, beta: gamma[:, None] * x_hat + beta[:, None]),
-            "gamma and beta belong to the features, (D,), and meet the last axis as they are.",
+            "the steepest rise",
+            _steepest_with(place=np.argmax),
+            "Where the loss falls, its slope is negative, so the steepest fall is the least slope.",
         ),
         Mistake(
-            "the argument is changed",
-            _rows_in_place,
-            "-= and /=, or an assignment into x, write into the caller's array. Make new ones.",
+            "the steepest step in either direction",
+            _steepest_with(place=lambda slopes: np.argmax(np.abs(slopes))),
+            "At the end of a test the loss rises steeply, and without its sign a rise looks like "
+            "a fall.",
         ),
         Mistake(
-            "gamma and beta are exchanged",
-            _rows_with(out=lambda x_hat, gamma, beta: beta * x_hat + gamma),
-            "gamma stretches, beta shifts.",
+            "the slope over both neighbours",
+            lambda rates, losses: rates[np.argmin(np.gradient(losses, np.log(rates)))],
+            "A slope taken over two steps smooths the curve. Here each step, from one rate to the "
+            "next, has a slope of its own.",
         ),
         Mistake(
-            "the squares are not averaged",
-            _rows_with(
-                variance=lambda x: ((x - x.mean(axis=1, keepdims=True)) ** 2).sum(
-                    axis=1, keepdims=True
-                )
-            ),
-            "v is the mean of the squares: divide their sum by D.",
+            "the fall of the logarithm of the loss",
+            _steepest_with(fall=lambda losses: np.diff(np.log(losses))),
+            "The logarithm belongs to the rates. The loss is taken as it is.",
         ),
         Mistake(
-            "the mean is a sum",
-            _rows_with(
-                mean=lambda x: x.sum(axis=1, keepdims=True),
-                variance=lambda x: ((x - x.sum(axis=1, keepdims=True)) ** 2).mean(
-                    axis=1, keepdims=True
-                ),
-            ),
-            "m is the mean of the row: divide the sum by D.",
+            "the gentlest fall",
+            lambda rates, losses: rates[np.argmin(np.diff(np.log(rates)) / np.diff(losses))],
+            "Here the loss falls most slowly. A slope is the change of the loss divided by the way "
+            "along the rates, and the steepest fall is the least of them.",
         ),
         Mistake(
-            "the variance is taken around 0",
-            _rows_with(variance=lambda x: (x**2).mean(axis=1, keepdims=True)),
-            "The squares are those of x - m.",
-        ),
-        Mistake(
-            "the mean is not taken off",
-            _rows_with(mean=lambda x: 0.0),
-            "Above the fraction stands x - m.",
-        ),
-        Mistake(
-            "gamma is left out",
-            _rows_with(out=lambda x_hat, gamma, beta: x_hat + beta),
-            "What is normalized is stretched by gamma.",
-        ),
-        Mistake(
-            "beta is subtracted",
-            _rows_with(out=lambda x_hat, gamma, beta: gamma * x_hat - beta),
-            "Look at the sign in front of beta.",
-        ),
-        Mistake(
-            "epsilon is 1e-5, whatever comes in",
-            _rows_with(size=lambda v, epsilon: np.sqrt(v + 1e-5)),
-            "epsilon comes in as an argument.",
-        ),
-        Mistake(
-            "multiplied by the deviation",
-            _rows_with(size=lambda v, epsilon: 1 / np.sqrt(v + epsilon)),
-            "A row with a large spread is made smaller: divide.",
-        ),
-        Mistake(
-            "gamma and beta come first",
-            lambda x, gamma, beta, epsilon: _rows_with(out=lambda x_hat, gamma, beta: x_hat)(
-                gamma * x + beta, gamma, beta, epsilon
-            ),
-            "Normalize first; gamma and beta come last, or the normalization takes them out again.",
-        ),
-        Mistake(
-            "keepdims is forgotten in both",
-            _rows_flat,
-            "x.mean(axis=1) has shape (N,), which meets the last axis, that of the features. Keep "
-            "the second axis, in mean and variance.",
+            "the smallest rate at which the loss falls",
+            lambda rates, losses: rates[np.argmax(np.diff(losses) < 0)],
+            "Several steps fall. Compare how fast they do.",
         ),
     ),
     hints=(
-        "Take the lesson's forward pass. What changes is the axis, and not for gamma and beta.",
-        "The mean of each row has to meet all D entries of its row: shape (N, 1).",
-        "(Predicted? A row of equal entries lies at its mean, 0 after the normalization, so its "
-        "answer is beta.)",
+        "T rates make T - 1 steps from one to the next. Each has a fall of the loss and a length.",
+        "The length of a step is the difference of the logarithms at its ends. np.diff takes "
+        "differences of neighbours.",
+        "Divide the differences of the losses by those of the logarithms, find the place of the "
+        "least quotient, and take the rate there. (Predicted? The largest fall is over the "
+        "longest way, but per factor of the rate the short one is steeper.)",
     ),
 )
 
-# fold_into_next
+# cosine_with_restarts
 
 
-def fold_into_next(w, b, gamma, beta, mean, variance, epsilon):
-    scale = gamma / np.sqrt(variance + epsilon)
-    return scale[:, None] * w, b + (beta - mean * scale) @ w
+def cosine_with_restarts(step, first, growth):
+    length = first
+    while step >= length:
+        step -= length
+        length *= growth
+    return (1 + np.cos(math.pi * step / length)) / 2
 
 
-def _fold(rng, d, k):
-    arrays = normal(rng, d, k), normal(rng, k), _gains(rng, d), normal(rng, d) + 1
-    return *arrays, normal(rng, d) + 1, _variances(rng, d), _epsilon(rng)
+def _restart_inputs(rng):
+    first, growth = int(rng.integers(3, 9)), int(rng.integers(1, 4))
+    return int(rng.integers(1, 7 * first)), first, growth
 
 
-def _fold_inputs(rng):
-    return _fold(rng, *sizes(rng, 2))
-
-
-def _fold_with(
-    size=lambda variance, epsilon: np.sqrt(variance + epsilon),
-    weights=lambda w, scale: scale[:, None] * w,
-    bias=lambda w, new, b, beta, mean, scale: b + (beta - mean * scale) @ w,
+def _restarts_with(
+    shape=lambda place: (1 + math.cos(math.pi * place)) / 2,
+    grow=lambda length, first, growth: length * growth,
+    start=lambda first, growth: first,
+    place=lambda step, length, first: step / length,
+    late=0,
 ):
-    """Return the function with something else in it."""
+    """Return the schedule with something else in it."""
 
-    def function(w, b, gamma, beta, mean, variance, epsilon):
-        scale = gamma / size(variance, epsilon)
-        new = weights(w, scale)
-        return new, bias(w, new, b, beta, mean, scale)
+    def schedule(step, first, growth):
+        length = start(first, growth)
+        while step >= length + late:
+            step -= length
+            length = grow(length, first, growth)
+        return shape(place(step, length, first))
 
-    return function
-
-
-def _fold_in_place(w, b, gamma, beta, mean, variance, epsilon):
-    scale = gamma / np.sqrt(variance + epsilon)
-    b += (beta - mean * scale) @ w
-    w *= scale[:, None]
-    return w, b
+    return schedule
 
 
-def _fold_no_gamma(w, b, gamma, beta, mean, variance, epsilon):
-    scale = 1 / np.sqrt(variance + epsilon)
-    return scale[:, None] * w, b + (beta - mean * scale) @ w
+def _restarts_recursive(step, first, growth):
+    if step >= first:
+        return _restarts_recursive(step - first, first * growth, growth)
+    return 0.5 + 0.5 * np.cos(np.pi * step / first)
 
 
-def _fold_by_trial(w, b, gamma, beta, mean, variance, epsilon):
-    def both(x):
-        return (gamma * (x - mean) / np.sqrt(variance + epsilon) + beta) @ w + b
-
-    zero = np.zeros_like(mean)
-    return both(np.eye(len(w))) - both(zero), both(zero)
-
-
-def _fold_matrix(w, b, gamma, beta, mean, variance, epsilon):
-    new = np.diag(gamma / np.sqrt(variance + epsilon)) @ w
-    return new, b + beta @ w - mean @ new
+def _restarts_by_ends(step, first, growth):
+    begin, end, cycle = 0, first, 0
+    while end <= step:
+        cycle += 1
+        begin, end = end, end + first * growth**cycle
+    return math.cos(math.pi / 2 * (step - begin) / (end - begin)) ** 2
 
 
-def _fold_before(w, b, gamma, beta, mean, variance, epsilon):
-    scale = gamma / np.sqrt(variance + epsilon)
-    if w.shape[1] != len(scale):
-        return scale[:, np.newaxis] * w, b
-    return w * scale, scale * (b - mean) + beta
+def _restarts_once(step, first, growth):
+    length = first
+    if step >= length:
+        step, length = step - length, length * growth
+    return (1 + math.cos(math.pi * step / length)) / 2
 
 
-FOLD_INTO_NEXT = Exercise(
-    name="fold_into_next",
+def _restarts_grown_first(step, first, growth):
+    length = first
+    while step >= length:
+        length *= growth
+        step -= length
+    return (1 + math.cos(math.pi * step / length)) / 2
+
+
+def _restarts_by_logarithm(step, first, growth):
+    if growth == 1:
+        begin, length = step - step % first, first
+    else:
+        cycle = int(math.log(step * (growth - 1) / first + 1, growth))
+        begin = first * (growth**cycle - 1) // (growth - 1)
+        length = first * growth**cycle
+    return (1 + math.cos(math.pi * (step - begin) / length)) / 2
+
+
+def _restarts_first_off(step, first, growth):
+    length = first
+    while step >= length:
+        step -= first
+        length *= growth
+    return (1 + math.cos(math.pi * step / length)) / 2
+
+
+COSINE_WITH_RESTARTS = Exercise(
+    name="cosine_with_restarts",
     lesson=11,
-    goal="Fold a scale and a shift into the layer behind them.",
+    goal="Find a step's place within cycles of growing length.",
     points=3,
-    misconception="The scale is put on the columns of w, as for the layer before.",
-    reference=fold_into_next,
-    inputs=_fold_inputs,
-    corners=(lambda rng: _fold(rng, 3, 3),),
-    outputs=("new w", "new b"),
-    out_of_reach=("batch_norm", "BatchNorm"),
-    variants=(_fold_by_trial, _fold_matrix),
+    misconception="The place within a cycle is measured from step 0, or by the first cycle.",
+    reference=cosine_with_restarts,
+    inputs=_restart_inputs,
+    corners=(
+        lambda rng: (0, 5, 2),
+        lambda rng: (5, 5, 2),
+        lambda rng: (3, 5, 2),
+        lambda rng: (17, 4, 2),
+        lambda rng: (9, 4, 1),
+        lambda rng: (19, 4, 3),
+        lambda rng: (121, 1, 3),  # a restart where math.log(243, 3) is just below 5
+    ),
+    variants=(_restarts_recursive, _restarts_by_ends),
     mistakes=(
         Mistake(
-            "the scale is on the columns of w",
-            _fold_with(weights=lambda w, scale: w * scale),
-            "The scale belongs to the inputs of this layer. Along which axis of w (D, K) do they "
-            "lie?",
+            "no restarts",
+            lambda step, first, growth: (1 + math.cos(math.pi * step / first)) / 2,
+            "After the first cycle your cosine rises slowly back to 1. It should leap there and "
+            "fall again.",
         ),
         Mistake(
-            "this folds into the layer before",
-            _fold_before,
-            "The lesson's layer came before the normalization, and its outputs were scaled. Here "
-            "the layer comes after it: its inputs are scaled.",
+            "it ends after the first cycle",
+            lambda step, first, growth: (1 + math.cos(math.pi * min(step / first, 1))) / 2,
+            "When a cycle is over the next begins, at 1 again.",
         ),
         Mistake(
-            "beta is scaled too",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b + ((beta - mean) * scale) @ w),
-            "(x - mean) scale + beta: which of the two, mean and beta, stands inside the brackets?",
+            "only the first cycle is taken off",
+            _restarts_once,
+            "An if asks once. What is left of step may lie beyond the second cycle too, and beyond "
+            "the third.",
         ),
         Mistake(
-            "the bias is left as it was",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b),
-            "What comes out for x = 0? The mean and beta must go somewhere.",
+            "the length grows before it is taken off",
+            _restarts_grown_first,
+            "What is over is the cycle as long as it was. Its length comes off first; then the "
+            "next one is longer.",
         ),
         Mistake(
-            "beta is forgotten",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b - (mean * scale) @ w),
-            "The normalization adds beta to each feature, and w carries it on to the outputs.",
+            "a logarithm finds the cycle, and is rounded",
+            _restarts_by_logarithm,
+            "math.log(243, 3) is 4.999..., not 5, so at some restarts the cycle is one too low. "
+            "Count in whole numbers.",
         ),
         Mistake(
-            "the mean is forgotten",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b + beta @ w),
-            "The normalization takes the mean off before it scales. What is left of it behind w?",
+            "the cycles do not grow",
+            _restarts_with(grow=lambda length, first, growth: length),
+            "Each cycle is growth times as long as the one before.",
         ),
         Mistake(
-            "the mean is added",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b + (beta + mean * scale) @ w),
-            "The mean is taken off: look at its sign.",
+            "the cycles grow by adding",
+            _restarts_with(grow=lambda length, first, growth: length + growth),
+            "Each cycle is growth times as long as the one before: is that a sum?",
         ),
         Mistake(
-            "the mean is not scaled",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b + (beta - mean) @ w),
-            "(x - mean) scale is x scale - mean scale.",
+            "every later cycle has the length of the second",
+            _restarts_with(grow=lambda length, first, growth: first * growth),
+            "The third cycle is longer than the second by the same factor again.",
         ),
         Mistake(
-            "the shift goes through the new weights",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b + (beta - mean * scale) @ new),
-            "The new weights hold the scale already. What has been scaled goes through the old w.",
+            "the first cycle has grown already",
+            _restarts_with(start=lambda first, growth: first * growth),
+            "The first cycle has the length first. Only the next one is longer.",
         ),
         Mistake(
-            "the shift does not go through the weights",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b + beta - mean * scale),
-            "The shift has one number per input, (D,), and the bias one per output, (K,). What "
-            "leads from one to the other?",
+            "the place is measured by the first cycle",
+            _restarts_with(place=lambda step, length, first: step / first),
+            "A longer cycle falls more slowly. By which length must the place within it be "
+            "divided?",
         ),
         Mistake(
-            "the old bias is lost",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: (beta - mean * scale) @ w),
-            "The layer's own bias is still added.",
+            "the restart comes one step late",
+            _restarts_with(late=1),
+            "With a first cycle of 5 steps, the steps 0 to 4 belong to it. Step 5 is the restart.",
         ),
         Mistake(
-            "epsilon after the root",
-            _fold_with(size=lambda variance, epsilon: np.sqrt(variance) + epsilon),
-            "In the formula epsilon is added to the variance, before the root.",
+            "down and up within a cycle",
+            _restarts_with(shape=lambda place: (1 + math.cos(2 * math.pi * place)) / 2),
+            "Half a cosine falls from 1 to 0. A whole one comes back up.",
         ),
         Mistake(
-            "the root is missing",
-            _fold_with(size=lambda variance, epsilon: variance + epsilon),
-            "Divide by the deviation. What is it, when the variance is known?",
+            "it rises",
+            _restarts_with(shape=lambda place: (1 - math.cos(math.pi * place)) / 2),
+            "At the start of a cycle the factor is 1. What is cos(0)?",
         ),
         Mistake(
-            "gamma is forgotten",
-            _fold_no_gamma,
-            "What the normalization multiplies a feature with has two parts: 1 / s and gamma.",
+            "from 2 to 0",
+            _restarts_with(shape=lambda place: 1 + math.cos(math.pi * place)),
+            "The factor starts at 1. What is 1 + cos(0)?",
         ),
         Mistake(
-            "the old layer is changed",
-            _fold_in_place,
-            "*= and +=, or an assignment into w or b, write into the caller's arrays. Return new "
-            "ones.",
+            "the last step of a cycle is at zero",
+            _restarts_with(place=lambda step, length, first: step / (length - 1)),
+            "As in the lesson, zero is where the cycle ends and the next begins: the last step "
+            "only comes close.",
         ),
         Mistake(
-            "epsilon is left out",
-            _fold_with(size=lambda variance, epsilon: np.sqrt(variance)),
-            "epsilon is added to the variance, under the root.",
+            "a sine",
+            _restarts_with(shape=lambda place: (1 + math.sin(math.pi * place)) / 2),
+            "At the start of a cycle the factor is 1: cos(0) is.",
         ),
         Mistake(
-            "gamma and beta are exchanged",
-            lambda w, b, gamma, beta, *rest: fold_into_next(w, b, beta, gamma, *rest),
-            "gamma stretches, beta shifts.",
+            "pi is left out",
+            _restarts_with(shape=lambda place: (1 + math.cos(place)) / 2),
+            "At the end of a cycle half a cosine has passed: an angle of pi.",
         ),
         Mistake(
-            "multiplied by the deviation",
-            _fold_with(size=lambda variance, epsilon: 1 / np.sqrt(variance + epsilon)),
-            "A feature with a large spread is made smaller: divide.",
+            "a straight fall",
+            _restarts_with(shape=lambda place: 1 - place),
+            "The factor falls along half a cosine.",
         ),
         Mistake(
-            "the shift is one number",
-            _fold_with(
-                bias=lambda w, new, b, beta, mean, scale: b + ((beta - mean * scale) @ w).sum()
-            ),
-            "Each output has its own bias: the shift goes through w as a vector.",
+            "one step early",
+            _restarts_with(place=lambda step, length, first: (step + 1) / length),
+            "Steps of a cycle count from 0, where the factor is 1.",
         ),
         Mistake(
-            "the shift has the wrong sign",
-            _fold_with(bias=lambda w, new, b, beta, mean, scale: b - (beta - mean * scale) @ w),
-            "What h has at x = 0 goes through w, and is added to b.",
+            "each cycle is taken off with the length of the first",
+            _restarts_first_off,
+            "What has passed is the sum of the lengths of all cycles before. Each is growth times "
+            "as long as the one before it.",
         ),
         Mistake(
-            "the weights are left as they were",
-            _fold_with(weights=lambda w, scale: 1 * w),
-            "x is stretched before it reaches w. new_w must do that as well.",
+            "a cosine without its half",
+            _restarts_with(shape=lambda place: math.cos(math.pi * place / 2)),
+            "The factor is (1 + cos) / 2, which is flat at both ends.",
         ),
     ),
     hints=(
-        "Write the normalization as scale x + shift, with two arrays of shape (D,).",
-        "(scale x + shift) @ w + b: multiply out, and sort by what is multiplied with x.",
-        "x[:, d] meets row d of w. So scale each row of w, and send the shift through the old w.",
+        "Two questions: in which cycle is this step, and how far into it?",
+        "While the step lies beyond the present cycle, take the cycle's length off and make the "
+        "length grow.",
+        "The place within the cycle, from 0 to below 1, goes into the lesson's half cosine. "
+        "(Predicted? Step 2 is half down, 0.5; step 4 restarts, 1; step 8 is half down again.)",
     ),
 )
 
-# normalize_rows_backward
-
-
-def normalize_rows_backward(dy, x, gamma, epsilon):
-    c = x - x.mean(axis=1, keepdims=True)
-    s = np.sqrt((c**2).mean(axis=1, keepdims=True) + epsilon)
-    x_hat = c / s
-    dx_hat = dy * gamma
-    along = (dx_hat * x_hat).mean(axis=1, keepdims=True)
-    dx = (dx_hat - dx_hat.mean(axis=1, keepdims=True) - x_hat * along) / s
-    return dx, (dy * x_hat).sum(axis=0), dy.sum(axis=0)
-
-
-def _back(rng, n, d):
-    return normal(rng, n, d), normal(rng, n, d, scale=1.5) + 1, _gains(rng, d), _epsilon(rng)
-
-
-def _back_inputs(rng):
-    return _back(rng, *sizes(rng, 2, low=3, high=6))
-
-
-def _back_with(
-    dx=None,
-    through=lambda dy, gamma: dy * gamma,
-    dgamma=lambda dy, x_hat: (dy * x_hat).sum(axis=0),
-    dbeta=lambda dy: dy.sum(axis=0),
-    size=lambda v, epsilon: np.sqrt(v + epsilon),
-):
-    """Return the function with something else in it."""
-
-    def function(dy, x, gamma, epsilon):
-        c = x - x.mean(axis=1, keepdims=True)
-        s = size((c**2).mean(axis=1, keepdims=True), epsilon)
-        x_hat, dx_hat = c / s, through(dy, gamma)
-        ways = dx or _three_roads
-        return ways(dx_hat, x_hat, s), dgamma(dy, x_hat), dbeta(dy)
-
-    return function
-
-
-def _mean1(a):
-    return a.mean(axis=1, keepdims=True)
-
-
-def _three_roads(dx_hat, x_hat, s):
-    return (dx_hat - _mean1(dx_hat) - x_hat * _mean1(dx_hat * x_hat)) / s
-
-
-def _mean_by_examples(a):
-    return a.sum(axis=1, keepdims=True) / len(a)
-
-
-def _dgamma_of_dx_hat(dy, x, gamma, epsilon):
-    dx, dgamma, dbeta = normalize_rows_backward(dy, x, gamma, epsilon)
-    return dx, gamma * dgamma, dbeta
-
-
-def _gamma_in_front(dy, x, gamma, epsilon):
-    dx, dgamma, dbeta = _back_with(through=lambda dy, gamma: dy)(dy, x, gamma, epsilon)
-    return gamma * dx, dgamma, dbeta
-
-
-def _back_walk(dy, x, gamma, epsilon):
-    d = x.shape[1]
-    c = x - _mean1(x)
-    s = np.sqrt(_mean1(c * c) + epsilon)
-    dgamma, dbeta = np.einsum("nd,nd->d", dy, c / s), np.ones(len(dy)) @ dy
-    dx_hat = dy * gamma
-    ds = -(dx_hat * c / s**2).sum(axis=1, keepdims=True)
-    dc = dx_hat / s + ds / (2 * s) * 2 * c / d
-    dm = -dc.sum(axis=1, keepdims=True)
-    return dc + dm / d, dgamma, dbeta
-
-
-def _back_jacobian(dy, x, gamma, epsilon):
-    dx, d = np.empty_like(x), x.shape[1]
-    dgamma = np.zeros(d)
-    for n in range(len(x)):
-        c = x[n] - x[n].mean()
-        s = np.sqrt(c @ c / d + epsilon)
-        jacobian = (np.eye(d) - 1 / d - np.outer(c, c) / (d * s**2)) / s
-        dx[n] = jacobian @ (gamma * dy[n])
-        dgamma += dy[n] * c / s
-    return dx, dgamma, dy.sum(axis=0)
-
-
-def _back_of_batch(dy, x, gamma, epsilon):
-    c = x - x.mean(axis=0)
-    s = np.sqrt((c**2).mean(axis=0) + epsilon)
-    x_hat, dx_hat = c / s, dy * gamma
-    dx = (dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / s
-    return dx, (dy * x_hat).sum(axis=0), dy.sum(axis=0)
-
-
-NORMALIZE_ROWS_BACKWARD = Exercise(
-    name="normalize_rows_backward",
-    lesson=11,
-    goal="Derive a backward pass along three roads, with a factor that does not come out.",
-    points=4,
-    misconception="gamma is pulled in front of the brackets, as if it were the same in the row.",
-    reference=normalize_rows_backward,
-    inputs=_back_inputs,
-    corners=(lambda rng: _back(rng, 3, 3), lambda rng: _back(rng, 1, 4)),
-    outputs=("dx", "dgamma", "dbeta"),
-    out_of_reach=("batch_norm_backward", "BatchNorm", "numerical_gradient", "check_gradients"),
-    variants=(_back_walk, _back_jacobian),
-    mistakes=(
-        Mistake(
-            "gamma in front of the brackets",
-            _gamma_in_front,
-            "In the lesson gamma was the same for all that a mean was taken over. Along a row it "
-            "is not: it belongs inside the means.",
-        ),
-        Mistake(
-            "the direct road alone",
-            _back_with(dx=lambda dx_hat, x_hat, s: dx_hat / s),
-            "x also moves the mean and the variance of its row, and with them all other entries "
-            "there.",
-        ),
-        Mistake(
-            "the road through the variance is missing",
-            _back_with(dx=lambda dx_hat, x_hat, s: (dx_hat - _mean1(dx_hat)) / s),
-            "Two of three roads. When x moves away from the mean, the deviation grows too.",
-        ),
-        Mistake(
-            "the road through the mean is missing",
-            _back_with(dx=lambda dx_hat, x_hat, s: (dx_hat - x_hat * _mean1(dx_hat * x_hat)) / s),
-            "If all entries of a row rise alike, y stays the same. So each row of dx must sum to "
-            "0; does yours?",
-        ),
-        Mistake(
-            "the means run over the batch",
-            _back_with(
-                dx=lambda dx_hat, x_hat, s: (
-                    (dx_hat - dx_hat.mean(axis=0) - x_hat * (dx_hat * x_hat).mean(axis=0)) / s
-                )
-            ),
-            "Here each row is on its own, backward too. Along which axis did forward take its "
-            "means?",
-        ),
-        Mistake(
-            "gamma is left out of dx",
-            _back_with(through=lambda dy, gamma: dy),
-            "y is gamma times x_hat, so dx_hat is not dy.",
-        ),
-        Mistake(
-            "not divided by s",
-            _back_with(dx=lambda dx_hat, x_hat, s: s * _three_roads(dx_hat, x_hat, s)),
-            "Forward divides by s. What does a division do to a slope?",
-        ),
-        Mistake(
-            "sums where means are due",
-            _back_with(
-                dx=lambda dx_hat, x_hat, s: (
-                    dx_hat
-                    - dx_hat.sum(axis=1, keepdims=True)
-                    - x_hat * (dx_hat * x_hat).sum(axis=1, keepdims=True)
-                )
-                / s
-            ),
-            "The mean of a row gives each entry a D-th of what arrives. Where is the 1 / D?",
-        ),
-        Mistake(
-            "divided by N where D numbers were averaged",
-            _back_with(
-                dx=lambda dx_hat, x_hat, s: (
-                    (dx_hat - _mean_by_examples(dx_hat) - x_hat * _mean_by_examples(dx_hat * x_hat))
-                    / s
-                )
-            ),
-            "In the lesson a mean ran over N examples. Over how many numbers does the mean of a "
-            "row run?",
-        ),
-        Mistake(
-            "the last term has the wrong sign",
-            _back_with(
-                dx=lambda dx_hat, x_hat, s: (
-                    (dx_hat - _mean1(dx_hat) + x_hat * _mean1(dx_hat * x_hat)) / s
-                )
-            ),
-            "A larger deviation makes x_hat smaller, so this road is taken off too.",
-        ),
-        Mistake(
-            "x_hat is missing in the last term",
-            _back_with(
-                dx=lambda dx_hat, x_hat, s: (dx_hat - _mean1(dx_hat) - _mean1(dx_hat * x_hat)) / s
-            ),
-            "An entry far from the mean moves the variance more than one near to it.",
-        ),
-        Mistake(
-            "dgamma is summed over the features",
-            _back_with(dgamma=lambda dy, x_hat: (dy * x_hat).sum(axis=1)),
-            "A gradient has the shape of its parameter: gamma has one number per feature.",
-        ),
-        Mistake(
-            "means in dgamma and dbeta",
-            _back_with(
-                dgamma=lambda dy, x_hat: (dy * x_hat).mean(axis=0),
-                dbeta=lambda dy: dy.mean(axis=0),
-            ),
-            "What was repeated for all rows on the way forward is summed on the way back.",
-        ),
-        Mistake(
-            "dgamma lacks x_hat",
-            _back_with(dgamma=lambda dy, x_hat: dy.sum(axis=0)),
-            "gamma is multiplied with x_hat. By how much does y change when gamma rises?",
-        ),
-        Mistake(
-            "dgamma is made from dx_hat",
-            _dgamma_of_dx_hat,
-            "dx_hat holds gamma already. The slope along y is dy, and gamma stands right before y.",
-        ),
-        Mistake(
-            "epsilon is left out",
-            _back_with(size=lambda v, epsilon: np.sqrt(v)),
-            "s is the root of variance plus epsilon, as in the forward pass.",
-        ),
-        Mistake(
-            "epsilon after the root",
-            _back_with(size=lambda v, epsilon: np.sqrt(v) + epsilon),
-            "s is the root of variance plus epsilon, as in the forward pass.",
-        ),
-        Mistake(
-            "dgamma and dbeta are summed over the features",
-            _back_with(
-                dgamma=lambda dy, x_hat: (dy * x_hat).sum(axis=1), dbeta=lambda dy: dy.sum(axis=1)
-            ),
-            "gamma and beta belong to the features, (D,), and are used in all N rows. Which axis "
-            "has to go?",
-        ),
-        Mistake(
-            "dbeta is summed over the features",
-            _back_with(dbeta=lambda dy: dy.sum(axis=1)),
-            "beta belongs to the features, (D,), and is used in all N rows. Which axis has to go?",
-        ),
-        Mistake(
-            "a mean in dgamma",
-            _back_with(dgamma=lambda dy, x_hat: (dy * x_hat).mean(axis=0)),
-            "The slopes of all rows add up; the factor 1/N is in dy already.",
-        ),
-        Mistake(
-            "a mean in dbeta",
-            _back_with(dbeta=lambda dy: dy.mean(axis=0)),
-            "The slopes of all rows add up; the factor 1/N is in dy already.",
-        ),
-        Mistake(
-            "dgamma and dbeta are single numbers",
-            _back_with(dgamma=lambda dy, x_hat: (dy * x_hat).sum(), dbeta=lambda dy: dy.sum()),
-            "Each feature has its own gamma and beta. Which axis has to go, and which has to stay?",
-        ),
-        Mistake(
-            "dgamma and dbeta have changed places",
-            lambda *a: tuple(normalize_rows_backward(*a)[i] for i in (0, 2, 1)),
-            "Return dx first, then dgamma, then dbeta.",
-        ),
-        Mistake(
-            "a sum in the road through the mean",
-            _back_with(
-                dx=lambda dx_hat, x_hat, s: (
-                    dx_hat - dx_hat.sum(axis=1, keepdims=True) - x_hat * _mean1(dx_hat * x_hat)
-                )
-                / s
-            ),
-            "m is a mean: each x has the share 1/D in it.",
-        ),
-        Mistake(
-            "a sum in the road through the variance",
-            _back_with(
-                dx=lambda dx_hat, x_hat, s: (
-                    dx_hat - _mean1(dx_hat) - x_hat * (dx_hat * x_hat).sum(axis=1, keepdims=True)
-                )
-                / s
-            ),
-            "v is a mean: each x has the share 1/D in it.",
-        ),
-        Mistake(
-            "dgamma is made from the centred x",
-            lambda dy, x, gamma, epsilon: (
-                normalize_rows_backward(dy, x, gamma, epsilon)[0],
-                (dy * (x - _mean1(x))).sum(axis=0),
-                dy.sum(axis=0),
-            ),
-            "gamma multiplies x_hat, which is centred and divided by s.",
-        ),
-        Mistake(
-            "dgamma is made from x",
-            lambda dy, x, gamma, epsilon: (
-                normalize_rows_backward(dy, x, gamma, epsilon)[0],
-                (dy * x).sum(axis=0),
-                dy.sum(axis=0),
-            ),
-            "gamma multiplies x_hat, not x.",
-        ),
-        Mistake(
-            "divided by the square of s",
-            _back_with(dx=lambda dx_hat, x_hat, s: _three_roads(dx_hat, x_hat, s) / s),
-            "x_hat is c / s: the slope along c has one s below.",
-        ),
-        Mistake(
-            "gamma is in dbeta",
-            lambda dy, x, gamma, epsilon: (
-                *normalize_rows_backward(dy, x, gamma, epsilon)[:2],
-                (dy * gamma).sum(axis=0),
-            ),
-            "beta is added after gamma: nothing multiplies it.",
-        ),
-        Mistake(
-            "this is the lesson's, along the batch",
-            _back_of_batch,
-            "The lesson's means run over the examples. Here each row is normalized on its own: "
-            "over which axis do m and v run?",
-        ),
-        Mistake(
-            "the road through the mean is added",
-            _back_with(
-                dx=lambda dx_hat, x_hat, s: (
-                    dx_hat + _mean1(dx_hat) - x_hat * _mean1(dx_hat * x_hat)
-                )
-                / s
-            ),
-            "The mean is taken off x: its road has a minus.",
-        ),
-    ),
-    hints=(
-        "dgamma and dbeta are those of the lesson: gamma and beta still belong to the features.",
-        "Take the lesson's walk in six pieces. The axis of the means and sums over a row changes, "
-        "and with it the number that divides: N becomes D.",
-        "The lesson's line before gamma came out: (dx_hat - its mean - x_hat times the mean of "
-        "dx_hat x_hat) / s, now along each row. (Predicted? Each row of dx sums to 0; the columns "
-        "need not.)",
-    ),
-)
-
-EXERCISES = (
-    NORMALIZE_IN_USE,
-    RENEWED_AVERAGES,
-    NORMALIZE_ROWS,
-    FOLD_INTO_NEXT,
-    NORMALIZE_ROWS_BACKWARD,
-)
+EXERCISES = (WARMUP_THEN_FALL, STEEPEST_RATE, COSINE_WITH_RESTARTS)

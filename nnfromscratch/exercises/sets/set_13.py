@@ -1,825 +1,852 @@
-"""Exercises of lesson 13, The clinic: six sick networks to name and to mend.
+"""Exercises of lesson 13, Regularization."""
 
-The seeds of the checks are 1000 to 1047. The references end below 0.7 of the loss that counts as
-learned, and 0.6 of the error; the tests ask.
-"""
-
-import copy
-import functools
-import types
+import itertools
 
 import numpy as np
 
-from ...clinic.patients import train
-from ...data import one_hot
-from ...initializers import he_normal, normal
-from ...layers import Linear, Sigmoid, Softmax
-from ...model import Sequential
-from ...optimizers import SGD, Adam
-from .._exercise import Mistake
-from ..clinic import IN_PLACE, TWO, exercise, seed_shifted_by
+from .._draw import normal, sizes, whole
+from .._exercise import Exercise, Mistake
 
-# Treatments
+# l1_price
 
 
-def _says(cause, mend=lambda patient: patient):
-    """Return an answer that names a cause and treats a patient with a function."""
-    return lambda patient: (cause, mend(patient))
+def l1_price(w, strength):
+    return strength * np.abs(w).sum(), strength * np.sign(w)
 
 
-def _in_turn(*mends):
-    return lambda patient: functools.reduce(lambda treated, mend: mend(treated), mends, patient)
+def _l1_inputs(rng):
+    d, k = sizes(rng, 2)
+    w = normal(rng, d, k)
+    w.flat[rng.permutation(w.size)[:2]] = 0.0
+    return w, float(rng.choice([0.1, 0.3, 0.5]))
 
 
-def _rate(factor):
-    def mend(patient):
-        optimizer = copy.deepcopy(patient.optimizer)
-        optimizer.learning_rate *= factor
-        return patient._replace(optimizer=optimizer)
-
-    return mend
-
-
-def _set_weights(change):
-    """Return a treatment that puts change(w, rng) in the place of each matrix, in a copy."""
-
-    def mend(patient):
-        model, rng = copy.deepcopy(patient.model), np.random.default_rng(1)
-        for w in model.params.values():
-            if w.ndim > 1:
-                w[...] = change(w, rng)
-        return patient._replace(model=model)
-
-    return mend
+def _l1_loop(w, strength):
+    price, slope = 0.0, np.zeros_like(w)
+    for place in np.ndindex(w.shape):
+        price += strength * abs(w[place])
+        slope[place] = strength * ((w[place] > 0) - float(w[place] < 0))
+    return price, slope
 
 
-def _he(w, rng):
-    return he_normal(w.shape, rng=rng)
-
-
-def _in_place(cause, change):
-    """Return an answer that changes the patient itself."""
-
-    def answer(patient):
-        change(patient)
-        return cause, patient
-
-    return answer
-
-
-NOTHING = "the cause is named, but nothing is mended"
-NOTHING_HINT = (
-    "You know what it is. Now return a patient in which it is gone: patient._replace(...) with "
-    "something new in it."
-)
-TWO_HINT = (
-    "It learns, but you cannot say which of the two did it. Take one back, and look whether it "
-    "still learns."
-)
-
-# treat_1
-
-
-def treat_1(patient):
-    return "softmax twice", patient._replace(model=Sequential(patient.model.layers[:-1]))
-
-
-def _without_softmax(patient):
-    layers = [layer for layer in patient.model.layers if not isinstance(layer, Softmax)]
-    return patient._replace(model=Sequential(copy.deepcopy(layers)))
-
-
-def _of_probabilities(p, y):
-    n = len(y)
-    right = p[np.arange(n), y]  # (N,)
-    d_p = np.zeros_like(p)
-    d_p[np.arange(n), y] = -1 / (n * right)
-    return -np.log(right).mean(), d_p
-
-
-def _last_replaced(patient):
-    return patient._replace(model=Sequential([*patient.model.layers[:-1], Sigmoid()]))
-
-
-TREAT_1 = exercise(
-    1,
+L1_PRICE = Exercise(
+    name="l1_price",
+    lesson=13,
+    goal="Write another penalty and its slope, with a convention at the kink.",
     points=1,
-    goal="Recognize a loss that cannot fall below a floor, and take away what holds it up.",
-    misconception="A loss that falls slowly is taken for a rate that is too small.",
-    reference=treat_1,
+    misconception="The slope depends on the size of the weight, as that of L2 does.",
+    reference=l1_price,
+    inputs=_l1_inputs,
+    corners=(
+        lambda rng: (np.array([[3e-9, -1e-9, 0.0]]), 0.5),
+        lambda rng: (np.array([[2.0, -0.5, 0.0]]), 0.1),
+    ),
+    outputs=("price", "slope"),
     variants=(
-        _says("softmax twice", _without_softmax),
-        _says("softmax twice", lambda patient: patient._replace(loss=_of_probabilities)),
+        _l1_loop,
+        lambda w, strength: (
+            strength * np.sum(w * np.sign(w)),
+            np.where(w > 0, strength, np.where(w < 0, -strength, 0.0)),
+        ),
     ),
     mistakes=(
         Mistake(
-            "a larger rate, for a loss that falls slowly",
-            _says("rate too small", _rate(10)),
-            "With any rate the loss stays above 1.46. Between which two numbers does each output "
-            "of the last layer lie?",
+            "this is L2",
+            lambda w, strength: (strength / 2 * (w**2).sum(), strength * w),
+            "Here the price of a weight is its size, not its square, and the slope does not "
+            "depend on how large it is.",
         ),
         Mistake(
-            "a smaller rate, for a loss that stops falling",
-            _says("rate too large", _rate(0.1)),
-            "A rate that is too large makes the loss jump. Does this one jump, or does it lie on a "
-            "floor?",
+            "the slope is the weight, cut at 1",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * np.clip(w, -1, 1)),
+            "A small weight has the full slope as well. |w| rises at 0.1 as steeply as at 5.",
         ),
         Mistake(
-            "the right cure under a name that is too wide",
-            _says("activation on the logits", _without_softmax),
-            "You took away the right layer. CAUSES has a name for this very one: the loss takes "
-            "logits, so what does it do with them first?",
+            "the slope is the size",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * np.abs(w)),
+            "By how much does |w| grow when w = 3 grows by a little? And when w = 5 does?",
         ),
         Mistake(
-            "the layer is exchanged, where it should go",
-            _says("softmax twice", _last_replaced),
-            "There is still a last layer between the logits and the loss, and it changes them. "
-            "Which outputs does this loss want?",
+            "the slope has one sign for all",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * np.ones_like(w)),
+            "When a negative weight rises, its size falls.",
         ),
         Mistake(
-            "too many layers are gone",
-            _says("softmax twice", lambda p: p._replace(model=Sequential(p.model.layers[:-2]))),
-            "More than one layer is gone now. Print the layers before and after. Which one was at "
-            "fault?",
+            "the slope lacks the strength",
+            lambda w, strength: (strength * np.abs(w).sum(), np.sign(w)),
+            "The strength is a factor of the price, so it is one of its slope too.",
         ),
         Mistake(
-            "a new network, with new weights",
-            _says("softmax twice", lambda p: p._replace(model=_anew(p.model.layers[:-1]))),
-            "The weights are new, too. They were not at fault: keep the patient's own layers.",
-        ),
-        Mistake(NOTHING, _says("softmax twice"), NOTHING_HINT),
-        Mistake(
-            IN_PLACE,
-            _in_place("softmax twice", lambda patient: patient.model.layers.pop()),
-            "pop takes the layer from the patient that you were given, and nobody can compare any "
-            "more. Make a new list of layers, and a new Sequential.",
-        ),
-        Mistake(TWO, _says("softmax twice", _in_turn(_without_softmax, _rate(2))), TWO_HINT),
-    ),
-    hints=(
-        "Train it for 3,000 steps. The error falls, but what is the smallest loss of any batch? "
-        "Then look at a few rows of the outputs: their range, their sum.",
-        "This loss computes softmax by itself. ln(1 + 9 / e) = 1.46 is the least it can give for "
-        "numbers between 0 and 1.",
-        "A network without its last layer is a Sequential of the others.",
-    ),
-)
-
-# treat_2
-
-
-def treat_2(patient):
-    whole = np.isfinite(patient.x).all(axis=1)  # (N,)
-    return "nan in the data", patient._replace(x=patient.x[whole], y=patient.y[whole])
-
-
-def _holes_to(value):
-    return lambda p: p._replace(x=np.where(np.isnan(p.x), np.float32(value), p.x))
-
-
-def _rows_of_x_only(patient):
-    return patient._replace(x=patient.x[np.isfinite(patient.x).all(axis=1)])
-
-
-def _first_whole(patient):
-    whole = np.flatnonzero(np.isfinite(patient.x).all(axis=1))[:1000]
-    return patient._replace(x=patient.x[whole], y=patient.y[whole])
-
-
-def _first_hole(patient):
-    x = patient.x.copy()
-    x[tuple(np.argwhere(np.isnan(x))[0])] = 0
-    return patient._replace(x=x)
-
-
-def _fill(patient):
-    patient.x[np.isnan(patient.x)] = 0
-
-
-TREAT_2 = exercise(
-    2,
-    points=2,
-    goal="Trace a loss of nan back to where the first nan comes from.",
-    misconception="A loss of nan is always blamed on the learning rate.",
-    reference=treat_2,
-    variants=(
-        _says("nan in the data", _holes_to(0)),
-        _says("nan in the data", lambda p: p._replace(x=np.nan_to_num(p.x))),
-        _says("nan in the data", _holes_to(0.5)),
-    ),
-    mistakes=(
-        Mistake(
-            "a smaller rate, as if it had diverged",
-            _says("rate too large", _rate(0.1)),
-            "A network that diverges has a loss that grows before it is nan. Did this one grow? "
-            "Try a rate of 1e-6.",
+            "the price lacks the strength",
+            lambda w, strength: (np.abs(w).sum(), strength * np.sign(w)),
+            "What is the sum of the sizes multiplied with?",
         ),
         Mistake(
-            "new weights, where the old ones were whole",
-            _says("nan in the weights", _set_weights(_he)),
-            "Look at the weights before the first step: is there a nan in them? What else goes "
-            "into the first product?",
+            "negative weights lower the price",
+            lambda w, strength: (strength * w.sum(), strength * np.sign(w)),
+            "A price for the size of a weight counts -3 like 3.",
         ),
         Mistake(
-            "the pixels are scaled",
-            _says("inputs not scaled", lambda p: p._replace(x=p.x / 255)),
-            "np.nanmax tells the largest pixel, and it is 1. And nan divided by 255 is nan.",
+            "half the price",
+            lambda w, strength: (strength / 2 * np.abs(w).sum(), strength * np.sign(w)),
+            "The 1/2 of L2 is there to cancel the 2 of the square's slope. Here is no square.",
         ),
         Mistake(
-            "rows are taken from x, but not from y",
-            _says("nan in the data", _rows_of_x_only),
-            "An image that goes takes its label with it. Choose the same rows of both.",
-        ),
-        Mistake(
-            "some holes are left",
-            _says("nan in the data", _first_hole),
-            "There are nan in x after your treatment. One is enough to spoil all weights. Count "
-            "them.",
-        ),
-        Mistake(
-            "a mask of pixels, where one of images is due",
-            _says("nan in the data", lambda p: p._replace(x=p.x[p.x != np.nan])),
-            "Your x has no rows any more: a mask of pixels makes one long line of it. Which mask "
-            "has one entry per image? (And x != np.nan is True everywhere, for nan too.)",
-        ),
-        Mistake(
-            "columns are taken in place of rows",
-            _says("nan in the data", lambda p: p._replace(x=p.x[:, np.isfinite(p.x).all(axis=0)])),
-            "The images no longer have 784 pixels. Along which axis do you look for "
-            "holes, and along which do you choose?",
-        ),
-        Mistake(
-            "most of the data are thrown away",
-            _says("nan in the data", _first_whole),
-            "The holes are gone, and many good rows with them. How many rows have a hole? Only "
-            "those need to go.",
-        ),
-        Mistake(
-            "the holes are filled with a large number",
-            _says("nan in the data", _holes_to(1000)),
-            "No nan is left. But what you put there is far from what pixels are: they lie between "
-            "0 and 1.",
-        ),
-        Mistake(NOTHING, _says("nan in the data"), NOTHING_HINT),
-        Mistake(
-            IN_PLACE,
-            _in_place("nan in the data", _fill),
-            "An assignment into patient.x changes the data that you were given, and whoever else "
-            "holds them will wonder. Make a new array.",
-        ),
-        Mistake(TWO, _says("nan in the data", _in_turn(_holes_to(0), _rate(0.5))), TWO_HINT),
-    ),
-    hints=(
-        "In train(patient).losses a good number is followed by nan. Nothing has grown. So somebody "
-        "brought a nan along: what meets in the first layer?",
-        "np.isnan(...).sum() on weights, biases and images. Which rows are concerned?",
-        "np.isfinite finds good entries, .all(axis=...) good rows. Leave the others out, of images "
-        "and labels; or fill the holes with a harmless number.",
-    ),
-)
-
-# treat_3
-
-
-def treat_3(patient):
-    optimizer = copy.deepcopy(patient.optimizer)
-    optimizer.weight_decay = 0.0
-    return "penalty too strong", patient._replace(optimizer=optimizer)
-
-
-def _decay(factor):
-    def mend(patient):
-        old = patient.optimizer
-        return patient._replace(
-            optimizer=SGD(old.learning_rate, weight_decay=factor * old.weight_decay)
-        )
-
-    return mend
-
-
-TREAT_3 = exercise(
-    3,
-    points=2,
-    goal="See that something other than the loss moves the weights, and find what.",
-    misconception="Only the rate is looked at, since it is the setting one knows.",
-    reference=treat_3,
-    variants=(
-        _says("penalty too strong", lambda p: p._replace(optimizer=SGD(p.optimizer.learning_rate))),
-        _says("penalty too strong", _decay(0.001)),
-    ),
-    mistakes=(
-        Mistake(
-            "a larger rate, for a loss that stands still",
-            _says("rate too small", _rate(10)),
-            "The weights move: watch their norm for ten steps. They do not move towards a smaller "
-            "loss. What else pulls at them?",
-        ),
-        Mistake(
-            "a smaller rate, for a loss that rises",
-            _says("rate too large", _rate(0.1)),
-            "At any rate the weights shrink towards zero, only sooner or later. The gradient of "
-            "the loss does not do that. What does?",
-        ),
-        Mistake(
-            "larger weights, which shrink as well",
-            _says("weights too small", _set_weights(lambda w, rng: 3 * w)),
-            "At the start the weights were of a healthy size. They lost it. Find what makes them "
-            "lose it.",
-        ),
-        Mistake(
-            "a part of it is left",
-            _says("penalty too strong", _decay(0.5)),
-            "A part of far too much is still too much. Lesson 12 has worked with 0.001 and less.",
-        ),
-        Mistake(
-            "a smaller rate, in an optimizer that lacks settings of the old one",
-            _says(
-                "rate too large",
-                lambda p: p._replace(optimizer=SGD(p.optimizer.learning_rate / 10)),
+            "means where sums are due",
+            lambda w, strength: (
+                strength * np.abs(w).mean(),
+                strength * np.sign(w) / w.size,
             ),
-            "Your new optimizer differs from the old one in more than the rate. Print vars() of "
-            "both. Which of the differences matters?",
+            "Each weight has the same price, however many there are.",
         ),
         Mistake(
-            "another optimizer, which takes the penalty along",
-            _says("penalty too strong", lambda p: p._replace(optimizer=Adam(0.002))),
-            "It learns, but the whole optimizer is another one. Keep the rule and its rate, and "
-            "change the one setting that you named.",
-        ),
-        Mistake(NOTHING, _says("penalty too strong"), NOTHING_HINT),
-        Mistake(
-            IN_PLACE,
-            _in_place("penalty too strong", lambda p: setattr(p.optimizer, "weight_decay", 0.0)),
-            "patient.optimizer belongs to the patient that you were given, and so do its settings. "
-            "Make a new one, or change a copy.",
+            "a mean in the price alone",
+            lambda w, strength: (strength * np.abs(w).mean(), strength * np.sign(w)),
+            "Each weight has its full price: the sum, not the mean.",
         ),
         Mistake(
-            TWO,
-            _says("penalty too strong", lambda p: p._replace(optimizer=SGD(0.3))),
-            "It learns. But the rate is larger, too. Keep the patient's own rate.",
-        ),
-    ),
-    hints=(
-        "Train a copy step by step, and print the norm of w1. Compare with what the gradients "
-        "alone would do to it.",
-        "Ten steps take most of the weights away. Print patient.optimizer with all its settings.",
-        "Lesson 12: the penalty takes the share rate times decay from each weight in each step. "
-        "Make an optimizer with the same rate and without it.",
-    ),
-)
-
-# treat_4
-
-
-def treat_4(patient):
-    model, rng = copy.deepcopy(patient.model), np.random.default_rng(0)
-    for name, w in model.params.items():
-        if name.startswith("w"):
-            w[...] = rng.normal(0, np.sqrt(2 / w.shape[0]), w.shape)
-    return "units all alike", patient._replace(model=model)
-
-
-def _anew(layers):
-    """Return a network of the same layers with new weights."""
-    rng = np.random.default_rng(5)
-    return Sequential(
-        [
-            Linear(*layer.params["w"].shape, rng=rng) if layer.params else type(layer)()
-            for layer in layers
-        ]
-    )
-
-
-def _built_anew(patient):
-    return patient._replace(model=_anew(patient.model.layers))
-
-
-def _wider(patient):
-    rng = np.random.default_rng(3)
-    middle = type(patient.model.layers[1])()
-    layers = [Linear(784, 100, rng=rng), middle, Linear(100, 10, rng=rng)]
-    return patient._replace(model=Sequential(layers))
-
-
-def _trained_anew(patient):
-    mended = treat_4(patient)[1]
-    rng, optimizer = np.random.default_rng(0), SGD(0.2)
-    for _ in range(60):
-        rows = rng.choice(len(mended.x), 64)
-        logits = mended.model.forward(mended.x[rows], training=True)
-        mended.model.backward(mended.loss(logits, mended.y[rows])[1])
-        optimizer.step(mended.model)
-    return mended
-
-
-def _overwrite(patient):
-    rng = np.random.default_rng(2)
-    for w in patient.model.params.values():
-        if w.ndim > 1:
-            w[...] = _he(w, rng)
-
-
-TREAT_4 = exercise(
-    4,
-    points=2,
-    goal="Notice that many units do the work of one, where the first loss looks healthy.",
-    misconception="Random numbers in a matrix are taken for random units.",
-    reference=treat_4,
-    variants=(
-        _says("units all alike", _built_anew),
-        _says(
-            "units all alike",
-            _set_weights(lambda w, rng: normal(w.shape, 0.05 if len(w) > 99 else 0.2, rng=rng)),
-        ),
-    ),
-    mistakes=(
-        Mistake(
-            "more units, as if there were too few",
-            _says("too few units", _wider),
-            "It learns, since the new weights are good. There were units enough, though: how many "
-            "of the old ones differ from each other?",
+            "0 / 0 at zero",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * w / np.abs(w)),
+            "w / |w| is the sign, except where w is 0. There it is nan, and 0 is asked for.",
         ),
         Mistake(
-            "other weights, as if they were too small",
-            _says("weights too small", _set_weights(lambda w, rng: 2 * w)),
-            "The outputs of the first layer have a healthy spread. Do not look at the size of the "
-            "numbers, look at who has which: compare two columns.",
-        ),
-        Mistake(
-            "other weights, as if they were too large",
-            _says("weights too large", _set_weights(lambda w, rng: 0.5 * w)),
-            "The first loss is near ln 10, so nothing is too large. Your change leaves each unit "
-            "what it was beside the others. Compare two columns.",
-        ),
-        Mistake(
-            "other weights, as if the units were saturated",
-            _says("units saturated", _set_weights(lambda w, rng: 0.3 * w)),
-            "Count the outputs of the hidden layer that are near their limits before you name "
-            "them. And compare those of two units for the same images.",
-        ),
-        Mistake(
-            "a smaller rate",
-            _says("rate too large", _rate(0.1)),
-            "With a rate that is too large the loss jumps. With a smaller one this loss falls no "
-            "further, only later. Compare the outputs of two hidden units.",
-        ),
-        Mistake(
-            "a larger rate",
-            _says("rate too small", _rate(10)),
-            "The weights move at a healthy pace, and the loss rests all the same. Compare the "
-            "outputs of two hidden units for the same images.",
-        ),
-        Mistake(
-            "the units are still alike",
-            _says("units all alike", _set_weights(lambda w, rng: w * 0 + np.float32(0.01))),
-            "After your treatment all columns of w1 are equal, and all rows of w2. Other numbers "
-            "are not enough: each unit needs its own.",
-        ),
-        Mistake(
-            "the units are nearly alike",
-            _says("units all alike", _set_weights(lambda w, rng: w + 0.01 * _he(w, rng))),
-            "Columns of w1 or rows of w2 differ now, but by far less than they are large. They "
-            "must differ about as much as they are large.",
-        ),
-        Mistake(
-            "only w1 is drawn anew",
-            _says(
-                "units all alike", _set_weights(lambda w, rng: _he(w, rng) if len(w) > 99 else w)
+            "a push at zero",
+            lambda w, strength: (
+                strength * np.abs(w).sum(),
+                strength * np.where(w >= 0, 1.0, -1.0),
             ),
-            "The columns of w1 differ now. Compare the rows of w2 as well: through them the units "
-            "get their gradients.",
+            "A weight that is exactly 0 should rest there: its slope is 0 by convention.",
         ),
         Mistake(
-            "new weights that are far too large",
-            _says("units all alike", _set_weights(lambda w, rng: rng.normal(0, 1, w.shape))),
-            "The units are no longer alike, but the numbers are many times too large. Which spread "
-            "is due for 784 inputs?",
+            "this is L2, without its half",
+            lambda w, strength: (strength * (w**2).sum(), 2 * strength * w),
+            "Here the price of a weight is its size, not its square, and the slope does not "
+            "depend on how large it is.",
         ),
         Mistake(
-            "the network is trained inside the answer",
-            _says("units all alike", _trained_anew),
-            "Before its first step the mended network knows the digits already. Return a start, "
-            "and let the check train it.",
+            "the strength is left out",
+            lambda w, strength: (np.abs(w).sum(), np.sign(w)),
+            "The strength is a factor of the price, and so of its slope too.",
         ),
-        Mistake(NOTHING, _says("units all alike"), NOTHING_HINT),
+        *(
+            Mistake(
+                f"divided by the size and {tiny:g}",
+                lambda w, strength, tiny=tiny: (
+                    strength * np.abs(w).sum(),
+                    strength * w / (np.abs(w) + tiny),
+                ),
+                "A tiny weight has the full slope as well. The sign is asked for; np.sign(0) is 0.",
+            )
+            for tiny in (1e-12, 1e-10, 1e-8, 1e-6)
+        ),
         Mistake(
-            IN_PLACE,
-            _in_place("units all alike", _overwrite),
-            "model.params are the live arrays of the patient that you were given. Take a deep copy "
-            "of the model first.",
+            "small weights are taken for zero",
+            lambda w, strength: (
+                strength * np.abs(w).sum(),
+                strength * np.where(np.abs(w) < 1e-8, 0, np.sign(w)),
+            ),
+            "A tiny weight has the full slope as well. Only exactly 0 has none.",
         ),
-        Mistake(TWO, _says("units all alike", _in_turn(_set_weights(_he), _rate(1.5))), TWO_HINT),
+        Mistake(
+            "a push at zero, to the other side",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * np.where(w > 0, 1.0, -1.0)),
+            "At exactly 0 take the slope 0.",
+        ),
+        Mistake(
+            "only positive weights have a slope",
+            lambda w, strength: (strength * np.abs(w).sum(), strength * (w > 0)),
+            "When a negative weight rises, its size falls: its slope is negative.",
+        ),
+        Mistake(
+            "the size of the sum",
+            lambda w, strength: (strength * abs(w.sum()), strength * np.sign(w)),
+            "First the size of each weight, then their sum: otherwise two signs cancel.",
+        ),
+        Mistake(
+            "the slope has the wrong sign",
+            lambda w, strength: (strength * np.abs(w).sum(), -strength * np.sign(w)),
+            "When a positive weight rises, so does its size: its slope is positive.",
+        ),
+        Mistake(
+            "a price for each column",
+            lambda w, strength: (strength * np.abs(w).sum(axis=0), strength * np.sign(w)),
+            "The price is one number: the sum runs over all weights.",
+        ),
+        Mistake(
+            "the largest size",
+            lambda w, strength: (strength * np.abs(w).max(), strength * np.sign(w)),
+            "Every weight has a price: they are added up.",
+        ),
+        Mistake(
+            "the two results are exchanged",
+            lambda w, strength: (strength * np.sign(w), strength * np.abs(w).sum()),
+            "Return the price first, then the slope.",
+        ),
     ),
     hints=(
-        "Averages over a whole layer hide something here. Look at single units: print the outputs "
-        "of the hidden layer for one image.",
-        "Which column of w1 belongs to which hidden unit? Compare several. Then do the same with "
-        "the rows of w2.",
-        "Units that start equal get equal gradients. In a deep copy of the model, fill each matrix "
-        "with new random numbers, by the rule of lesson 09.",
+        "The price is a sum over all weights. The slope has the shape of w.",
+        "Three cases for the slope: above zero, below, and at it. NumPy has a function for them.",
+        "(Predicted? L1 takes the same amount off every weight in each step, so it brings them to "
+        "zero. L2 takes a share of what is left, and something is always left.)",
     ),
 )
 
-# treat_5
+# patience_at_work
 
 
-def _contrast(patient, k):
-    """Return how far the mean images of the ten classes lie apart, with the labels moved."""
-    t = one_hot(np.roll(patient.y, k), 10).astype(patient.x.dtype)  # (N, 10)
-    means = t.T @ patient.x / t.sum(axis=0)[:, np.newaxis]  # (10, 784)
-    return means.var(axis=0).sum()
+def patience_at_work(errors, patience):
+    best = 1
+    for epoch in range(1, len(errors) + 1):
+        if errors[epoch - 1] < errors[best - 1]:
+            best = epoch
+        if epoch - best >= patience:
+            return epoch, best
+    return len(errors), best
 
 
-def treat_5(patient):
-    best = max(range(-9, 10), key=lambda k: _contrast(patient, k))
-    return "labels shifted", patient._replace(y=np.roll(patient.y, best))
+def _patience_inputs(rng):
+    count = int(rng.integers(6, 15))
+    fall = 0.3 * 0.8 ** np.arange(count) + 0.1
+    return np.round(fall + rng.choice([0, 0.01, 0.03, 0.05], count), 2), int(rng.integers(2, 5))
 
 
-def _by_neighbours(patient):
-    """Move the images so that nearest neighbours have the same label."""
-    x, y = patient.x[:500], patient.y[:500]
-    squares = (x**2).sum(axis=1)  # (N,)
-    distance = squares[:, np.newaxis] + squares - 2 * x @ x.T  # (N, N)
-    np.fill_diagonal(distance, np.inf)
-    nearest = distance.argmin(axis=1)  # (N,)
+def _patience_with(
+    better=lambda now, best, before: now < best,
+    stop=lambda epoch, best, patience: epoch - best >= patience,
+    result=lambda epoch, best, errors: (epoch, best),
+):
+    """Return the function with something else in it."""
 
-    def agree(k):
-        rows = np.arange(10, 490)
-        rows = rows[(nearest[rows] >= 10) & (nearest[rows] < 490)]
-        return (y[rows + k] == y[nearest[rows] + k]).mean()
+    def function(errors, patience):
+        best, lowest, before = 0, np.inf, np.inf
+        for epoch, now in enumerate(errors, start=1):
+            if better(now, lowest, before):
+                best, lowest = epoch, now
+            before = now
+            if stop(epoch, best, patience):
+                return result(epoch, best, errors)
+        return result(len(errors), best, errors)
 
-    best = max(range(-5, 6), key=agree)
-    return patient._replace(x=np.roll(patient.x, best, axis=0))
-
-
-def _by_training(patient):
-    tried = [patient._replace(y=np.roll(patient.y, k)) for k in range(-4, 5)]
-    return min(tried, key=lambda p: train(p, 40).loss)
+    return function
 
 
-def _right_shift(patient):
-    return treat_5(patient)[1].y
+def _patience_from(start):
+    def function(errors, patience):
+        best, lowest = 0, start
+        for epoch, now in enumerate(errors, start=1):
+            if now < lowest:
+                best, lowest = epoch, now
+            if epoch - best >= patience:
+                return epoch, best
+        return len(errors), best
+
+    return function
 
 
-def _moved(k):
-    return lambda patient: patient._replace(y=np.roll(patient.y, k))
+def _patience_knows_all(errors, patience):
+    best = int(np.argmin(errors)) + 1
+    return min(best + patience, len(errors)), best
 
 
-def _the_wrong_way(patient):
-    right = _right_shift(patient)
-    best = max(range(-9, 10), key=lambda k: (np.roll(patient.y, k) == right).mean())
-    return patient._replace(y=np.roll(patient.y, -best))
-
-
-def _not_far_enough(patient):
-    tried = range(-2, 3)
-    return patient._replace(y=np.roll(patient.y, max(tried, key=lambda k: _contrast(patient, k))))
-
-
-def _step_taken(patient):
-    logits = patient.model.forward(patient.x[:64], training=True)
-    patient.model.backward(patient.loss(logits, patient.y[:64])[1])
-    patient.optimizer.step(patient.model)
-
-
-def _move_labels(patient):
-    patient.y[:] = _right_shift(patient)
-
-
-def _realigned(patient):
-    return treat_5(patient)[1]
-
-
-TREAT_5 = exercise(
-    5,
-    points=3,
-    goal="Find that images and labels are both fine, and only do not belong together.",
-    misconception="Good images and good labels are taken for good data.",
-    reference=treat_5,
-    # Not by 1, where a search that fails at 3 and one that always moves by 1 may end alike.
-    inputs=seed_shifted_by(-2, -1, 2),
-    corners=(seed_shifted_by(3), seed_shifted_by(-3)),
-    draws=1,
-    variants=(_says("labels shifted", _by_neighbours), _says("labels shifted", _by_training)),
-    mistakes=(
-        Mistake(
-            "nothing is found in the labels but disorder",
-            _says("labels unrelated"),
-            "They look unrelated, row by row. Look at a few images beside a few labels above and "
-            "below: is the right one near?",
-        ),
-        Mistake(
-            "the right cure under another name",
-            _says("labels unrelated", _realigned),
-            "You brought them together again, so they were related all the time. What had happened "
-            "to them?",
-        ),
-        Mistake(
-            "a larger rate",
-            _says("rate too small", _rate(10)),
-            "It learns fifty images by heart at the rate it has, so rate and network are fine. "
-            "What of the data: do image and label belong together?",
-        ),
-        Mistake(
-            "a larger network",
-            _says("too few units", _wider),
-            "The size is enough for digits. Before you enlarge it, show some images with their "
-            "labels.",
-        ),
-        Mistake(
-            "the labels are moved by one, for every patient",
-            _says("labels shifted", _moved(-1)),
-            "That is right for some patients. Others are off by more, or the other way. Let your "
-            "function measure how far.",
-        ),
-        Mistake(
-            "the labels are moved the wrong way",
-            _says("labels shifted", _the_wrong_way),
-            "After your treatment they are twice as far off. np.roll(y, 1) moves each label one "
-            "row down. Which way does this patient need?",
-        ),
-        Mistake(
-            "the search does not go far enough",
-            _says("labels shifted", _not_far_enough),
-            "It is right where your search goes, and no further. How far off may the labels be? "
-            "Allow more than you expect, both ways.",
-        ),
-        Mistake(
-            "the labels are others, or in an order of their own",
-            _says("labels shifted", lambda p: p._replace(y=(p.y + 1) % 10)),
-            "The labels that you return are not the old ones in their order. It is not the digits "
-            "that are wrong, but the rows in which they stand.",
-        ),
-        Mistake(
-            "the pixels are moved",
-            _says("labels shifted", lambda p: p._replace(x=np.roll(p.x, 1))),
-            "The images themselves are others now. np.roll without axis runs through all pixels; "
-            "rows are axis 0.",
-        ),
-        Mistake(
-            "few rows are kept",
-            _says("labels shifted", lambda p: p._replace(x=p.x[:50], y=p.y[:50])),
-            "A few images are learned by heart, with any labels. Look at some of them beside their "
-            "labels: they are off as before.",
-        ),
-        Mistake(
-            "the patient is trained while you measure",
-            _in_place("labels shifted", _step_taken),
-            "backward and step change the weights of the patient that you were given. train(...) "
-            "works with a copy; so should you.",
-        ),
-        Mistake(NOTHING, _says("labels shifted"), NOTHING_HINT),
-        Mistake(
-            IN_PLACE,
-            _in_place("labels shifted", _move_labels),
-            "An assignment into patient.y changes the labels that you were given. "
-            "Make a new array.",
-        ),
-        Mistake(TWO, _says("labels shifted", _in_turn(_realigned, _rate(1.5))), TWO_HINT),
-    ),
-    hints=(
-        "show_digits(patient.x[:10]) beside patient.y[:10]. Each label is a digit that stands "
-        "there. But where?",
-        "The right distance differs from patient to patient, up to three rows either way. So try "
-        "several, and measure for each how well images and labels fit.",
-        "A measure of the fit: the mean image of each class. With the right labels the ten means "
-        "differ most. A short training for each distance does it as well.",
-    ),
-)
-
-# treat_6
-
-
-def treat_6(patient):
-    rng, layers = np.random.default_rng(0), []
-    for layer in patient.model.layers:
-        if isinstance(layer, Linear):
-            new = Linear(*layer.params["w"].shape, rng=rng)
-            for name, array in layer.params.items():
-                new.params[name][...] = array
-            layers.append(new)
+def _patience_total(errors, patience):
+    best, bad = 1, 0
+    for epoch in range(2, len(errors) + 1):
+        if errors[epoch - 1] < errors[best - 1]:
+            best = epoch
         else:
-            layers.append(copy.deepcopy(layer))
-    return "parameters not used", patient._replace(model=Sequential(layers))
+            bad += 1
+        if bad >= patience:
+            return epoch, best
+    return len(errors), best
 
 
-def _exchanged(patient, count=None):
-    model = copy.deepcopy(patient.model)
-    for layer in [layer for layer in model.layers if isinstance(layer, Linear)][:count]:
-        layer.__class__ = Linear
-        del layer.w, layer.b
-    return patient._replace(model=model)
+def _patience_counter(errors, patience):
+    best, lowest, waited = 0, float("inf"), 0
+    for epoch, error in enumerate(errors):
+        waited += 1
+        if error < lowest:
+            best, lowest, waited = epoch, error, 0
+        if waited == patience:
+            return epoch + 1, best + 1
+    return len(errors), best + 1
 
 
-def _tied(patient, names="wb"):
-    model = copy.deepcopy(patient.model)
-    for layer in model.layers:
-        if isinstance(layer, Linear):
-            for name in names:
-                setattr(layer, name, layer.params[name])
-    return patient._replace(model=model)
+def _patience_argmin(errors, patience):
+    for epoch in range(1, len(errors) + 1):
+        best = int(np.argmin(errors[:epoch])) + 1
+        if best + patience <= epoch:
+            break
+    return epoch, best
 
 
-def _bound(patient):
-    """Give each layer a forward of its own, which reads params."""
-
-    def forward(self, x, training=False):
-        self.cache = x
-        return x @ self.params["w"] + self.params["b"]
-
-    model = copy.deepcopy(patient.model)
-    for layer in model.layers:
-        if isinstance(layer, Linear):
-            layer.forward = types.MethodType(forward, layer)
-    return patient._replace(model=model)
+def _patience_first_rise(errors, patience):
+    for epoch in range(2, len(errors) + 1):
+        if errors[epoch - 1] >= errors[epoch - 2]:
+            return epoch, epoch - 1
+    return len(errors), len(errors)
 
 
-def _copies_changed(patient):
-    model, rng = copy.deepcopy(patient.model), np.random.default_rng(4)
-    for layer in model.layers:
-        if isinstance(layer, Linear):
-            layer.w = _he(layer.w, rng)
-    return patient._replace(model=model)
+def _patience_rises(errors, patience):
+    best, bad = 1, 0
+    for epoch in range(2, len(errors) + 1):
+        if errors[epoch - 1] < errors[best - 1]:
+            best = epoch
+        bad = bad + 1 if errors[epoch - 1] > errors[epoch - 2] else 0
+        if bad >= patience:
+            return epoch, best
+    return len(errors), best
 
 
-def _exchange(patient):
-    for layer in patient.model.layers:
-        if isinstance(layer, Linear):
-            layer.__class__ = Linear
-            del layer.w, layer.b
+def _patience_short(errors, patience):
+    epochs, best = patience_at_work(errors, patience)
+    return (epochs - 1 if epochs - best >= patience else epochs), best
 
 
-TREAT_6 = exercise(
-    6,
-    points=3,
-    goal="Tell a layer that does not use its parameters from a step that does not change them.",
-    misconception="Parameters that change in params are taken for parameters that act.",
-    reference=treat_6,
-    variants=(
-        _says("parameters not used", _exchanged),
-        _says("parameters not used", _tied),
-        _says("parameters not used", _bound),
-        _says("parameters not used", _built_anew),
+def _patience_end(errors, patience, more):
+    """Return what is right if training stops, and otherwise more epochs, or nothing."""
+    epochs, best = patience_at_work(errors, patience)
+    if epochs - best >= patience:
+        return epochs, best
+    return None if more is None else (epochs + more, best)
+
+
+PATIENCE_AT_WORK = Exercise(
+    name="patience_at_work",
+    lesson=13,
+    goal="Say when early stopping stops, and which epoch it keeps.",
+    points=2,
+    misconception="An epoch is compared with the one before it, not with the best so far.",
+    reference=patience_at_work,
+    inputs=_patience_inputs,
+    call=whole,
+    corners=(
+        lambda rng: (np.array([0.5, 0.6, 0.4]), 1),
+        lambda rng: (np.array([0.5, 0.4, 0.4, 0.4, 0.3, 0.2]), 2),
+        lambda rng: (np.array([0.5, 0.3, 0.4, 0.35, 0.34, 0.33, 0.32, 0.31]), 3),
+        lambda rng: (np.array([0.5, 0.6, 0.4, 0.5, 0.3, 0.4, 0.2]), 2),
+        lambda rng: (np.array([0.9, 0.5, 0.6, 0.7, 0.8, 0.1, 0.05]), 3),
+        lambda rng: (np.array([0.5, 0.4, 0.3, 0.35]), 3),
+        lambda rng: (np.array([2.4, 1.9, 2.0, 1.95, 1.7]), 2),
+        lambda rng: (np.array([0.5, 0.4, 0.3995, 0.41, 0.42, 0.3]), 2),
     ),
+    outputs=("epochs", "best"),
+    out_of_reach=("EarlyStopping",),
+    variants=(_patience_counter, _patience_argmin),
     mistakes=(
         Mistake(
-            "a larger rate",
-            _says("rate too small", _rate(10)),
-            "Steps of any length leave the outputs exactly as they were, to the last digit. Are "
-            "the outputs made with the numbers that change?",
+            "compared with the epoch before",
+            _patience_with(better=lambda now, best, before: now < before),
+            "An error may fall from epoch to epoch and still be worse than the best one. Compare "
+            "with that.",
         ),
         Mistake(
-            "the cure is right, but the gradient was not at fault",
-            _says("gradient wrong", _exchanged),
-            "The check finds measured slopes of zero, where backward says something sensible. So "
-            "backward is the one that is right. What does forward do?",
+            "an equal error counts as better",
+            _patience_with(better=lambda now, best, before: now <= best),
+            "An epoch that is as good as the best has improved nothing.",
         ),
         Mistake(
-            "the cure is right, but nothing was frozen",
-            _says("parameters frozen", _exchanged),
-            "Compare params before and after ten steps: they did change. It is the outputs that "
-            "did not.",
+            "small improvements do not count",
+            _patience_with(better=lambda now, best, before: now < best - 1e-3),
+            "Below is below, by however little.",
         ),
         Mistake(
-            "new numbers in params",
-            _says("parameters not used", _set_weights(_he)),
-            "You name it yourself: nobody reads them. New numbers in the same place will not be "
-            "read either. The layers must become others.",
+            "the best error starts too low",
+            _patience_from(1.0),
+            "The first epoch is the best so far, however large its error. Begin with that error, "
+            "or with infinity.",
         ),
         Mistake(
-            "one layer is mended, the others are not",
-            _says("parameters not used", functools.partial(_exchanged, count=1)),
-            "The first layer works now. Ask the same of the others: change a weight by hand, and "
-            "see whether the outputs change.",
+            "the best error starts at 0",
+            _patience_from(0.0),
+            "No error is below 0, so no epoch is ever the best. Begin with the first error, or "
+            "with infinity.",
         ),
         Mistake(
-            "the weights are read, the biases are not",
-            _says("parameters not used", functools.partial(_tied, names="w")),
-            "Each layer has two arrays, and one of them is still not read. Set a bias to 100 by "
-            "hand: does any output answer?",
+            "the best of the whole list is looked for first",
+            _patience_knows_all,
+            "After an epoch training knows the errors up to there and no others. It may have "
+            "stopped before the best of the list came.",
         ),
         Mistake(
-            "new numbers in the copies",
-            _says("parameters not used", _copies_changed),
-            "The layers compute with other numbers now, but the optimizer changes those in params. "
-            "The two must become one.",
+            "one epoch too patient",
+            _patience_with(stop=lambda epoch, best, patience: epoch - best > patience),
+            "With a patience of 2 and the best at epoch 3, it stops after epoch 5. Try this by "
+            "hand.",
         ),
-        Mistake(NOTHING, _says("parameters not used"), NOTHING_HINT),
         Mistake(
-            IN_PLACE,
-            _in_place("parameters not used", _exchange),
-            "The layers that you changed are those of the patient that you were given. Make new "
-            "layers, or change those of a deep copy.",
+            "one epoch too impatient",
+            _patience_with(stop=lambda epoch, best, patience: epoch - best >= patience - 1),
+            "With a patience of 2 and the best at epoch 3, it stops after epoch 5. Try this by "
+            "hand.",
         ),
-        Mistake(TWO, _says("parameters not used", _in_turn(_exchanged, _rate(1.5))), TWO_HINT),
+        Mistake(
+            "epochs are counted from 0",
+            _patience_with(result=lambda epoch, best, errors: (epoch - 1, best - 1)),
+            "The first epoch has the number 1.",
+        ),
+        Mistake(
+            "the best epoch is counted from 0",
+            _patience_with(result=lambda epoch, best, errors: (epoch, best - 1)),
+            "The first epoch has the number 1, also when it is the best.",
+        ),
+        Mistake(
+            "bad epochs are counted over the whole run",
+            _patience_total,
+            "A new best starts the waiting anew.",
+        ),
+        Mistake(
+            "the best of epochs that never ran",
+            _patience_with(result=lambda epoch, best, errors: (epoch, int(np.argmin(errors)) + 1)),
+            "When training has stopped, nobody knows the errors that come after.",
+        ),
+        Mistake(
+            "the last epoch is called the best",
+            _patience_with(result=lambda epoch, best, errors: (epoch, epoch)),
+            "Stopping comes some epochs after the best. Which weights are kept?",
+        ),
+        Mistake(
+            "the two are exchanged",
+            _patience_with(result=lambda epoch, best, errors: (best, epoch)),
+            "First how many epochs were run, then which was the best.",
+        ),
+        Mistake(
+            "it never stops",
+            _patience_with(stop=lambda epoch, best, patience: False),
+            "Inside the loop somebody must ask how long ago the best epoch was.",
+        ),
+        Mistake(
+            "numbers with a point",
+            lambda errors, patience: tuple(map(float, patience_at_work(errors, patience))),
+            "The numbers are right, but they are floats. Epochs are counted: return integers.",
+        ),
+        Mistake(
+            "the error of the best epoch",
+            _patience_with(result=lambda epoch, best, errors: (epoch, errors[best - 1])),
+            "The number of the best epoch is asked for, not its error.",
+        ),
+        Mistake(
+            "it stops when the error rises for the first time",
+            _patience_first_rise,
+            "Training goes on for `patience` epochs after the best so far.",
+        ),
+        Mistake(
+            "the last epoch that runs is not counted",
+            _patience_short,
+            "The epoch after which training stops has run as well.",
+        ),
+        Mistake(
+            "a run to the end has one epoch too many",
+            lambda errors, patience: _patience_end(errors, patience, 1),
+            "If it does not stop, as many epochs are run as there are errors.",
+        ),
+        Mistake(
+            "patience counts from the start",
+            _patience_with(stop=lambda epoch, best, patience: epoch >= patience),
+            "Patience counts from the best epoch so far, and begins anew with every new best.",
+        ),
+        Mistake(
+            "only rises from the epoch before are counted",
+            _patience_rises,
+            "An epoch that is better than the last, but not than the best, is a bad one too: "
+            "count from the best.",
+        ),
+        Mistake(
+            "nothing is returned at the end",
+            lambda errors, patience: _patience_end(errors, patience, None),
+            "If training never stops, the loop ends: after it another return is due.",
+        ),
     ),
     hints=(
-        "Outputs for ten images, ten steps with SGD on a deep copy, outputs again: what is the "
-        'difference? And that of params["w1"]?',
-        "Set one bias of the last layer to 100 by hand. Does any output answer?",
-        "The layers look like Linear, and are not. Build a Sequential with real ones of the same "
-        "shapes; the activations may stay.",
+        "Go through the epochs as training does, and know only what it knows by then.",
+        "Two questions in each epoch, in this order: is it a new best? How long ago was the best?",
     ),
 )
 
-EXERCISES = (TREAT_1, TREAT_2, TREAT_3, TREAT_4, TREAT_5, TREAT_6)
+# KeepSome
+
+
+class _KeepSome:
+    def __init__(self, keep, draw):
+        self.keep, self.draw = keep, draw
+
+    def forward(self, x, training):
+        self.factor = np.ones_like(x)
+        if training:
+            self.factor = (self.draw(x.shape) < self.keep) / self.keep
+        return x * self.factor
+
+    def backward(self, d_out):
+        return d_out * self.factor
+
+
+def _keep(rng, n, d):
+    x = normal(rng, n, d)
+    x.flat[rng.permutation(x.size)[:2]] = 0.0  # silent for reasons of their own
+    numbers = np.round(rng.uniform(0, 0.98, (3, n, d)), 2) + 0.005
+    # Three masks that differ, a number between keep and 1 - keep, and a zero that survives.
+    keep = float(rng.choice([0.4, 0.6, 0.7, 0.8]))
+    numbers[:, 0, :2] = (0.005, 0.985), (0.985, 0.005), (0.005, 0.005)
+    numbers[0, -1, -1], numbers[0, -1, 0] = 0.505, 0.005
+    x[0, :2], x[-1, -1], x[-1, 0] = (0.7, -1.2), 0.9, 0.0
+    return x, normal(rng, n, d), keep, numbers
+
+
+def _keep_inputs(rng):
+    return _keep(rng, *sizes(rng, 2))
+
+
+def _use_keep(answer, x, d_out, keep, numbers):
+    turn = itertools.cycle([*numbers, *(1 - numbers)])  # three are enough, for who needs no more
+
+    def draw(shape):
+        u = next(turn)
+        if shape != u.shape:
+            raise ValueError(f"draw(shape) was called with another shape than that of x, {u.shape}")
+        return u.copy()
+
+    layer, other = answer(keep, draw), answer(keep, draw)
+    y = _as_it_was(layer.forward(x, True))
+    other.forward(x, True)  # a second layer of the kind, as in a network of any depth
+    dx = _as_it_was(layer.backward(d_out))
+    y_use = _as_it_was(layer.forward(x, False))
+    dx_use = _as_it_was(layer.backward(d_out))
+    return y, dx, y_use, dx_use, layer.forward(x, True)
+
+
+def _as_it_was(value):
+    """Return a copy of an array; whatever else an answer has returned is judged as it is."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _keep_with(
+    chosen=lambda u, keep: u < keep,
+    scale=lambda keep: 1 / keep,
+    use=lambda x, factor, keep: x,
+    back=lambda d_out, factor, y, layer: d_out * factor,
+    shape=lambda x: x.shape,
+    once=False,
+    always=False,
+    stale=False,
+    draws_in_use=False,
+):
+    """Return the layer with something else in it."""
+
+    class Layer:
+        def __init__(self, keep, draw):
+            self.keep, self.draw, self.factor = keep, draw, None
+
+        def new(self, x):
+            return chosen(self.draw(shape(x)), self.keep) * scale(self.keep)
+
+        def forward(self, x, training):
+            if training or always:
+                if self.factor is None or not once:
+                    self.factor = self.new(x)
+                self.now, self.y = self.factor, x * self.factor
+            else:
+                if draws_in_use:
+                    self.draw(x.shape)
+                if not stale:
+                    self.now = use(np.ones_like(x), None, self.keep)
+                self.y = use(x, None, self.keep)
+            return self.y
+
+        def backward(self, d_out):
+            return back(d_out, self.now, self.y, self)
+
+    return Layer
+
+
+class _KeepDrawsAnew(_KeepSome):
+    def forward(self, x, training):
+        self.training = training
+        return super().forward(x, training)
+
+    def backward(self, d_out):
+        if not self.training:
+            return d_out
+        return d_out * (self.draw(d_out.shape) < self.keep) / self.keep
+
+
+class _KeepShared(_KeepSome):
+    def forward(self, x, training):
+        _KeepShared.factor = np.ones_like(x)
+        if training:
+            _KeepShared.factor = (self.draw(x.shape) < self.keep) / self.keep
+        return x * self.factor
+
+
+class _KeepInPlace(_KeepSome):
+    def forward(self, x, training):
+        self.factor = (self.draw(x.shape) < self.keep) / self.keep if training else 1.0
+        x *= self.factor
+        return x
+
+
+class _KeepBackUnscaled(_KeepSome):
+    def backward(self, d_out):
+        return d_out * (self.factor > 0)
+
+
+class _KeepPlaces:
+    def __init__(self, keep, draw):
+        self.keep, self.draw = keep, draw
+
+    def forward(self, x, training):
+        self.silent = self.draw(x.shape) >= self.keep if training else None
+        return self._pass(x)
+
+    def backward(self, d_out):
+        return self._pass(d_out)
+
+    def _pass(self, a):
+        if self.silent is None:
+            return a.copy()
+        a = a / self.keep
+        a[self.silent] = 0
+        return a
+
+
+class _KeepWhere:
+    def __init__(self, keep, draw):
+        self.keep, self.draw = keep, draw
+        self.mask = None
+
+    def forward(self, x, training):
+        if not training:
+            self.mask, self.size = np.full(x.shape, True), 1
+            return x
+        u, self.size = self.draw(x.shape), self.keep
+        self.mask = ~(u > self.keep)
+        return np.where(self.mask, x, 0) / self.size
+
+    def backward(self, d_out):
+        return np.where(self.mask, d_out, 0) / self.size
+
+
+class _KeepReadsOutput(_KeepSome):
+    def forward(self, x, training):
+        y = super().forward(x, training)
+        if training:
+            self.factor = (y != 0) / self.keep
+        return y
+
+
+class _KeepDrawsAlways(_KeepSome):
+    def backward(self, d_out):
+        return d_out * (self.draw(d_out.shape) < self.keep) / self.keep
+
+
+class _KeepNoShape(_KeepSome):
+    def forward(self, x, training):
+        self.factor = (self.draw() < self.keep) / self.keep if training else np.ones_like(x)
+        return x * self.factor
+
+
+class _KeepTwice(_KeepSome):
+    def forward(self, x, training):
+        if training:
+            self.draw(x.shape)
+        return super().forward(x, training)
+
+
+class _KeepExchanged(_KeepSome):
+    def forward(self, x, training):
+        return super().forward(x, not training)
+
+
+class _KeepLouderForward(_KeepSome):
+    def forward(self, x, training):
+        y = super().forward(x, training)
+        return y if training else y / self.keep
+
+
+KEEP_SOME = Exercise(
+    name="KeepSome",
+    lesson=13,
+    goal="Write a layer with randomness in it: one mask for both directions, two modes.",
+    points=3,
+    misconception="backward draws a mask of its own; or test mode silences units as well.",
+    reference=_KeepSome,
+    inputs=_keep_inputs,
+    corners=(lambda rng: _keep(rng, 3, 3),),
+    call=_use_keep,
+    arguments=("x", "d_out", "keep", "what the calls of draw return, in turn"),
+    outputs=("y", "dx", "y in use", "dx in use", "y of a second step in training"),
+    out_of_reach=("Dropout",),
+    variants=(_KeepPlaces, _KeepWhere),
+    mistakes=(
+        Mistake(
+            "backward draws a mask of its own",
+            _KeepDrawsAnew,
+            "A unit that was silent has no part in the loss. backward needs the very mask of the "
+            "forward pass: keep it.",
+        ),
+        Mistake(
+            "the survivors are not made louder",
+            _keep_with(scale=lambda keep: 1.0),
+            "In training the next layer gets smaller sums than in use. What makes up for it?",
+        ),
+        Mistake(
+            "divided by the wrong probability",
+            _keep_with(scale=lambda keep: 1 / (1 - keep)),
+            "Divide by the probability of surviving. In the lesson that was 1 - rate; what is it "
+            "here?",
+        ),
+        Mistake(
+            "multiplied where a division is due",
+            _keep_with(scale=lambda keep: keep),
+            "The survivors have to speak louder, not more softly.",
+        ),
+        Mistake(
+            "the survivors are silenced",
+            _keep_with(chosen=lambda u, keep: u >= keep),
+            "keep is the probability of surviving. For which uniform numbers is it met, those "
+            "below it or those above?",
+        ),
+        Mistake(
+            "keep is taken for the rate",
+            _keep_with(chosen=lambda u, keep: u >= keep, scale=lambda keep: 1 / (1 - keep)),
+            "The lesson's rate was the probability of being silenced. keep is the other side: the "
+            "probability of surviving.",
+        ),
+        Mistake(
+            "as many survive as should be silent",
+            _keep_with(chosen=lambda u, keep: u < 1 - keep),
+            "A uniform number lies below keep with the probability keep. What is the probability "
+            "of your comparison?",
+        ),
+        Mistake(
+            "1 - keep throughout",
+            _keep_with(chosen=lambda u, keep: u < 1 - keep, scale=lambda keep: 1 / (1 - keep)),
+            "keep is the probability of surviving, and 1 - keep that of being silenced. Which of "
+            "them belongs here?",
+        ),
+        Mistake(
+            "all layers of the kind share one mask",
+            _KeepShared,
+            "A second layer has run in between, and this one found its mask. What belongs to one "
+            "object goes into self.",
+        ),
+        Mistake(
+            "draw is called in use too",
+            _keep_with(draws_in_use=True),
+            "Who draws where no numbers are needed uses up those of the next step. In use, "
+            "nothing is drawn.",
+        ),
+        Mistake(
+            "backward lets everything pass",
+            _keep_with(back=lambda d_out, factor, y, layer: d_out),
+            "y is x times a number. The slope is that number, and for a silent unit it is 0.",
+        ),
+        Mistake(
+            "backward forgets the division",
+            _KeepBackUnscaled,
+            "y is x times mask / keep. The whole factor belongs to the slope.",
+        ),
+        Mistake(
+            "units are silenced in use too",
+            _keep_with(always=True),
+            "What is training for? In use, nobody is silenced.",
+        ),
+        Mistake(
+            "in use everything is made softer",
+            _keep_with(use=lambda x, factor, keep: x * keep),
+            "The division in training has put that right already. In use, x passes as it is.",
+        ),
+        Mistake(
+            "the original dropout, softer in use",
+            _keep_with(scale=lambda keep: 1.0, use=lambda x, factor, keep: x * keep),
+            "That was the first form of dropout, and it works too. Here the correction is made in "
+            "training, and in use x passes as it is.",
+        ),
+        Mistake(
+            "the training mask is still there in use",
+            _keep_with(stale=True),
+            "backward belongs to the latest forward. After one in use, the slope is 1 everywhere.",
+        ),
+        Mistake(
+            "silent units are known by their zeros",
+            _keep_with(
+                back=lambda d_out, factor, y, layer: (
+                    d_out * np.where(y != 0, factor.max(initial=0), 0)
+                )
+            ),
+            "An output can be 0 because its input was. Remember the mask itself.",
+        ),
+        Mistake(
+            "draw is not asked for the shape of x",
+            _keep_with(shape=lambda x: x.shape[1:]),
+            "Each entry of x, in each example, needs a number of its own.",
+        ),
+        Mistake(
+            "the mask is drawn once and for all",
+            _keep_with(once=True),
+            "The same units would be silent for ever. Draw anew in every forward pass in training.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _KeepInPlace,
+            "x *= ... or an assignment into x writes into the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "in training, the mask is read off the output",
+            _KeepReadsOutput,
+            "An output can be 0 because its input was. Remember the mask itself.",
+        ),
+        Mistake(
+            "as many survive, but others",
+            _keep_with(chosen=lambda u, keep: u > 1 - keep),
+            "Which entries survive is said: those whose number is below keep.",
+        ),
+        Mistake(
+            "backward draws anew, in use too",
+            _KeepDrawsAlways,
+            "backward has to follow the mask of the latest forward. Remember it there.",
+        ),
+        Mistake(
+            "draw is called without a shape",
+            _KeepNoShape,
+            "draw needs to know the shape of what it returns: that of x.",
+        ),
+        Mistake(
+            "draw is called twice in one pass",
+            _KeepTwice,
+            "One call of draw for each forward in training.",
+        ),
+        Mistake(
+            "training and use are exchanged",
+            _KeepExchanged,
+            "In training units are silenced; in use everything passes.",
+        ),
+        Mistake(
+            "the mask comes in twice going back",
+            _keep_with(back=lambda d_out, factor, y, layer: d_out * factor**2),
+            "Going back each slope is multiplied by the factor of the way forward, once.",
+        ),
+        Mistake(
+            "divided by the mask going back",
+            _keep_with(back=lambda d_out, factor, y, layer: d_out / np.float64(factor)),
+            "Going back each slope is multiplied by the factor of the way forward. Silent units "
+            "have the slope 0.",
+        ),
+        Mistake(
+            "in use everything is made louder",
+            _keep_with(use=lambda x, factor, keep: x / keep),
+            "The division in training is there so that nothing needs to be done in use.",
+        ),
+        Mistake(
+            "in use everything is made louder, and slopes are not",
+            _KeepLouderForward,
+            "The division in training is there so that nothing needs to be done in use.",
+        ),
+    ),
+    hints=(
+        "forward in training: draw, compare with keep, multiply, divide. Remember the factor.",
+        "backward multiplies d_out by the same factor. What is the factor in use?",
+        "One factor for both passes: what is it for a survivor, for a silent one, in use? "
+        "(Predicted? dx would be right on average, and wrong in every single step.)",
+    ),
+)
+
+EXERCISES = (L1_PRICE, PATIENCE_AT_WORK, KEEP_SOME)
