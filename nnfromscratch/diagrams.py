@@ -6,6 +6,7 @@ in a picture are those of the arrays, so a picture cannot say anything else than
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -404,4 +405,88 @@ def draw_shares(
     ax.grid(visible=False)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
+    return ax
+
+
+def draw_walk(
+    bowl: np.ndarray,
+    path: np.ndarray,
+    *,
+    kept: np.ndarray | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a walk over a bowl of two weights, seen from above: lines of equal loss, and the steps.
+
+    Args:
+        bowl: the curvatures, (2, 2), so that the loss at w is w @ bowl @ w / 2.
+        path: the places, (steps + 1, 2).
+        kept: the part of each step that earlier slopes have left behind, (steps, 2). Each step is
+            then drawn as two arrows: this part in blue and dashed, what the new slope adds in red.
+        ax: where to draw, with the limits that are set; a new figure around the walk if it is None.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6, 3.2))
+        between = path if kept is None else path[:-1] + kept
+        seen = np.vstack([path, between, np.zeros((1, 2))])
+        room = 0.12 * np.ptp(seen, axis=0)
+        low, high = seen.min(axis=0) - room, seen.max(axis=0) + room
+        ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    _lines_of_equal_loss(ax, bowl)
+    ax.plot(0, 0, "+", color=INK, markersize=11)
+    if kept is None:
+        ax.plot(*path.T, "o-", color=FORWARD, markersize=2.5, linewidth=1)
+        return ax
+    for start, part, end in zip(path[:-1], kept, path[1:], strict=True):
+        for tail, head, color in ((start, start + part, FORWARD), (start + part, end, BACKWARD)):
+            if not np.allclose(tail, head):
+                _arrow(ax, tail, head, color, "--" if color == FORWARD else "-")
+    for number, place in enumerate(path):
+        ax.plot(*place, "o", color=INK, markersize=5, zorder=4)
+        ax.annotate(str(number), place, (-9, 5), textcoords="offset points", color=INK)
+    return ax
+
+
+def _lines_of_equal_loss(ax: Axes, bowl: np.ndarray) -> None:
+    """Lines at equal distances in the root of the loss, so that the middle is not left empty."""
+    a, b = np.meshgrid(np.linspace(*ax.get_xlim(), 120), np.linspace(*ax.get_ylim(), 120))
+    height = (bowl[0, 0] * a**2 + 2 * bowl[0, 1] * a * b + bowl[1, 1] * b**2) / 2
+    levels = height.max() * np.linspace(0.1, 1, 8) ** 2
+    ax.contour(a, b, height, levels=levels, colors=EDGE, linewidths=0.5)
+    ax.set(xlabel="first weight", ylabel="second weight")
+    ax.grid(visible=False)
+
+
+def _arrow(ax: Axes, tail, head, color: str, line: str = "-") -> None:
+    arrow = {"arrowstyle": "-|>", "color": color, "lw": 1.6, "shrinkA": 0, "shrinkB": 0, "ls": line}
+    ax.annotate("", head, tail, arrowprops=arrow, zorder=3)
+
+
+def draw_valley(curvature: float, places: Sequence[float], *, ax: Axes | None = None) -> Axes:
+    """Draw a walk in a valley of one weight, seen from the side: numbered places, step by step.
+
+    Args:
+        curvature: k, so that the loss at w is k w² / 2.
+        places: the weight before the first step and after each.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6, 2.8))
+    places = np.asarray(places, dtype=float)
+    reach = 1.25 * np.abs(places).max()
+    w = np.linspace(-reach, reach, 201)
+    ax.plot(w, curvature * w**2 / 2, color=EDGE, linewidth=1.2)
+    heights = curvature * places**2 / 2
+    spots = list(zip(places, heights, strict=True))
+    for tail, head in itertools.pairwise(spots):
+        _arrow(ax, tail, head, BACKWARD)
+    for number, place in enumerate(spots):
+        ax.plot(*place, "o", color=INK, markersize=5, zorder=4)
+        ax.annotate(str(number), place, (0, -14), textcoords="offset points", ha="center")
+    ax.set(xlabel="weight", ylabel="loss", xlim=(-reach, reach))
+    ax.set_ylim(-0.2 * heights.max(), None)
+    ax.grid(visible=False)
     return ax
