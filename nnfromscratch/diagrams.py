@@ -251,6 +251,35 @@ def _short(size: int, largest: int) -> float:
     return max(0.3, 3.2 * float(np.sqrt(size / largest)))
 
 
+def draw_reading(
+    old: np.ndarray, new: np.ndarray, places: np.ndarray, *, ax: Axes | None = None
+) -> Axes:
+    """Draw a row of pixels that is read anew: from each new pixel an arrow to where it reads.
+
+    Args:
+        old: the ink that is read, (W,); outside of it there is paper.
+        new: what the new pixels found, (K,).
+        places: where they read, in pixels from the middle of the first, (K,).
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    ax = _canvas(ax, 0.9 * (max(len(old), len(new)) + 2), 2.8)
+    for y, name, row in ((2.0, "new", new), (0.0, "old", old)):
+        ax.text(-0.8, y, name, ha="right", va="center", color=INK)
+        for i, ink in enumerate(row):
+            face = str(1 - 0.45 * float(np.clip(ink, 0, 1)))
+            spot = (i - 0.5, y - 0.35)
+            ax.add_patch(plt.Rectangle(spot, 1, 0.7, facecolor=face, edgecolor=INK, lw=0.8))
+            ax.text(i, y, f"{ink:.2f}", ha="center", va="center", fontsize=9, color=INK)
+    for i, place in enumerate(places):
+        arrow = {"arrowstyle": "->", "color": FORWARD, "lw": 1.4, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", (place, 0.35), (i, 1.65), arrowprops=arrow)
+    ax.set_xlim(-1.6, max(len(old), len(new)) - 0.2)
+    ax.set_ylim(-0.5, 2.5)
+    return ax
+
+
 class Node(NamedTuple):
     """A step of a computational graph: where it stands, what it does, its value and slope."""
 
