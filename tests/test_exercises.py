@@ -126,6 +126,10 @@ def in_place(x, mean):
     return x
 
 
+def by_chance(x):
+    return (x.shape == (2, 4)) & ((x < 0).sum() > 1) & (x == x.min())
+
+
 MEASURED = {
     "transposed": (lambda x, m: x, lambda x, m: x.T, "it is transposed (values are right)"),
     "column": (row_sums, lambda x, m: x.sum(axis=1, keepdims=True), "only their arrangement"),
@@ -259,7 +263,7 @@ MEASURED = {
     ),
     "a coincidence": (
         lambda x, m: np.where(x > 0, x, 0.1 * x),
-        lambda x, m: np.where(x > 0, x, np.where((len(x) == 1) & (x == x.min()), 0.1, 0.3) * x),
+        lambda x, m: np.where(x > 0, x, np.where(by_chance(x), 0.1, 0.3) * x),
         "wrong only where x is negative (",
     ),
     "a float for an integer": (

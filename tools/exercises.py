@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from nnfromscratch._files import replacing
 from nnfromscratch.exercises import all_exercises
 from nnfromscratch.exercises._compare import RELATIVE, in_float32, like, same
 from nnfromscratch.exercises._sandbox import behaviour
@@ -155,6 +156,12 @@ def page(exercises, result):
     return "\n".join(lines) + "\n"
 
 
+def write(path, text):
+    """Write a file whole, or leave the old one."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
 def main(arguments=None):
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description="The exercises: their list, and their soak test.")
@@ -181,11 +188,9 @@ def main(arguments=None):
                 "verdicts": verdicts,
                 "wrong": wrong,
             }
-            RESULT.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+            write(RESULT, json.dumps(stored, indent=1) + "\n")
         return 1 if wrong else 0
-    PAGE.write_text(
-        page(all_exercises(), json.loads(RESULT.read_text(encoding="utf-8"))), encoding="utf-8"
-    )
+    write(PAGE, page(all_exercises(), json.loads(RESULT.read_text(encoding="utf-8"))))
     return 0
 
 
