@@ -189,7 +189,7 @@ WORST_RELATIVE_ERROR = Exercise(
             "A difference may be negative, and then a maximum passes over it.",
         ),
         Mistake(
-            "relative to b alone",
+            "relative to b alone, and a 0 in it is passed over",
             _worst_of(lambda a, b: np.abs(b)),
             "Which of the two is right you do not know, and either may be 0. Divide by the larger "
             "of the two sizes.",
@@ -905,7 +905,7 @@ SLOPES_OFF_KINKS = Exercise(
             "Each entry is decided on its own.",
         ),
         Mistake(
-            "the slope to the left has the wrong sign",
+            "the slope to the left has the wrong sign, in the mean too",
             _kinks(
                 lambda right, left, h: np.abs(right + left) > 0.1,
                 slope=lambda right, left: (right - left) / 2,

@@ -1381,7 +1381,7 @@ RESIDUAL = Exercise(
         Mistake(
             "the road around counts twice in forward",
             _residual_with(forward=lambda layers, x: 2 * x + _down(layers, x)),
-            "x is added once.",
+            "x is added once, to what the layers make of it.",
         ),
         Mistake(
             "the road around counts twice in backward",
