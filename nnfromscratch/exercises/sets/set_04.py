@@ -189,7 +189,7 @@ WORST_RELATIVE_ERROR = Exercise(
             "A difference may be negative, and then a maximum passes over it.",
         ),
         Mistake(
-            "relative to b alone",
+            "relative to b alone, and a 0 in it is passed over",
             _worst_of(lambda a, b: np.abs(b)),
             "Which of the two is right you do not know, and either may be 0. Divide by the larger "
             "of the two sizes.",
@@ -769,18 +769,6 @@ def _kink_at_the_limit(rng):
     return _bend(0.0, 0.0, 0.1), np.array([[0.0, 1.0], [-1.0, 0.0]]), 2.0**-7
 
 
-def _kinks(differ=lambda right, left, h: np.abs(right - left) > 0.1, slope=None, scale=True):
-    """Return the slopes with another sign of a kink, or with another slope elsewhere."""
-
-    def slopes(f, z, h):
-        step = h if scale else 1.0
-        right, left = (f(z + h) - f(z)) / step, (f(z) - f(z - h)) / step
-        value = slope(right, left) if slope else (right + left) / 2
-        return np.where(differ(right, left, h), np.nan, value)
-
-    return slopes
-
-
 SLOPES_OFF_KINKS = Exercise(
     name="slopes_off_kinks",
     lesson=4,
@@ -855,14 +843,14 @@ SLOPES_OFF_KINKS = Exercise(
         ),
         Mistake(
             "kinks that bend up are not seen",
-            _kinks(lambda right, left, h: left - right > 0.1),
+            _kink(where=lambda z, h, right, left: left - right > 0.1),
             "The slope to the right may be the larger or the smaller one. It is the size of the "
             "difference that counts.",
         ),
         Mistake(
             "the difference is taken relative to the slopes",
-            _kinks(
-                lambda right, left, h: np.abs(right - left)
+            _kink(
+                where=lambda z, h, right, left: np.abs(right - left)
                 > 0.1 * np.maximum(np.abs(right), np.abs(left))
             ),
             "A difference of more than 0.1 counts, however steep the slopes are. Yours finds a "
@@ -870,45 +858,47 @@ SLOPES_OFF_KINKS = Exercise(
         ),
         Mistake(
             "only sizes of slopes are compared",
-            _kinks(lambda right, left, h: np.abs(np.abs(right) - np.abs(left)) > 0.1),
+            _kink(where=lambda z, h, right, left: np.abs(np.abs(right) - np.abs(left)) > 0.1),
             "Slopes of -1 and 1 have the same size, and meet in a kink all the same.",
         ),
         Mistake(
             "divided by h where 2h is due",
-            _kinks(slope=lambda right, left: right + left),
+            _kink(value=lambda right, left: right + left),
             "The central difference reaches over 2h: it is the mean of the two slopes.",
         ),
         Mistake(
             "the differences are not divided by h",
-            _kinks(scale=False),
+            lambda f, z, h: np.where(
+                np.abs(f(z + h) - 2 * f(z) + f(z - h)) > 0.1, np.nan, (f(z + h) - f(z - h)) / 2
+            ),
             "A slope is a difference divided by the step. Undivided, no difference is above 0.1.",
         ),
         Mistake(
             "the limit is too small",
-            _kinks(lambda right, left, h: np.abs(right - left) > 1e-5),
+            _kink(where=lambda z, h, right, left: np.abs(right - left) > 1e-5),
             "In a curve the two slopes differ a little without a kink. The text gives the limit, "
             "0.1.",
         ),
         Mistake(
             "the limit is too large",
-            _kinks(lambda right, left, h: np.abs(right - left) > 0.5),
+            _kink(where=lambda z, h, right, left: np.abs(right - left) > 0.5),
             "The text gives the limit, 0.1: a bend from 0 to 0.4 is a kink.",
         ),
         Mistake(
             "a difference of just 0.1 counts",
-            _kinks(lambda right, left, h: np.abs(right - left) >= 0.1),
+            _kink(where=lambda z, h, right, left: np.abs(right - left) >= 0.1),
             "A kink is met if they differ by more than 0.1.",
         ),
         Mistake(
             "one kink makes all of it nan",
-            _kinks(lambda right, left, h: (np.abs(right - left) > 0.1).any()),
+            _kink(where=lambda z, h, right, left: (np.abs(right - left) > 0.1).any()),
             "Each entry is decided on its own.",
         ),
         Mistake(
-            "the slope to the left has the wrong sign",
-            _kinks(
-                lambda right, left, h: np.abs(right + left) > 0.1,
-                slope=lambda right, left: (right - left) / 2,
+            "the slope to the left has the wrong sign, in the mean too",
+            _kink(
+                where=lambda z, h, right, left: np.abs(right + left) > 0.1,
+                value=lambda right, left: (right - left) / 2,
             ),
             "To the left, too, the value further to the right comes first: f(z) - f(z - h).",
         ),

@@ -715,7 +715,7 @@ BACKTRACKING_RATE = Exercise(
     draws=8,  # the corners hold what decides, and some mistakes end only when the loss gives up
     corners=(
         _backtracking_deep,
-        *map(_backtracking_bowl, (0.4, 1.0, 1.5, 1.8, 1.95, 2.3, 7.0, 3e4, 3e20)),
+        *map(_backtracking_bowl, (0.4, 1.0, 1.5, 1.6, 1.8, 1.95, 2.3, 7.0, 3e4, 3e20)),
     ),
     variants=(_backtracking_for, _backtracking(_half)),
     mistakes=(

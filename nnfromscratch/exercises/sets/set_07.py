@@ -436,6 +436,13 @@ def _decayed_changes_grads(params, grads, rate, decay):
     return {name: p - rate * grads[name] for name, p in params.items()}
 
 
+def _decayed_in_two_parts(params, grads, rate, decay):
+    moved = {name: p - rate * grads[name] for name, p in params.items()}
+    for name in filter(lambda name: name[0] == "w", params):
+        moved[name] = moved[name] - rate * decay * params[name]
+    return moved
+
+
 DECAYED_STEP = Exercise(
     name="decayed_step",
     lesson=7,
@@ -450,6 +457,7 @@ DECAYED_STEP = Exercise(
     ),
     out_of_reach=("SGD", "AdamW"),
     variants=(
+        _decayed_in_two_parts,
         lambda params, grads, rate, decay: {
             k: (1 - rate * decay * k.startswith("w")) * p - rate * grads[k]
             for k, p in params.items()

@@ -856,8 +856,8 @@ def _vector_split(vector, shapes):
 
 
 def _vector_three_axes(rng):
-    shapes = {"w1": (2, 1, 3), "b1": (1,), "w2": (3, 2, 2), "b2": (2, 1)}
-    return np.round(rng.permutation(21) / 10 + 0.1, 1), shapes
+    shapes = {"w1": (2, 1, 3), "b1": (1,), "w2": (1, 2, 2), "b2": (2, 1)}
+    return np.round(rng.permutation(13) / 10 + 0.1, 1), shapes
 
 
 def _vector_two_names(rng):
@@ -1381,7 +1381,7 @@ RESIDUAL = Exercise(
         Mistake(
             "the road around counts twice in forward",
             _residual_with(forward=lambda layers, x: 2 * x + _down(layers, x)),
-            "x is added once.",
+            "x is added once, to what the layers make of it.",
         ),
         Mistake(
             "the road around counts twice in backward",
