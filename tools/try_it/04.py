@@ -43,15 +43,13 @@ assert central[:8].max() > 1e-4, central
 # %% 5
 def two_entries(dz, x, w):
     dx, dw, db = linear_backward(dz, x, w)
-    dw[300, 17] += 1
-    dw[500, 3] -= 1
+    dw[30, 17] += 1
+    dw[50, 3] -= 1
     return dx, dw, db
 
 
-passed = sum(
-    check_gradients(
-        linear, xs, ws, np.zeros(128), backward=two_entries, rng=np.random.default_rng(k)
-    ).passed
-    for k in range(10)
-)
+passed = 0
+for k in range(10):
+    rng, arrays = np.random.default_rng(k), (xs[:, :100], ws[:100], np.zeros(128))
+    passed += check_gradients(linear, *arrays, backward=two_entries, rng=rng).passed
 assert 3 <= passed <= 7, passed
