@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 
 import nbcompare
 import nnfromscratch as nn
-from nnfromscratch import plots
+from nnfromscratch import diagrams, plots
 from tools import lesson_rules
 
 
@@ -263,3 +263,24 @@ def test_any_two_colors_are_told_apart(vision):
     seen = cielab(linear @ np.transpose(VISION[vision]))
     apart = np.linalg.norm(seen[:, np.newaxis] - seen, axis=-1)
     assert apart[~np.eye(8, dtype=bool)].min() > 20  # Okabe and Ito's come as near as 16
+
+
+# Pictures of walks
+
+
+def test_a_walk_shows_its_places_and_two_arrows_for_each_step_with_an_old_part():
+    path = np.array([[-4.0, 1.0], [-3.6, 0.0], [-2.88, -0.9]])
+    kept = np.array([[0.0, 0.0], [0.36, -0.9]])
+    ax = diagrams.draw_walk(np.diag([1.0, 10.0]), path, kept=kept)
+    numbers = [text for text in ax.texts if text.get_text()]
+    assert [text.get_text() for text in numbers] == ["0", "1", "2"]
+    assert np.allclose([text.xy for text in numbers], path)
+    # The first step has no old part; the second one's ends where its new part begins.
+    heads = [arrow.xy for arrow in ax.texts if not arrow.get_text()]
+    assert np.allclose(heads, [path[1], path[1] + kept[1], path[2]])
+
+
+def test_a_valley_shows_each_place_at_the_height_of_its_loss():
+    ax = diagrams.draw_valley(3.0, [0.0, -0.5, 0.25])
+    numbers = [text for text in ax.texts if text.get_text()]
+    assert np.allclose([text.xy for text in numbers], [(0, 0), (-0.5, 0.375), (0.25, 0.09375)])
