@@ -121,6 +121,19 @@ class Book:
         return json.dumps(self.notebook).encode()
 
 
+def _named(node):
+    """Return the name and the code of a mistake in the catalogue, or of each that a loop makes."""
+    if isinstance(node, ast.Call):
+        return [(ast.literal_eval(node.args[0]), node.args[1])]
+    (loop,), (name, code) = node.value.generators, node.value.elt.args[:2]
+    variable, found = loop.target.id, []
+    for value in ast.literal_eval(loop.iter):
+        said = eval(f"(lambda {variable}: {ast.unparse(name)})({value!r})")
+        made = ast.parse(f"(lambda {variable}: {ast.unparse(code)})({value!r})", mode="eval").body
+        found.append((said, made))
+    return found
+
+
 def _expressions(kind):
     """Return the code of each mistake, or of each other right way, and the helpers it needs."""
     module = ast.parse(
@@ -135,7 +148,7 @@ def _expressions(kind):
         parts = {k.arg: k.value for k in call.keywords}
         values = parts[kind].elts
         if kind == "mistakes":
-            values = [(m.args[0].value, m.args[1]) for m in values]
+            values = [pair for node in values for pair in _named(node)]
         else:
             values = [("", value) for value in values]
         for said, expression in values:
