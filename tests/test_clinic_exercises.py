@@ -124,8 +124,8 @@ def test_parameters_that_are_read_are_a_cure_in_whatever_way():
     ("seed", "number", "words"),
     [
         (-1, 1, "seed must not be negative, got -1"),
-        (1.5, 1, "seed must be an integer such as 1, got 1.5"),
-        (True, 1, "seed must be an integer such as 1, got True"),
+        (1.5, 1, "seed must be an integer, got float"),
+        (True, 1, "seed must be an integer, got bool"),
         (0, 0, "number must be"),
         (0, 7, "number must be from 1 to 6, got 7"),
     ],

@@ -45,7 +45,7 @@ def public_names():
                 f"{short}.{name}"
                 for name, value in vars(module).items()
                 if inspect.isfunction(value)
-                and value.__module__ == module.__name__
+                and value.__module__.startswith(module.__name__)
                 and not name.startswith("_")
             }
     return names

@@ -57,7 +57,7 @@ def differences(before, after):
     old, new = before.optimizer, after.optimizer
     if type(old) is not type(new):
         return [*found, "optimizer"]
-    settings = [key for key in vars(old) if key not in ("steps", "memory")]
+    settings = [key for key in vars(old) if key not in ("steps", "state")]
     return found + [key for key in settings if vars(old)[key] != vars(new).get(key)]
 
 
