@@ -266,9 +266,11 @@ def plot_history(history: History, axes: Sequence[Axes] | None = None) -> Sequen
         lists["history.validation_loss"] = history.validation_loss
         lists["history.validation_error"] = history.validation_error
     for name, values in lists.items():
-        if as_float_array("plot_history", name, values).shape != (history.epochs,):
+        found = as_float_array("plot_history", name, values).shape
+        if len(found) != 1 or found != np.shape(history.loss):
             raise ShapeError(
-                f"plot_history: {name} has {len(values)} entries for {history.epochs} epochs"
+                f"plot_history: {name} has shape {found}, but one entry an epoch is needed, as in "
+                f"history.loss with {np.shape(history.loss)}"
             )
     if axes is None:
         _, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")

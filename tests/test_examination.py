@@ -78,8 +78,8 @@ def test_patients_come_from_their_seed_alone(number):
         (0, 0, "number must be at least 1, got 0"),
         (0, 1_000, f"number must be from 1 to {len(KINDS)}, got 1000"),
         (-1, 1, "seed must not be negative, got -1"),
-        (1.5, 1, "seed must be an integer such as 1, got 1.5"),
-        (True, 1, "seed must be an integer such as 1, got True"),
+        (1.5, 1, "seed must be an integer, got float"),
+        (True, 1, "seed must be an integer, got bool"),
     ],
 )
 def test_what_is_no_patient_is_said_as_it_was_given(seed, number, words):
@@ -254,7 +254,8 @@ def test_few_examples_and_no_optimizer():
 
 def state(model, optimizer):
     arrays = model.params | {f"d{name}": array for name, array in model.grads.items()}
-    arrays |= model.buffers | optimizer.memory
+    arrays |= model.buffers
+    arrays |= {f"{n} {k}": a for n, kept in optimizer.state.items() for k, a in kept.items()}
     generators = [layer.rng.bit_generator.state for layer in model.layers if hasattr(layer, "rng")]
     settings = optimizer.steps, optimizer.learning_rate, optimizer.weight_decay
     return json.dumps(

@@ -14,6 +14,7 @@ from nnfromscratch.diagnostics.causes import ANYTHING, SERIOUS
 from nnfromscratch.diagnostics.probes import duplicate
 from nnfromscratch.diagnostics.report import found
 from nnfromscratch.layers import Layer
+from nnfromscratch.optimizers import running
 
 N, D, C, H = 900, 20, 4, 24
 
@@ -122,7 +123,7 @@ class OneVector(nn.Linear):
         self.params = {"w": w, "b": self.theta[inputs * outputs :]}
 
     def forward(self, x, training=False):
-        self.x = x
+        self.cache = x
         size = self.params["w"].size
         w = self.theta[:size].reshape(self.params["w"].shape)
         return x @ w + self.theta[size:]
@@ -259,8 +260,8 @@ def hinge(z, y):
 
 
 class AdaGrad(nn.SGD):
-    def direction(self, name, g):
-        s = self.average("sum", name, g * g, 1, 1)
+    def direction(self, g, state):
+        s = running(state, "sum", g * g, 1, 1)
         return g / (np.sqrt(s) + 1e-8)
 
 
@@ -415,7 +416,7 @@ def smoothed(z, y):
 
 
 class Clipped(nn.SGD):
-    def direction(self, name, g):
+    def direction(self, g, state):
         return g / max(1, np.linalg.norm(g))
 
 
@@ -661,8 +662,8 @@ def log_of_zero(p, y):
 class Accumulating(nn.SGD):
     """Adds up all gradients that it has seen."""
 
-    def direction(self, name, g):
-        return self.average("total", name, g, 1, 1)
+    def direction(self, g, state):
+        return running(state, "total", g, 1, 1)
 
 
 class Broken(nn.SGD):
@@ -671,7 +672,7 @@ class Broken(nn.SGD):
 
 
 class ToNan(nn.SGD):
-    def direction(self, name, g):
+    def direction(self, g, state):
         return g / np.zeros_like(g)
 
 

@@ -70,7 +70,12 @@ def answers_of(lesson):
     helpers, answers = [], []
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.level:
-            package = ("nnfromscratch.exercises.", "nnfromscratch.")[node.level - 1]
+            packages = (
+                "nnfromscratch.exercises.sets.",
+                "nnfromscratch.exercises.",
+                "nnfromscratch.",
+            )
+            package = packages[node.level - 1]
             node.module, node.level = package + node.module, 0
         value = getattr(node, "value", None)
         if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "Exercise":

@@ -46,6 +46,7 @@ def public_names():
                 for name, value in vars(module).items()
                 if inspect.isfunction(value)
                 and value.__module__.startswith(module.__name__)
+                and name in getattr(module, "__all__", [name])
                 and not name.startswith("_")
             }
     return names

@@ -9,6 +9,7 @@ damaged files, and some attack whoever grades them. The points of each are known
 import argparse
 import ast
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -159,7 +160,9 @@ def _expressions(kind):
                     names += [n.id for n in ast.walk(nodes[name]) if isinstance(n, ast.Name)]
             helpers = "\n\n".join(ast.unparse(nodes[n]) for n in nodes if n in needed)
             name = parts["name"].value
-            code = f"{imports}{helpers}\n_answer_of_{name} = {ast.unparse(expression)}\n"
+            # A mistake may call the right answer, whose name the student's function will have.
+            code = f"{helpers}\n_answer_of_{name} = {ast.unparse(expression)}\n"
+            code = imports + re.sub(rf"\b{name}\b", f"_right_{name}", code)
             code += function(name, f"return _answer_of_{name}({SIGNATURES[name]})")
             found.setdefault(name, []).append((said, code))
     return found

@@ -428,14 +428,14 @@ def _rewrites_data(case: Draft) -> None:
 
 
 class _SharedReLU(ReLU):
-    cache: dict[str, FloatArray] = {}  # noqa: RUF012, the fault itself
+    shared: dict[str, FloatArray] = {}  # noqa: RUF012, the fault itself
 
     def forward(self, x, training=False):
-        self.cache["z"] = x
+        self.shared["z"] = x
         return functional.relu(x)
 
     def backward(self, d_out):
-        return functional.relu_backward(d_out, self.cache["z"])
+        return functional.relu_backward(d_out, self.shared["z"])
 
 
 def _shared_memory(case: Draft) -> None:

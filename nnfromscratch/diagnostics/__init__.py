@@ -17,7 +17,6 @@ from ..contracts import (
     as_array,
     as_float_array,
     check_labels,
-    check_shape,
 )
 from ..losses import softmax_cross_entropy
 from ..model import Sequential
@@ -140,7 +139,10 @@ def _checked(model, x, y, loss, optimizer, batch_size, rng) -> Sample:
     with np.errstate(all="ignore"):
         classes = passes.output_shape(model, x)
     if y.shape != (len(x),) or y.dtype.kind not in "iu":
-        check_shape("examine: y", y, (len(x),))
+        rows = y.shape == (len(x), classes)
+        slip = ": integer labels, not one-hot rows; did you mean y.argmax(axis=1)?" if rows else ""
+        if y.shape != (len(x),):
+            raise ShapeError(f"examine: y has shape {y.shape} but ({len(x)},) is needed{slip}")
         check_labels("examine", "y", y, classes)
     model, optimizer = duplicate(model), duplicate(optimizer)
     return Sample(model, x, y, loss, optimizer, batch_size, classes, duplicate(rng))

@@ -635,7 +635,7 @@ def _use_backtracking(answer, loss, w, gradient, rate):
 
     def counted(w):
         if next(asked) == 500:
-            raise RuntimeError("loss was asked 500 times, and the search has not ended")
+            raise RuntimeError("loss was asked 500 times, and it has not ended")
         return loss(w)
 
     return answer(counted, w, gradient, rate)
