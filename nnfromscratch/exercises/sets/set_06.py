@@ -630,7 +630,7 @@ def _backtracking_for(loss, w, gradient, rate):
 
 
 def _use_backtracking(answer, loss, w, gradient, rate):
-    """Use an answer with a loss that ends a search without end."""
+    """Use an answer with a loss that ends what would go on forever."""
     asked = itertools.count()
 
     def counted(w):
