@@ -24,7 +24,9 @@ def _elu_inputs(rng):
 
 
 def _elu_large(rng):
-    return normal(rng, 2, 3), np.array([[900.0, -1.5, 0.0], [-0.5, 2.0, 1000.0]])
+    z = normal(rng, 6, 4)
+    z[0, :3], z[1, 0] = (900.0, 0.0, 1000.0), -1.5
+    return normal(rng, 6, 4), z
 
 
 def _elu_in_place(da, z):
@@ -44,7 +46,8 @@ def _elu_assign(da, z):
 
 def _elu_deep(rng):
     """Return a case of slopes so small that only a slope of their own is right."""
-    return np.array([[1.0, -2.0, 3.0]]), np.array([[-12.0, -20.0, -31.0]])
+    # As many entries as it takes to tell float32 on the way from a mistake.
+    return normal(rng, 6, 4), np.array([-12.0, -20.0, -31.0, -15.0]) - rng.random((6, 4))
 
 
 ELU_BACKWARD = Exercise(
