@@ -1386,7 +1386,9 @@ def public_names():
             yield from (
                 f"{name}.{f}"
                 for f, v in functions
-                if v.__module__ == value.__name__ and not f.startswith("_")
+                if v.__module__.startswith(value.__name__)
+                and f in getattr(value, "__all__", [f])
+                and not f.startswith("_")
             )
             continue
         yield name

@@ -23,7 +23,7 @@ import psutil
 import pytest
 from nbval.plugin import IPyNbFile
 
-SECONDS = 60
+SECONDS = 120
 BYTES = 2**30
 
 
