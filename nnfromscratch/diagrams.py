@@ -302,18 +302,40 @@ def draw_graph(
     xs = [node.place[0] for node in nodes.values()]
     ys = [node.place[1] for node in nodes.values()]
     ax = _canvas(ax, 1.5 * (max(xs) - min(xs)) + 2, 1.3 * (max(ys) - min(ys)) + 1.6)
-    for start, end in edges:
-        arrow = {"arrowstyle": "->", "color": EDGE, "shrinkA": 19, "shrinkB": 19, "lw": 1.2}
-        ax.annotate("", _spot(nodes[end]), _spot(nodes[start]), arrowprops=arrow)
+    box = {"boxstyle": "round,pad=0.35", "facecolor": PALE, "edgecolor": INK, "lw": 1.1}
+    patches = {}
+    for name, node in nodes.items():
+        text = ax.text(*_spot(node), node.text, ha="center", va="center", bbox=box, zorder=2)
+        patches[name] = text.get_bbox_patch()
+    for start, end in edges:  # drawn after the boxes, at whose edges they begin and end
+        arrow = {"arrowstyle": "->", "color": EDGE, "lw": 1.2}
+        arrow |= {"patchA": patches[start], "patchB": patches[end]}
+        ax.annotate("", _spot(nodes[end]), _spot(nodes[start]), arrowprops=arrow, zorder=3)
     for node in nodes.values():
-        x, y = _spot(node)
-        box = {"boxstyle": "round,pad=0.35", "facecolor": PALE, "edgecolor": INK, "lw": 1.1}
-        ax.text(x, y, node.text, ha="center", va="center", bbox=box, zorder=3)
-        ax.text(x, y + 0.3, node.value, ha="center", va="bottom", color=FORWARD, fontsize=9)
-        ax.text(x, y - 0.3, node.slope, ha="center", va="top", color=BACKWARD, fontsize=9)
+        _beside(ax, node, node.value, 0.3, FORWARD)
+        _beside(ax, node, node.slope, -0.3, BACKWARD)
     ax.set_xlim(1.7 * min(xs) - 0.9, 1.7 * max(xs) + 0.9)
     ax.set_ylim(1.5 * min(ys) - 0.9, 1.5 * max(ys) + 0.9)
     return ax
+
+
+def _beside(ax: Axes, node: Node, text: str, move: float, color: str) -> None:
+    """A number above or below a step, on white, since arrows may pass there."""
+    if not text:
+        return
+    x, y = _spot(node)
+    white = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+    ax.text(
+        x,
+        y + move,
+        text,
+        ha="center",
+        va="bottom" if move > 0 else "top",
+        color=color,
+        fontsize=9,
+        bbox=white,
+        zorder=4,
+    )
 
 
 def _spot(node: Node) -> tuple[float, float]:
