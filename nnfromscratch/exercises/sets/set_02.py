@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._draw import labels, normal, probabilities, sizes
+from .._draw import labels, normal, positive, probabilities, sizes
 from .._exercise import Exercise, Mistake
 
 # linear_columns
@@ -21,7 +21,8 @@ def _linear_columns_inputs(rng):
 
 def _linear_columns_square(rng):
     n = int(rng.integers(2, 5))
-    return normal(rng, n, n), normal(rng, n, n), normal(rng, n)
+    # Biases that all differ, so that a bias along the other axis is seen.
+    return normal(rng, n, n), normal(rng, n, n), rng.permutation(n) + positive(rng, n)
 
 
 def _loop_over_columns(w, x, b):

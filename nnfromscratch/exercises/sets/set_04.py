@@ -698,7 +698,7 @@ def _square(at):
 def _near(rng, at):
     """Return a table of points, some of which are at or near the kink."""
     n, d = sizes(rng, 2)
-    z = normal(rng, n, d) + at
+    z = normal(rng, 2 * n, 2 * d) + at  # enough entries to tell float32 on the way from a mistake
     z = np.where(np.abs(z - at) < 0.03, at + 0.5, z)
     z.flat[:4] = at + np.array([0.0, 0.004, -0.006, 0.02])
     return z
@@ -1119,6 +1119,13 @@ def _one_and_a_half(rng):
     return loss, {"w": normal(rng, 2, 2), "b": normal(rng, 3)}, grads, 0.5
 
 
+def _falling(rng):
+    """Return a case in which all slopes are negative, and one gradient is wrong."""
+    loss = _named("-3 sum(b) - 2 sum(w)", lambda p: -3 * p["b"].sum() - 2 * p["w"].sum())
+    grads = {"w": np.full((2, 2), -4.0), "b": np.full(3, -3.0)}
+    return loss, {"w": normal(rng, 2, 2), "b": normal(rng, 3)}, grads, 1e-5
+
+
 def _wrong_by_position(loss, params, grads, h):
     return wrong_gradients(loss, params, dict(zip(params, grads.values(), strict=True)), h)
 
@@ -1163,6 +1170,7 @@ WRONG_GRADIENTS = Exercise(
     inputs=_wrong_inputs,
     corners=(
         _one_and_a_half,
+        _falling,
         _planted(1e-15, w="doubled", b="right"),
         _planted(w="transposed", b="doubled"),
         _three_axes,
