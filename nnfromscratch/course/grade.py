@@ -132,9 +132,9 @@ class Session:
 
     def lose(self) -> None:
         """End the sandbox."""
-        if self.jail:
-            self.jail.close()
-            self.jail = None
+        jail, self.jail = self.jail, None
+        if jail:
+            jail.close()
 
 
 class Asking:

@@ -266,7 +266,9 @@ class Jail:
 
     def __init__(self, home: Path, limits: Limits, *, sandbox: bool, files: Sequence[Path] = ()):
         self.limits, self.sandbox, self.kept = limits, sandbox, []
-        self.folder = tempfile.TemporaryDirectory(prefix="nnfromscratch-")
+        self.folder = tempfile.TemporaryDirectory(
+            prefix="nnfromscratch-", ignore_cleanup_errors=True
+        )
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
         numbers = json.dumps([limits.memory, limits.processor, limits.file])
         run = [sys.executable, "-m", "nnfromscratch.course.runner", numbers]
@@ -290,17 +292,29 @@ class Jail:
             start_new_session=True,
             bufsize=0,
         )
-        os.set_blocking(self.process.stdin.fileno(), False)
         try:
+            os.set_blocking(self.process.stdin.fileno(), False)
             self.receive(time.monotonic() + limits.start_seconds)
         except Lost as lost:
             self.errors.seek(0)
             words = self.errors.read()[-500:].decode(errors="replace")
             self.close()
             raise JailError(f"the sandbox did not start: {lost.words} {words}") from None
+        except BaseException:  # whatever else happens, nobody but us could end it
+            self.close()
+            raise
 
     def close(self) -> None:
         """End everything inside, and whatever it has left behind."""
+        try:
+            self._end_processes()
+        finally:
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.errors.close()
+            self.folder.cleanup()
+
+    def _end_processes(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
@@ -319,10 +333,6 @@ class Jail:
                         os.waitpid(child, 0)
                 if not left:
                     break
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.errors.close()
-        self.folder.cleanup()
 
     def send(self, request: object, deadline: float) -> None:
         """Send a request: pickled, but functions and the like stay here and are only named."""
@@ -423,10 +433,11 @@ class Jail:
 def _processes() -> dict[int, tuple[int, int]]:
     """Return parent and resident pages of every process, where the system tells."""
     found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    # Not by glob, which looks at each entry once more, and processes end meanwhile.
+    for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            fields = path.read_text().rsplit(")", 1)[1].split()
-            found[int(path.parent.name)] = int(fields[1]), int(fields[21])
+            fields = Path("/proc", name, "stat").read_text().rsplit(")", 1)[1].split()
+            found[int(name)] = int(fields[1]), int(fields[21])
     return found
 
 
