@@ -27,6 +27,7 @@ from nnfromscratch.exercises import (
     hint,
     progress,
 )
+from tools.exercises import faults
 
 EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
@@ -72,8 +73,10 @@ def test_right_answers_are_accepted(exercise, capsys):
 
 
 @every_exercise
-def test_every_mistake_is_called_by_its_name(exercise):
-    for mistake in exercise.mistakes:
+def test_every_mistake_is_called_by_its_name(exercise, rng):
+    # A check runs its whole catalogue; where each run trains a network, one draw serves for all.
+    assert faults(exercise, rng) == []
+    for mistake in exercise.mistakes if exercise.gradable else exercise.mistakes[:1]:
         message = message_of(exercise, mistake.implementation)
         assert f"mistake {mistake.name} hint {mistake.hint}" in message
 
@@ -82,6 +85,28 @@ def test_every_mistake_is_called_by_its_name(exercise):
 def test_the_reference_keeps_its_arguments(exercise, rng):
     for case in exercise.cases(rng):
         assert not _sandbox.behaviour(exercise.reference, case, exercise.call).changed
+
+
+def test_a_contract_above_an_answer_changes_no_verdict(capsys):
+    exercise = EXERCISES["columns_backward"]
+    contract = nn.shapes("dz: K N, w: K D, x: D N -> K D, D N, K")
+
+    @contract
+    def columns_backward(dz, w, x):
+        return dz @ x.T, w.T @ dz, dz.sum(axis=1)
+
+    exercise.check(columns_backward)
+    for mistake in exercise.mistakes:
+        answer = contract(mistake.implementation)
+        assert f"mistake {mistake.name} hint" in message_of(exercise, answer)
+
+
+@pytest.mark.parametrize("answer", [nn.linear_backward, nn.linear_backward.__wrapped__])
+def test_the_package_is_out_of_reach_without_its_contract_too(answer):
+    exercise = EXERCISES["columns_backward"]
+    words = "nnfromscratch.linear_backward"
+    assert words in message_of(exercise, lambda dz, w, x: answer(dz.T, x.T, w.T))
+    assert answer(np.ones((1, 2)), np.ones((1, 3)), np.ones((3, 2)))[1].shape == (3, 2)
 
 
 # What the catalogue does not know is measured.
