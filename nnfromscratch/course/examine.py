@@ -205,12 +205,6 @@ _KEYS = {
 }
 
 
-def _written(cell: dict) -> dict:
-    """Return a cell with the keys that its kind has in a file."""
-    keys = _KEYS[cell["cell_type"]]
-    return {key: cell[key] for key in keys if key != "attachments" or cell[key]}
-
-
 def _cells(data: bytes, done: Examined) -> list[dict] | None:
     """Return the cells of a file, or note why there are none."""
     if not data.strip():
