@@ -79,6 +79,21 @@ def test_the_check_of_lesson_03_notices_what_is_missing_and_what_is_too_small():
         assert worst_of(name, scope[f"d{name}"])[0] < 1e-6 < 1e-4 < worst_of(name, wrong)[0]
 
 
+def test_the_checks_of_lesson_00_need_none_of_its_explanations():
+    (path,) = lessons(numbers=("00",))
+    scope, skipped, guesses = {}, False, 0
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            headings = re.findall(r"^(##+) ", cell.source, re.MULTILINE)
+            skipped = headings[-1] == "###" if headings else skipped
+        elif not skipped:
+            exec(cell.source, scope)
+            if guess := cell.metadata.get("guess"):
+                eval(guess["value"], scope)
+                guesses += 1
+    assert guesses == 10
+
+
 @each_lesson
 def test_lesson_is_in_the_stored_form(path):
     assert path.read_bytes().decode("utf-8") == to_text(normalize(read(path))), (

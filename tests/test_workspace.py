@@ -311,7 +311,7 @@ def test_a_folder_that_may_not_be_written_to(call, monkeypatch):
     assert "Permission denied" in err
 
 
-def test_jupyterlab_is_opened_in_the_folder_at_lesson_01_with_its_options(call, monkeypatch):
+def test_jupyterlab_is_opened_in_the_folder_at_the_first_lesson_with_its_options(call, monkeypatch):
     started = []
 
     class Process:

@@ -102,7 +102,7 @@ def _open(folder: Path, workspace: Workspace, options: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
-    first = next((name for name in workspace.editions if name.startswith("01")), "")
+    first = min((name for name in workspace.editions if name[:2].isdigit()), default="")
     command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{first}"]
     process = subprocess.Popen([*command, *options], cwd=folder)
     while True:
