@@ -252,6 +252,32 @@ def test_what_a_sandbox_can_see(home, course, tmp_path):
     assert str(course.root) not in json.dumps(seen)
 
 
+@in_sandbox
+def test_a_sandbox_shows_neither_the_environment_nor_what_is_shared(home, monkeypatch):
+    """Process 1 inside is bubblewrap itself, and nbgrader's exchange lies in /usr/local/share."""
+    monkeypatch.setenv("TOKEN_OF_THE_INSTRUCTOR", "secret")
+    code = (
+        "import os\n"
+        "def environments():\n"
+        "    return [open(f'/proc/{p}/environ', 'rb').read().decode('latin-1')\n"
+        "            for p in os.listdir('/proc') if p.isdigit()]\n"
+        "def shared():\n"
+        "    return [p for f in ('/usr/share', '/usr/local/share') for p in os.listdir(f)]\n"
+    )
+    one = Jail(home, SHORT, sandbox=True)
+    try:
+        one.ask(("cell", "c", code, False), time_in(5))
+        one.ask(("check", ["environments", "shared"], [4], ""), time_in(5))
+        answer = one.ask(("case", "environments", (), None), time_in(5))
+        environments = decode(answer["result"], one)
+        shared = decode(one.ask(("case", "shared", (), None), time_in(5))["result"], one)
+    finally:
+        one.close()
+    assert any("PYTHONHASHSEED" in one for one in environments)
+    assert not any("TOKEN" in one for one in environments)
+    assert shared == []
+
+
 def time_in(seconds):
     return time.monotonic() + seconds
 
@@ -309,15 +335,17 @@ def test_a_class_can_be_asked_like_an_object():
     assert check.thing.params["w"].tolist() == [3.0, 4.0]
 
 
+def graded_cell(code, name, check):
+    kind = {"grade_id": name, "grade": check, "solution": not check, "locked": check}
+    kind |= {"schema_version": 3, "cell_type": "code", "task": False}
+    kind |= {"points": 2} if check else {}
+    return {"cell_type": "code", "metadata": {"nbgrader": kind}, "source": code}
+
+
 def test_asserts_of_ones_own_are_graded(home):
     """A set without entries in the catalogue, as an instructor may write it."""
 
-    def cell(code, name, check):
-        kind = {"grade_id": name, "grade": check, "solution": not check, "locked": check}
-        kind |= {"schema_version": 3, "cell_type": "code", "task": False}
-        kind |= {"points": 2} if check else {}
-        return {"cell_type": "code", "metadata": {"nbgrader": kind}, "source": code}
-
+    cell = graded_cell
     body = "### BEGIN SOLUTION\n{}\n### END SOLUTION"
     tests = (
         "assert twice(2) == 4\n### BEGIN HIDDEN TESTS\nassert twice([1]) == [1, 1]\n"
@@ -341,6 +369,42 @@ def test_asserts_of_ones_own_are_graded(home):
         (verdict,) = result["verdicts"]
         assert verdict["points"] == points, verdict
         assert words in verdict["message"] or "It raised TypeError" in verdict["message"]
+
+
+FORGED_NAMES = """
+import gc
+class Yes:
+    def allclose(self, *arguments): return True
+for thing in gc.get_objects():
+    if type(thing).__name__ == "Channel":
+        def send(self, message, send=type(thing).send):
+            if "known" in message:
+                own = [["np", Yes()], ["abs", lambda x: 0.0]]
+                message["known"] += [[n, send.__globals__["encode"](v, self)] for n, v in own]
+            send(self, message)
+        type(thing).send = send
+        break
+def twice(x): return 0 * x
+"""
+
+
+def test_names_that_nobody_asked_for_are_not_believed(home):
+    """A submission that sends an `np` of its own would compare its answers itself."""
+    tests = (
+        "### BEGIN HIDDEN TESTS\nassert np.allclose(twice(np.ones(2)), 2)\n"
+        "assert abs(twice(1.0) - 2.0) < 1e-9\n### END HIDDEN TESTS"
+    )
+    body = "### BEGIN SOLUTION\n{}\n### END SOLUTION"
+    prelude = {"cell_type": "code", "metadata": {}, "source": "import numpy as np"}
+    right = graded_cell(body.format("def twice(x): return 2 * x"), "a", 0)
+    notebook = {"cells": [prelude, right, graded_cell(tests, "t", 1)], "metadata": {}}
+    source = Source(notebook)
+    for answer, points in (("def twice(x): return 2 * x", 2), (FORGED_NAMES, 0)):
+        theirs = {"cells": [prelude, graded_cell(answer, "a", 0), graded_cell("pass", "t", 1)]}
+        examined = examine(json.dumps(theirs).encode(), source)
+        start = starter(home, SHORT, not NO_SANDBOX)
+        (verdict,) = grade(examined, source, start, SHORT, b"")["verdicts"]
+        assert verdict["points"] == points, verdict
 
 
 def test_what_is_written_into_arguments_arrives(home):

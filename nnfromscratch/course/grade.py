@@ -153,7 +153,9 @@ class Asking:
         pairs = answer.get("known")
         if not isinstance(pairs, list):
             raise self._broken()
-        self.known = {str(name): decode(value, self.jail, self) for name, value in pairs}
+        # Only what the blank asks for: a submission may send `np` or `abs` of its own as well.
+        asked = [(name, value) for name, value in pairs if name in check.names]
+        self.known = {name: decode(value, self.jail, self) for name, value in asked}
 
     def _broken(self) -> Lost:
         self.session.lose()

@@ -228,6 +228,9 @@ def _bwrap(home: Path, files: Sequence[Path]) -> list[str]:
     links, places = _python()
     for place in places:  # a folder before what lies in it
         command += ["--ro-bind", str(place), str(place)]
+    for place in (*places, *SYSTEM, Path("/usr/local")):  # nbgrader's exchange lies in one of them
+        if (place / "share").is_dir() and not (place / "share").is_symlink():
+            command += ["--tmpfs", str(place / "share")]
     for link, target in sorted(links.items()):
         command += ["--symlink", target, str(link)]
     if any(PACKAGE.is_relative_to(place) for place in [*places, Path("/usr")]):
@@ -272,12 +275,12 @@ class Jail:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
         numbers = json.dumps([limits.memory, limits.processor, limits.file])
         run = [sys.executable, "-m", "nnfromscratch.course.runner", numbers]
-        environment = None
+        environment = _environment()  # bubblewrap's own, too: it is process 1 inside, to be read
         if sandbox:
             run = [*_bwrap(home, files), *run]
         else:
             _adopt_orphans()
-            environment = _environment() | {"HOME": self.folder.name, "PYTHONPATH": str(home)}
+            environment |= {"HOME": self.folder.name, "PYTHONPATH": str(home)}
             for path in files:
                 copy = shutil.copytree if path.is_dir() else shutil.copy
                 copy(path, Path(self.folder.name, path.name))
