@@ -375,6 +375,7 @@ FORGED_NAMES = """
 import gc
 class Yes:
     def allclose(self, *arguments): return True
+    def ones(self, n): return [1.0] * n
 for thing in gc.get_objects():
     if type(thing).__name__ == "Channel":
         def send(self, message, send=type(thing).send):
@@ -384,7 +385,7 @@ for thing in gc.get_objects():
             send(self, message)
         type(thing).send = send
         break
-def twice(x): return 0 * x
+def twice(x): return 0.0
 """
 
 
