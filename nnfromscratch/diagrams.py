@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .plots import BLUE, GREEN, RED
+from .plots import BLUE, GREEN, GREY, RED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -541,3 +541,49 @@ def draw_valley(curvature: float, places: Sequence[float], *, ax: Axes | None = 
     ax.set_ylim(-0.2 * heights.max(), None)
     ax.grid(visible=False)
     return ax
+
+
+def draw_flattening(images: np.ndarray, *, ax: Axes | None = None) -> Axes:
+    """Draw small images beside the table that they become: one row each, image row after image row.
+
+    Args:
+        images: the ink of each pixel, from 0 to 1, (N, H, W).
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    n, height, width = images.shape
+    tall, start = n * (height + 1) - 1, width + 2.5
+    ax = _canvas(ax, 0.55 * (start + height * width + 0.6), 0.55 * (tall + 0.8))
+    top = (tall + n) / 2  # of the table, whose middle is at the height of the images' middle
+    for i, image in enumerate(images):
+        corner = tall - i * (height + 1)
+        for j, k in np.ndindex(height, width):
+            _pixel(ax, k, corner - j - 1, image[j, k])
+            _pixel(ax, start + j * width + k, top - i - 1, image[j, k])
+        for x, y, wide, high in (
+            *((0, corner - j - 1, width, 1) for j in range(height)),
+            *((start + j * width, top - i - 1, width, 1) for j in range(height)),
+        ):
+            edge = {"facecolor": "none", "edgecolor": INK, "lw": 2}
+            ax.add_patch(plt.Rectangle((x, y), wide, high, **edge))
+        place, end = (width + 0.3, corner - height / 2), (start - 0.3, top - i - 0.5)
+        ax.annotate("", end, place, arrowprops={"arrowstyle": "->", "color": EDGE, "lw": 1.4})
+    small = {"ha": "center", "va": "center", "fontsize": 9, "color": GREY}
+    for j in range(height):
+        ax.text(start + (j + 0.5) * width, top + 0.5, f"image row {j}", **small)
+    for k in range(height * width):
+        ax.text(start + k + 0.5, top - n - 0.5, str(k), **small)
+    ax.text(start + height * width / 2, top - n - 1.3, "column of the table", **small)
+    ax.set_xlim(-0.3, start + height * width + 0.3)
+    ax.set_ylim(-0.4, tall + 0.4)
+    return ax
+
+
+def _pixel(ax: Axes, x: float, y: float, ink: float) -> None:
+    """A pixel with its ink as a number, and never so dark that the number cannot be read."""
+    import matplotlib.pyplot as plt
+
+    face = str(1 - 0.3 * float(np.clip(ink, 0, 1)))
+    ax.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=face, edgecolor=EDGE, lw=0.6))
+    ax.text(x + 0.5, y + 0.5, f"{ink:g}", ha="center", va="center", fontsize=9, color=INK)

@@ -284,3 +284,13 @@ def test_a_valley_shows_each_place_at_the_height_of_its_loss():
     ax = diagrams.draw_valley(3.0, [0.0, -0.5, 0.25])
     numbers = [text for text in ax.texts if text.get_text()]
     assert np.allclose([text.xy for text in numbers], [(0, 0), (-0.5, 0.375), (0.25, 0.09375)])
+
+
+def test_an_image_becomes_a_row_of_the_table_in_the_order_of_reshape():
+    images = np.arange(12).reshape(2, 2, 3) / 10
+    ax = diagrams.draw_flattening(images)
+    numbers = [text for text in ax.texts if text.get_color() == diagrams.INK and text.get_text()]
+    table = [text for text in numbers if text.get_position()[0] > 3 + 2.5]
+    assert len(numbers) == 2 * len(table) == 24
+    by_place = sorted(table, key=lambda text: (-text.get_position()[1], text.get_position()[0]))
+    assert [float(text.get_text()) for text in by_place] == list(images.reshape(-1))
