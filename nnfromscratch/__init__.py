@@ -9,14 +9,7 @@ from . import diagnostics, schedules
 from .augmentation import distort
 from .callbacks import Checkpoint, EarlyStopping
 from .contracts import ShapeError, check_shape, shapes, short_errors
-from .data import (
-    load_digits_csv,
-    load_idx,
-    load_mnist,
-    minibatches,
-    one_hot,
-    train_validation_split,
-)
+from .data import load_mnist, minibatches, one_hot, train_validation_split
 from .functional import *
 from .gradient_check import GradientReport, check_gradients, numerical_gradient, relative_error
 from .initializers import he_normal, normal, orthogonal, xavier_normal
@@ -32,6 +25,7 @@ from .plots import (
     show_table,
     use_course_style,
 )
+from .readers import load_digits_csv, load_idx
 from .results import stored
 from .sources import show_source
 from .tracing import trace_shapes
