@@ -122,13 +122,18 @@ def minibatches(
 def _pairs(function: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     x = as_float_array(function, "x", x) if not isinstance(x, np.ndarray) else x
     y = as_array(function, "y", y)
+    check_pairs(function, x, y)
+    return x, y
+
+
+def check_pairs(function: str, x: np.ndarray, y: np.ndarray) -> None:
+    """Raise ValueError unless x has rows, and y one entry for each of them."""
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError(f"{function}: x and y must have one row or label per example")
     if len(x) != len(y):
         raise ValueError(f"{function}: len(x) is {len(x)} but len(y) is {len(y)}")
     if len(x) == 0:
         raise ValueError(f"{function}: x is empty; at least one example is needed")
-    return x, y
 
 
 def _mnist_file(name: str) -> np.ndarray:
