@@ -1,57 +1,20 @@
-"""Neural networks from scratch: the verified functions behind the course's notebooks."""
+"""Neural networks from scratch: the verified functions behind the course's notebooks.
+
+What is imported here is public, and `functional` and `losses` make public all that has a contract.
+"""
+
+import inspect
 
 from . import diagnostics, schedules
 from .augmentation import distort
 from .callbacks import Checkpoint, EarlyStopping
 from .contracts import ShapeError, check_shape, shapes, short_errors
-from .data import (
-    load_digits_csv,
-    load_idx,
-    load_mnist,
-    minibatches,
-    one_hot,
-    train_validation_split,
-)
-from .functional import (
-    batch_norm,
-    batch_norm_backward,
-    batch_statistics,
-    leaky_relu,
-    leaky_relu_backward,
-    linear,
-    linear_backward,
-    log_softmax,
-    log_softmax_backward,
-    normalize,
-    normalize_backward,
-    relu,
-    relu_backward,
-    sigmoid,
-    sigmoid_backward,
-    softmax,
-    softmax_backward,
-    tanh,
-    tanh_backward,
-)
-from .gradient_check import (
-    GradientReport,
-    check_gradients,
-    numerical_gradient,
-    relative_error,
-)
+from .data import load_mnist, minibatches, one_hot, train_validation_split
+from .functional import *
+from .gradient_check import GradientReport, check_gradients, numerical_gradient, relative_error
 from .initializers import he_normal, normal, orthogonal, xavier_normal
-from .layers import (
-    BatchNorm,
-    Dropout,
-    Layer,
-    LeakyReLU,
-    Linear,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
-from .losses import mean_squared_error, softmax_cross_entropy
+from .layers import BatchNorm, Dropout, Layer, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Tanh
+from .losses import *
 from .model import Sequential, mlp
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
 from .plots import (
@@ -62,84 +25,16 @@ from .plots import (
     show_table,
     use_course_style,
 )
+from .readers import load_digits_csv, load_idx
 from .results import stored
 from .sources import show_source
 from .tracing import trace_shapes
 from .training import History, TrainingDiverged, evaluate, fit
 
 __version__ = "0.1.0"
+_MODULES = (diagnostics, schedules)
 __all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "BatchNorm",
-    "Checkpoint",
-    "Dropout",
-    "EarlyStopping",
-    "GradientReport",
-    "History",
-    "Layer",
-    "LeakyReLU",
-    "Linear",
-    "Optimizer",
-    "RMSProp",
-    "ReLU",
-    "Sequential",
-    "ShapeError",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "TrainingDiverged",
-    "batch_norm",
-    "batch_norm_backward",
-    "batch_statistics",
-    "check_gradients",
-    "check_shape",
-    "diagnostics",
-    "distort",
-    "evaluate",
-    "fit",
-    "he_normal",
-    "leaky_relu",
-    "leaky_relu_backward",
-    "linear",
-    "linear_backward",
-    "load_digits_csv",
-    "load_idx",
-    "load_mnist",
-    "log_softmax",
-    "log_softmax_backward",
-    "mean_squared_error",
-    "minibatches",
-    "mlp",
-    "normal",
-    "normalize",
-    "normalize_backward",
-    "numerical_gradient",
-    "one_hot",
-    "orthogonal",
-    "plot_history",
-    "plot_layers",
-    "relative_error",
-    "relu",
-    "relu_backward",
-    "schedules",
-    "shapes",
-    "short_errors",
-    "show_digits",
-    "show_figure",
-    "show_source",
-    "show_table",
-    "sigmoid",
-    "sigmoid_backward",
-    "softmax",
-    "softmax_backward",
-    "softmax_cross_entropy",
-    "stored",
-    "tanh",
-    "tanh_backward",
-    "trace_shapes",
-    "train_validation_split",
-    "use_course_style",
-    "xavier_normal",
+    name
+    for name, value in globals().items()
+    if not name.startswith("_") and (value in _MODULES or not inspect.ismodule(value))
 ]

@@ -18,28 +18,27 @@ warning. N, the number of examples, may be 0; other sizes may not, nor N where a
 import functools
 import inspect
 import linecache
-import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ._notation import Array, Contract, Shape, Sizes, fits, read_contract
+from ._slips import expected_shape, explain, likely_slip, needed, result_slip
+
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
-Shape = tuple[int, ...]
-Expected = tuple[int | None, ...]
-"""A shape in which None fits any size."""
 P = ParamSpec("P")
 R = TypeVar("R")
-Sizes = dict[str, Any]
-"""The size of each letter, and under `...` a shape."""
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 Dtypes = set[np.dtype[Any]]
+_FLOATS = {np.dtype(letter) for letter in "efdgFDG"}
+_ABSENT = object()
 
 
 class ShapeError(ValueError):
@@ -71,70 +70,6 @@ class ShapeError(ValueError):
 def short_errors(on: bool = True) -> None:
     """Show a ShapeError in a notebook by the reader's own lines alone, or else with everything."""
     ShapeError.short = bool(on)
-
-
-class Array(NamedTuple):
-    """What a contract says of one array, such as `x: N D`, `y: N < C` or `da: ...`."""
-
-    name: str
-    dims: tuple[str, ...]
-    below: str
-    """For labels: the size that they stay below."""
-    optional: bool
-
-    @property
-    def letters(self) -> str:
-        """The shape in letters: `(N, D)`."""
-        return shape_text(self.dims)
-
-
-class Contract(NamedTuple):
-    """The arrays that come in, and those that go out."""
-
-    inputs: tuple[Array, ...]
-    outputs: tuple[Array, ...]
-
-
-def read_contract(text: str) -> Contract:
-    """Read a contract such as `"x: N D, w: D K, b: K -> N K"`.
-
-    Raises:
-        TypeError: it is no text.
-        ValueError: it cannot be read; the message quotes the part and shows the form.
-    """
-    if not isinstance(text, str):
-        raise TypeError(f"shapes: the contract must be a text, got {type(text).__name__}")
-    left, arrow, right = text.partition("->")
-    if not arrow:
-        raise ValueError(f"shapes: the contract {text!r} has no arrow, as 'x: N D -> N' has")
-    inputs = tuple(_read_array(part, text, named=True) for part in left.split(",") if part.strip())
-    names = [array.name for array in inputs]
-    if len(set(names)) < len(names):
-        raise ValueError(f"shapes: a name stands twice in the contract {text!r}")
-    known = {d for array in inputs for d in array.dims}
-    for array in inputs:
-        if array.below and array.below not in known and not array.below.isdecimal():
-            raise ValueError(f"shapes: nothing in the contract {text!r} says what {array.below} is")
-    return Contract(
-        inputs, tuple(_read_array(part, text, named=False) for part in right.split(","))
-    )
-
-
-_ANY = ("...",)
-_FLOATS = {np.dtype(letter) for letter in "efdgFDG"}
-_SHAPE = r"\s*((?:(?:[A-Za-z]\w*|\d+)\s*)*|\.\.\.)\s*"
-_INPUT = re.compile(rf"\s*([A-Za-z_]\w*)\s*:{_SHAPE}(?:<\s*(\w+))?()\s*")
-_OUTPUT = re.compile(rf"(){_SHAPE}()(\?)?\s*")
-
-
-def _read_array(part: str, text: str, *, named: bool) -> Array:
-    found = (_INPUT if named else _OUTPUT).fullmatch(part)
-    if not found:
-        form = "an argument such as 'x: N D'" if named else "a result such as 'N D'"
-        raise ValueError(f"shapes: {part.strip()!r} in the contract {text!r} is not {form}")
-    name, dims, below, optional = found.groups()
-    letters = _ANY if dims == "..." else tuple(dims.split())
-    return Array(name, letters, below or "", bool(optional))
 
 
 def shapes(contract: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -178,7 +113,11 @@ class _Door:
 
     def __init__(self, function: Callable[..., Any], contract: Contract) -> None:
         self.name = function.__qualname__.rpartition("<locals>.")[2]
-        self.inputs, self.outputs = contract
+        self.inputs, outputs = contract
+        count = len(outputs)
+        called = [f"result {k} of {count}" for k in range(1, count + 1)]
+        called = called if count > 1 else ["its result"]
+        self.outputs = [a._replace(name=name) for a, name in zip(outputs, called, strict=True)]
         self.scalar = any(not array.dims for array in self.outputs)
         self.places = _places(function, contract)
         every = (*self.inputs, *self.outputs)
@@ -190,19 +129,14 @@ class _Door:
         dtypes: Dtypes = set()
         for place, array, may_be_none in self.places:
             name, dims, below, _ = array
-            if place < len(args):
-                value = args[place]
-            elif name in kwargs:
-                value = kwargs[name]
-            else:
-                continue  # its default, or else Python's own complaint
+            value = args[place] if place < len(args) else kwargs.get(name, _ABSENT)
             if type(value) is not np.ndarray or value.dtype not in _FLOATS:
-                if value is None and may_be_none:
-                    continue
+                if value is _ABSENT or (value is None and may_be_none):
+                    continue  # its default, or else Python's own complaint
                 value = _numbers(self.name, array, value)
                 args, kwargs = _replaced(args, kwargs, place, name, value)
-            if not _fits(dims, value.shape, sizes):
-                raise ShapeError(f"{self.name}: {_explain(self.inputs, self._found(args, kwargs))}")
+            if not fits(dims, value.shape, sizes):
+                raise ShapeError(f"{self.name}: {explain(self.inputs, self._found(args, kwargs))}")
             if below:
                 check_labels(self.name, name, value, sizes[below])
             elif value.dtype in _FLOATS:
@@ -213,19 +147,17 @@ class _Door:
 
     def leave(self, result: Any, sizes: Sizes, dtypes: Dtypes) -> None:
         """Check what the function returns."""
-        if len(self.outputs) == 1:
-            self._check_result(self.outputs[0], result, sizes, dtypes)
-            return
-        if not isinstance(result, tuple | list) or len(result) != len(self.outputs):
+        results = (result,) if len(self.outputs) == 1 else result
+        if not isinstance(results, tuple | list) or len(results) != len(self.outputs):
             got = f"{len(result)}" if isinstance(result, tuple | list) else type(result).__name__
             raise TypeError(f"{self.name}: must return {len(self.outputs)} results, got {got}")
-        for array, value in zip(self.outputs, result, strict=True):
+        for array, value in zip(self.outputs, results, strict=True):
             if not (value is None and array.optional):
                 self._check_result(array, value, sizes, dtypes)
 
     def _check_result(self, array: Array, value: Any, sizes: Sizes, dtypes: Dtypes) -> None:
         shape = value.shape if type(value) is np.ndarray else np.shape(value)
-        if value is None or not _fits(array.dims, shape, sizes):
+        if value is None or not fits(array.dims, shape, sizes):
             raise self._wrong_result(array, value, sizes)
         if shape and value.dtype not in dtypes and len(dtypes) == 1:
             self._check_dtype(array, value, dtypes)
@@ -239,36 +171,29 @@ class _Door:
         return found
 
     def _check_not_empty(self, sizes: Sizes, found: dict[str, Shape]) -> None:
-        empty = [d for d, n in sizes.items() if n in (0, ()) and (self.scalar or d != "N")]
-        names = [name for name, shape in found.items() if 0 in shape]
-        if names and (empty or (self.scalar and "..." in sizes)):
+        empty = [d for d, n in sizes.items() if n == 0 and (self.scalar or d != "N")]
+        if empty or (self.scalar and 0 in sizes.get("...", ())):
+            name, shape = next((name, shape) for name, shape in found.items() if 0 in shape)
             what = {"N": "example", "C": "class"}.get(empty[0] if empty else "", "entry")
-            shape = found[names[0]]
             raise ValueError(
-                f"{self.name}: {names[0]} has shape {shape}; at least one {what} is needed"
+                f"{self.name}: {name} has shape {shape}; at least one {what} is needed"
             )
 
-    def _called(self, array: Array) -> str:
-        if len(self.outputs) == 1:
-            return "its result"
-        position = next(i for i, output in enumerate(self.outputs) if output is array)
-        return f"result {position + 1} of {len(self.outputs)}"
-
     def _wrong_result(self, array: Array, value: Any, sizes: Sizes) -> Exception:
-        what = self._called(array)
+        what = array.name
         if value is None:
             return TypeError(f"{self.name}: {what} is None; is a return missing?")
-        shape, expected = np.shape(value), _expected(array.dims, sizes)
+        shape, expected = np.shape(value), expected_shape(array.dims, sizes)
         return ShapeError(
-            f"{self.name}: {what} has shape {shape} but {_needed(array.dims, expected)} is needed"
-            f"{_result_slip(shape, expected)}"
+            f"{self.name}: {what} has shape {shape} but {needed(array.dims, expected)} is needed"
+            f"{result_slip(shape, expected)}"
         )
 
     def _check_dtype(self, array: Array, value: FloatArray, dtypes: Dtypes) -> None:
         (own,) = dtypes
         if value.dtype.kind in "fc" and value.dtype.char != own.char:
             raise TypeError(
-                f"{self.name}: {self._called(array)} is {value.dtype}, but what came in is {own}; "
+                f"{self.name}: {array.name} is {value.dtype}, but what came in is {own}; "
                 "a NumPy number such as np.sqrt(2) changes the dtype of what it meets, "
                 "math.sqrt(2) does not"
             )
@@ -298,25 +223,10 @@ def _replaced(args: Args, kwargs: Kwargs, place: int, name: str, value: Any) -> 
     return args, {**kwargs, name: value}
 
 
-def _fits(dims: tuple[str, ...], shape: Shape, sizes: Sizes) -> bool:
-    """Whether a shape agrees with the sizes so far; letters that are new get theirs from it."""
-    if dims is _ANY:
-        return sizes.setdefault("...", shape) == shape
-    if len(dims) != len(shape):
-        return False
-    # A loop, since this runs at every call and `all` of a generator takes twice as long.
-    for d, n in zip(dims, shape):  # noqa: B905, SIM110
-        if sizes.setdefault(d, n) != n:
-            return False
-    return True
-
-
 def _numbers(function: str, array: Array, value: npt.ArrayLike) -> np.ndarray:
     """Return `value` as an array of floats, or of integers if it holds labels."""
     value = as_array(function, array.name, value)
-    if value.dtype.kind in "fc" or (
-        value.dtype.kind in "iu" and (array.below or array.name == "y")
-    ):
+    if value.dtype.kind in ("fciu" if array.may_be_labels else "fc"):
         return value
     if value.dtype.kind not in ("iu" if array.below else "biu"):
         what = "hold integer labels" if array.below else "be an array of numbers"
@@ -334,139 +244,6 @@ def check_labels(function: str, name: str, y: np.ndarray, classes: int) -> None:
             f"{function}: {name} must hold labels from 0 to {classes - 1}, got {y.flat[where]} at "
             f"index {where}"
         )
-
-
-# The messages
-
-
-def _explain(inputs: Sequence[Array], found: dict[str, Shape]) -> str:
-    """Say which array does not fit, what it has to fit, and the likely slip."""
-    present = [array for array in inputs if array.name in found]
-    array = _suspect(present, found)
-    before = present[: present.index(array)] or [a for a in present if a is not array]
-    partners = [a for a in before if set(a.dims) & set(array.dims)]
-    sizes: Sizes = {}
-    reasons = []
-    for other in partners:
-        new = any(d not in sizes for d in other.dims if d in array.dims)
-        if _fits(other.dims, found[other.name], sizes) and new:
-            reasons.append(f"{_verb(other.dims, array.dims)} {other.name} {found[other.name]}")
-    expected = _expected(array.dims, sizes)
-    reason = " and ".join(reasons)
-    if reason.count("match") > 1:
-        reason = "match " + reason.replace("match ", "")
-    to = f" to {reason}" if reason else ""
-    shape = found[array.name]
-    slip = _slip(array, shape, expected) or _exchanged(array, present, found)
-    return f"{array.name} has shape {shape} but {_needed(array.dims, expected)} is needed{to}{slip}"
-
-
-def _suspect(present: list[Array], found: dict[str, Shape]) -> Array:
-    """The array that does not fit the others; of two that contradict each other, one."""
-
-    def agree(arrays: list[Array]) -> Sizes | None:
-        sizes: Sizes = {}
-        return sizes if all(_fits(a.dims, found[a.name], sizes) for a in arrays) else None
-
-    alone = [a for a in present if agree([a]) is None]
-    if alone:
-        return alone[0]
-    suspects = []
-    for array in present:
-        sizes = agree([a for a in present if a is not array])
-        if sizes is not None:
-            # First those whose slip is known; a gradient, just computed, before what it belongs
-            # to; and of two arguments the later one.
-            slip = bool(_slip(array, found[array.name], _expected(array.dims, sizes)))
-            swap = bool(_exchanged(array, present, found))
-            suspects.append((slip, swap, array.name.startswith("d"), present.index(array)))
-    if suspects:
-        return present[max(suspects)[-1]]
-    return next(a for i, a in enumerate(present) if agree(present[: i + 1]) is None)
-
-
-def _verb(dims: tuple[str, ...], own: tuple[str, ...]) -> str:
-    """Multiply, if the two arrays meet in a product of matrices; match otherwise."""
-    shared = set(dims) & set(own)
-    products = len(dims) == len(own) == 2 and (dims[1] == own[0] or dims[0] == own[1])
-    return "multiply" if products and len(shared) == 1 else "match"
-
-
-def _expected(dims: tuple[str, ...], sizes: Sizes) -> Expected:
-    """The shape that is needed; None for a size that nothing has fixed."""
-    if dims is _ANY:
-        return sizes.get("...", ())
-    return tuple(int(d) if d.isdecimal() else sizes.get(d) for d in dims)
-
-
-def _needed(dims: tuple[str, ...], expected: Expected) -> str:
-    if dims is _ANY:
-        return str(expected)
-    letters = shape_text(dims)
-    values = shape_text(d if n is None else n for d, n in zip(dims, expected, strict=True))
-    return letters if values == letters else f"{letters} = {values}"
-
-
-def shape_text(entries: Iterable[Any]) -> str:
-    """Write sizes and letters as Python writes a tuple: `(784, K)`, `(K,)`."""
-    entries = [str(entry) for entry in entries]
-    return f"({', '.join(entries)}{',' if len(entries) == 1 else ''})"
-
-
-def _exchanged(array: Array, present: list[Array], found: dict[str, Shape]) -> str:
-    """Name the argument with which `array` has changed places, if that explains everything."""
-    for other in present if len(present) > 2 else []:
-        trial = {**found, array.name: found[other.name], other.name: found[array.name]}
-        sizes: Sizes = {}
-        if trial != found and all(_fits(a.dims, trial[a.name], sizes) for a in present):
-            return f"; did you exchange {array.name} and {other.name}?"
-    return ""
-
-
-def _slip(array: Array, shape: Shape, expected: Expected) -> str:
-    if (array.below or array.name == "y") and len(shape) == 2 and len(expected) == 1:
-        if shape[1] == 1:
-            return f"; did you mean {array.name}[:, 0]?"
-        return f": integer labels, not one-hot rows; did you mean {array.name}.argmax(axis=1)?"
-    return likely_slip(array.name, shape, expected)
-
-
-def likely_slip(name: str, shape: Shape, expected: Expected) -> str:
-    """Name the usual slip that turns `expected` into `shape`; None in `expected` fits any size."""
-
-    def fits(candidate: Shape) -> bool:
-        return len(candidate) == len(expected) and all(
-            want is None or got == want for got, want in zip(candidate, expected, strict=True)
-        )
-
-    name = name.rpartition(": ")[2]
-    if not re.fullmatch(r"[A-Za-z_][\w.]*", name):
-        return ""  # a description, with which nothing could be written
-    if len(shape) == 2 and fits(shape[::-1]):
-        return f"; did you mean {name}.T?"
-    if len(shape) == 2 and 1 in shape and fits((max(shape),)):
-        return f"; did you mean {name}.reshape(-1)?"
-    if len(shape) == 1 and fits((1, *shape)):
-        return f"; did you mean {name}[np.newaxis, :], a batch of one?"
-    if len(shape) == 1 and fits((*shape, 1)):
-        return f"; did you mean {name}[:, np.newaxis]?"
-    if len(shape) > 2 and fits((shape[0], int(np.prod(shape[1:])))):
-        return f"; did you mean {name}.reshape(len({name}), -1)?"
-    return ""
-
-
-def _result_slip(shape: Shape, expected: Expected) -> str:
-    if shape[::-1] == expected != shape:
-        return "; is it transposed?"
-    if not expected:
-        return "; is a sum or a mean missing?"
-    if [n for n in shape if n != 1] == [n for n in expected if n != 1]:
-        more = len(shape) > len(expected)
-        return f"; is a keepdims=True {'too many' if more else 'missing'}?"
-    return ""
-
-
-# Single arrays
 
 
 def check_shape(name: str, array: npt.ArrayLike, expected: Shape) -> None:
@@ -487,12 +264,12 @@ def check_shape(name: str, array: npt.ArrayLike, expected: Shape) -> None:
     expected = (expected,) if isinstance(expected, int | np.integer) else expected
     if not isinstance(expected, tuple | list):
         raise TypeError(f"{name}: expected must be a shape, got {type(expected).__name__}")
-    shape, expected = as_array("check_shape", name, array).shape, tuple(expected)
-    if np.asarray(array).dtype == object:
+    found, expected = as_array("check_shape", name, array), tuple(expected)
+    if found.dtype == object:
         raise TypeError(f"{name} must be an array of numbers, got dtype object")
-    if shape != expected:
-        slip = likely_slip(name, shape, expected)
-        raise ShapeError(f"{name} has shape {shape} but {expected} is needed{slip}")
+    if found.shape != expected:
+        slip = likely_slip(name, found.shape, expected)
+        raise ShapeError(f"{name} has shape {found.shape} but {expected} is needed{slip}")
 
 
 def as_array(function: str, name: str, value: npt.ArrayLike) -> np.ndarray:
@@ -511,4 +288,4 @@ def as_float_array(function: str, name: str, value: npt.ArrayLike) -> FloatArray
     Raises:
         TypeError: `value` holds something that is not a number.
     """
-    return _numbers(function, Array(name, (), "", False), value)
+    return _numbers(function, Array(name), value)

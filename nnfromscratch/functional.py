@@ -234,3 +234,6 @@ def batch_norm_backward(
     dgamma = (dy * x_hat).sum(axis=0)
     dx = gamma / deviation * (dy - dbeta / len(x) - x_hat * (dgamma / len(x)))
     return dx, dgamma, dbeta
+
+
+__all__ = [name for name, value in globals().items() if hasattr(value, "contract")]

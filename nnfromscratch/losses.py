@@ -36,3 +36,6 @@ def mean_squared_error(a: FloatArray, target: FloatArray) -> tuple[np.floating, 
     difference = a - target
     loss = (difference * difference).mean()
     return loss, difference * (2 / a.size)
+
+
+__all__ = [name for name, value in globals().items() if hasattr(value, "contract")]

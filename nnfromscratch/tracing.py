@@ -33,6 +33,24 @@ class ShapeTrace(list[TracedTensor]):
     __repr__ = __str__
 
 
+def there_and_back(
+    model: Sequential, x: FloatArray, y: IntArray, training: bool = True
+) -> tuple[list[FloatArray], list[FloatArray], np.floating]:
+    """Run this very model forward and backward under softmax cross-entropy.
+
+    Returns:
+        x and every layer's outputs, the gradient of the loss by each of them, and the loss.
+    """
+    outputs = [x]
+    for layer in model.layers:
+        outputs.append(layer.forward(outputs[-1], training))
+    loss, d_out = softmax_cross_entropy(outputs[-1], y)
+    gradients = [d_out]
+    for layer in reversed(model.layers):
+        gradients.insert(0, layer.backward(gradients[0]))
+    return outputs, gradients, loss
+
+
 def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     """Run one forward and one backward pass and note the shape of every tensor on the way.
 
@@ -52,13 +70,7 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     """
     instance("trace_shapes", Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
     model = copy.deepcopy(model)
-    outputs = [as_array("trace_shapes", "x", x)]
-    for layer in model.layers:
-        outputs.append(layer.forward(outputs[-1], True))
-    loss, d_out = softmax_cross_entropy(outputs[-1], y)
-    gradients = [d_out]
-    for layer in reversed(model.layers):
-        gradients.insert(0, layer.backward(gradients[0]))
+    outputs, gradients, loss = there_and_back(model, as_array("trace_shapes", "x", x), y)
 
     def traced(name: str, tensor: FloatArray, gradient: FloatArray) -> TracedTensor:
         return TracedTensor(name, tensor.shape, f"d{name}", gradient.shape)

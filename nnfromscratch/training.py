@@ -11,7 +11,7 @@ import numpy as np
 
 from ._guards import function_of, instance, not_negative, number, whole
 from .contracts import FloatArray, IntArray, ShapeError, as_array
-from .data import minibatches
+from .data import check_pairs, minibatches
 from .layers import BatchNorm
 from .losses import softmax_cross_entropy
 from .model import Sequential
@@ -137,10 +137,7 @@ def evaluate(
     batch_size = whole("evaluate", batch_size=batch_size)
     x, y = _checked_data("evaluate", model, "(x, y)", (x, y))
     function_of("evaluate", loss=loss)
-    if len(x) != len(y):
-        raise ValueError(f"evaluate: len(x) is {len(x)} but len(y) is {len(y)}")
-    if len(x) == 0:
-        raise ValueError("evaluate: x is empty; at least one example is needed")
+    check_pairs("evaluate", x, y)
     total_loss, wrong = 0.0, 0
     for start in range(0, len(x), batch_size):
         labels = y[start : start + batch_size]

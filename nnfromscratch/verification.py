@@ -252,6 +252,11 @@ def slopes(f: Callable, *arrays: FloatArray) -> list[FloatArray]:
     return gradients
 
 
+def gradients(plain: Callable, d_out: FloatArray, *arrays: FloatArray) -> list[FloatArray]:
+    """Differentiate outputs weighted by `d_out`: what a backward that is given it must return."""
+    return slopes(lambda *given: weighted_sum(plain(*given), d_out), *arrays)
+
+
 def draw(*shapes: tuple[int, ...]) -> list[FloatArray]:
     """Return arrays of random numbers at least 0.1 away from zero, where relu has its kink."""
     rng = np.random.default_rng(0)
@@ -275,7 +280,7 @@ def _() -> Iterator[tuple]:
 @case("linear_backward", "complex steps through the sum written out")
 def _() -> Iterator[tuple]:
     x, w, b, dz = draw((5, 4), (4, 3), (3,), (5, 3))
-    expected = slopes(lambda x, w, b: weighted_sum(plain_linear(x, w, b), dz), x, w, b)
+    expected = gradients(plain_linear, dz, x, w, b)
     yield from zip(nn.linear_backward(dz, x, w), expected, strict=True)
     yield from zip(nn.linear_backward(dz, x, w, need_dx=False)[1:], expected[1:], strict=True)
 
@@ -340,8 +345,8 @@ def _backward_case(name: str) -> None:
     def _() -> Iterator[tuple]:
         z, d_out = draw((5, 4), (5, 4))
         remembered = z if name.endswith("relu") else np.real(PLAIN[name](z.tolist()))
-        expected = slopes(lambda z: weighted_sum(PLAIN[name](z), d_out), z)
-        yield getattr(nn, f"{name}_backward")(d_out, remembered), expected[0]
+        found = getattr(nn, f"{name}_backward")(d_out, remembered)
+        yield found, gradients(PLAIN[name], d_out, z)[0]
 
 
 for _name in PLAIN:
@@ -379,13 +384,11 @@ def _() -> Iterator[tuple]:
     variance = abs(variance)
     moments = list(zip(mean.tolist(), variance.tolist(), strict=True))
 
-    def loss(*arrays: list) -> complex:
-        y = plain_normalize(arrays[0], moments, *arrays[1:], lambda v: math.sqrt(v + 1e-5))
-        return weighted_sum(y, dy)
+    def plain(x: list, gamma: list, beta: list) -> list:
+        return plain_normalize(x, moments, gamma, beta, lambda v: math.sqrt(v + 1e-5))
 
-    expected = slopes(loss, x, gamma, beta)
     found = nn.normalize_backward(dy, x, mean, variance, gamma)
-    yield from zip(found, expected, strict=True)
+    yield from zip(found, gradients(plain, dy, x, gamma, beta), strict=True)
 
 
 @case("batch_norm", "mean, variance and root in decimals")
@@ -399,7 +402,7 @@ def _() -> Iterator[tuple]:
 @case("batch_norm_backward", "complex steps through batch_norm in plain Python")
 def _() -> Iterator[tuple]:
     x, gamma, beta, dy = draw((6, 4), (4,), (4,), (6, 4))
-    expected = slopes(lambda *arrays: weighted_sum(plain_batch_norm(*arrays), dy), x, gamma, beta)
+    expected = gradients(plain_batch_norm, dy, x, gamma, beta)
     yield from zip(nn.batch_norm_backward(dy, x, gamma), expected, strict=True)
 
 
@@ -442,8 +445,7 @@ def _() -> Iterator[tuple]:
     w, b = layer.params["w"], layer.params["b"]
     yield layer.forward(x), plain_linear(x.tolist(), w.tolist(), b.tolist())
     found = [layer.backward(d_out), layer.grads["w"], layer.grads["b"]]
-    expected = slopes(lambda x, w, b: weighted_sum(plain_linear(x, w, b), d_out), x, w, b)
-    yield from zip(found, expected, strict=True)
+    yield from zip(found, gradients(plain_linear, d_out, x, w, b), strict=True)
 
 
 def _layer_case(kind: str, name: str) -> None:
@@ -452,7 +454,7 @@ def _layer_case(kind: str, name: str) -> None:
         z, d_out = draw((5, 4), (5, 4))
         layer, plain = getattr(nn, kind)(), PLAIN[name]
         yield layer.forward(z), np.real(plain(z.tolist()))
-        yield layer.backward(d_out), slopes(lambda z: weighted_sum(plain(z), d_out), z)[0]
+        yield layer.backward(d_out), gradients(plain, d_out, z)[0]
 
 
 for _kind in ("ReLU", "LeakyReLU", "Sigmoid", "Tanh", "Softmax"):
@@ -509,8 +511,7 @@ def _batch_norm_layer(mode: str, against: str) -> Callable[[Callable], None]:
             y = layer.forward(x, training=mode == "training")
             yield y, np.real(plain(x.tolist(), gamma.tolist(), beta.tolist()))
             found = [layer.backward(dy), layer.grads["gamma"], layer.grads["beta"]]
-            expected = slopes(lambda *arrays: weighted_sum(plain(*arrays), dy), x, gamma, beta)
-            yield from zip(found, expected, strict=True)
+            yield from zip(found, gradients(plain, dy, x, gamma, beta), strict=True)
 
     return enter
 
@@ -548,11 +549,17 @@ def _() -> Iterator[tuple]:
     yield from _network_pairs(nn.Sequential(layers), "tanh")
 
 
+def _affine_model(w: FloatArray, b: FloatArray) -> "nn.Sequential":
+    """Return a network of one affine layer, in float64."""
+    model = nn.Sequential([nn.Linear(*w.shape, rng=np.random.default_rng(0), dtype=np.float64)])
+    model.params["w1"][...], model.params["b1"][...] = w, b
+    return model
+
+
 @case("Sequential.predict", "the largest logit of a network of plain Python", EXACT)
 def _() -> Iterator[tuple]:
     x, w, b = draw((7, 4), (4, 3), (3,))
-    model = nn.Sequential([nn.Linear(4, 3, rng=np.random.default_rng(0), dtype=np.float64)])
-    model.params["w1"][...], model.params["b1"][...] = w, b
+    model = _affine_model(w, b)
     logits = plain_linear(x.tolist(), w.tolist(), b.tolist())
     yield model.predict(x, batch_size=3), [row.index(max(row)) for row in logits]
 
@@ -902,11 +909,10 @@ _distort_case("all of it", "its formula", rotation=10.0, scaling=0.1, shear=0.1,
 
 @case("evaluate", "loss and wrong answers counted in plain Python, in batches of 3")
 def _() -> Iterator[tuple]:
-    x, b = draw((7, 4), (3,))
+    x, w, b = draw((7, 4), (4, 3), (3,))
     y = [0, 2, 1, 1, 0, 2, 2]
-    model = nn.Sequential([nn.Linear(4, 3, rng=np.random.default_rng(0), dtype=np.float64)])
-    model.params["b1"] += b
-    z = plain_linear(x.tolist(), model.params["w1"].tolist(), b.tolist())
+    model = _affine_model(w, b)
+    z = plain_linear(x.tolist(), w.tolist(), b.tolist())
     wrong = sum(row.index(max(row)) != label for row, label in zip(z, y, strict=True))
     expected = [plain_cross_entropy(z, y).real, wrong / 7]
     yield from zip(nn.evaluate(model, x, y, batch_size=3), expected, strict=True)
@@ -914,8 +920,8 @@ def _() -> Iterator[tuple]:
 
 def _fit_pairs(x: FloatArray, y: list, batch_size: int, steps: int, epochs: int) -> Iterator[tuple]:
     """Pair the weights after `fit` with those after as many steps in plain Python."""
-    model = nn.Sequential([nn.Linear(4, 3, rng=np.random.default_rng(0), dtype=np.float64)])
-    w, b = (array.copy() for array in model.params.values())
+    w, b = draw((4, 3), (3,))
+    model = _affine_model(w, b)
 
     def loss(w, b):
         return plain_cross_entropy(plain_linear(x.tolist(), w, b), y)

@@ -12,7 +12,7 @@ import pytest
 
 import nnfromscratch as nn
 from nnfromscratch import functional, losses, shapes
-from nnfromscratch.contracts import Array, read_contract
+from nnfromscratch._notation import Array, read_contract
 
 X, W, B = np.ones((32, 784)), np.ones((784, 10)), np.ones(10)
 P = np.ones((4, 3))

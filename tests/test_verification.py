@@ -484,12 +484,12 @@ BROKEN = {
         lambda: (*data.load_mnist()[:3], data.load_mnist()[3][::-1]),
     ],
     "load_idx": [
-        lambda path: data.load_idx(path).T,
-        lambda path: data.load_idx(path).view(np.uint8),
+        lambda path: nn.readers.load_idx(path).T,
+        lambda path: nn.readers.load_idx(path).view(np.uint8),
     ],
     "load_digits_csv": [
-        lambda path: shifted(*data.load_digits_csv(path)),
-        lambda path: (data.load_digits_csv(path)[0] * 255, [7, 0]),
+        lambda path: shifted(*nn.readers.load_digits_csv(path)),
+        lambda path: (nn.readers.load_digits_csv(path)[0] * 255, [7, 0]),
     ],
     "one_hot": [
         lambda y, classes: data.one_hot(y, classes).T,

@@ -412,6 +412,7 @@ def _report(options: argparse.Namespace) -> None:
 
     course = Course(options.course)
     path = options.out or course.root / "report.html"
-    layout.write(path, page(course, *table(course, _books())))
+    _, rows = table(course, _books())
+    layout.write(path, page(course, rows))
     print(f"{path}: open it in a browser")
     _say_what_is_not_graded(course, course.released())

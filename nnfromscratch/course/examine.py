@@ -434,9 +434,7 @@ def _names_in(source: Source, grade_id: str) -> list[str]:
 def _recover(cells, source, lost, found, taken, done) -> None:
     """Find cells without metadata by what they define, or by what stands before them."""
     texts = [cell["source"] for cell in cells]
-    ids = [
-        cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in source.released["cells"]
-    ]
+    ids = [_id_of(cell) for cell in source.released["cells"]]
     given = [text_of(cell) for cell in source.released["cells"]]
     for name in lost:
         kind, names = source.cells[name]["metadata"]["nbgrader"], _names_in(source, name)

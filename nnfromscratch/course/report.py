@@ -18,13 +18,12 @@ tr:nth-child(even) { background: #f2f2f2 } td.n { text-align: right } img { max-
 COLOUR = "#0072b2"
 
 
-def page(course: Course, columns: list[str], rows: list[dict]) -> str:
+def page(course: Course, rows: list[dict]) -> str:
     """Return the page as HTML with its figures in it.
 
     Args:
         course: the course.
-        columns: of the grades, as export writes them.
-        rows: of the grades.
+        rows: of the grades, as export writes them.
     """
     title = f"{course.root.name}, {date.today():%d %B %Y}"
     parts = [f"<h1>{_safe(title)}</h1>"]

@@ -9,15 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._guards import function_of, generator, instance, whole
-from ..contracts import (
-    FloatArray,
-    IntArray,
-    ShapeError,
-    as_array,
-    as_float_array,
-    check_labels,
-)
+from .._guards import function_of, generator, whole
+from ..contracts import FloatArray, IntArray, ShapeError, as_array, check_labels
 from ..losses import softmax_cross_entropy
 from ..model import Sequential
 from ..optimizers import Optimizer
@@ -31,6 +24,7 @@ from .statistics import (
     SATURATED,
     LayerReport,
     LayerStatistics,
+    checked_inputs,
     layer_statistics,
     update_ratios,
 )
@@ -125,10 +119,7 @@ def _make(report: Examination, measurements: tuple[Measurement, ...], sample: Sa
 
 def _checked(model, x, y, loss, optimizer, batch_size, rng) -> Sample:
     """Check the arguments of `examine`."""
-    instance("examine", Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
-    x, y = as_float_array("examine", "x", x), as_array("examine", "y", y)
-    if x.dtype.kind == "c":
-        raise TypeError(f"examine: x must hold real numbers, got dtype {x.dtype}")
+    x, y = checked_inputs("examine", model, x), as_array("examine", "y", y)
     if x.ndim < 2 or len(x) == 0:
         raise ShapeError(f"examine: x has shape {x.shape} but (N, D) is needed, with N at least 1")
     function_of("examine", loss=loss)

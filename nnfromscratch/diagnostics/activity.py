@@ -1,16 +1,12 @@
 """Are the units alive? Signals and slopes through the layers, at the start and after."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from .loss import large_weights
 from .probes import answer, descend, duplicate, ends_of, is_activation, slope_is_flat
-from .report import Finding, Number, found
+from .report import Finding, Number, Results, found
 from .sample import Sample
 from .thresholds import ALIKE, FEW, FLAT, MOST, OPEN, SLOW_PACE, SMALL_GAIN, VANISHING
-
-Results = Iterator[Finding | Number]
 
 
 def weights(sample: Sample) -> Results:

@@ -30,6 +30,10 @@ LAYER_BY_LAYER = "look at each layer: layer_statistics(model, x, y)"
 RULES = "start by He's rule, sqrt(2 / D), or Xavier's"
 SMALLER_START = "start by Xavier's rule; cross-entropy on logits in place of squared error"
 ALL_EQUAL = ("inputs all the same",)
+NO_SLOPE = (
+    *("units dead", "units saturated", "units all alike", "outputs dead"),
+    *("weights too large", "gradient wrong", "parameters frozen", "inputs too small"),
+)
 
 CAUSES: dict[str, Cause] = {
     "nan in the data": Cause(
@@ -136,20 +140,7 @@ CAUSES: dict[str, Cause] = {
     "inputs too small": Cause("09", "scale the inputs once, to about 0 to 1"),
     "inputs off centre": Cause("09", "subtract the mean of each column"),
     "weights too large": Cause("09", RULES, ("inputs not scaled",)),
-    "weights too small": Cause(
-        "09",
-        RULES,
-        (
-            "units dead",
-            "units saturated",
-            "units all alike",
-            "weights too large",
-            "gradient wrong",
-            "parameters frozen",
-            "inputs too small",
-            "outputs dead",
-        ),
-    ),
+    "weights too small": Cause("09", RULES, NO_SLOPE),
     "units saturated": Cause("05", SMALLER_START, ("inputs not scaled", "weights too large")),
     "outputs dead": Cause("05", SMALLER_START),
     "gradient scaled": Cause(
@@ -161,19 +152,7 @@ CAUSES: dict[str, Cause] = {
         (*ALL_EQUAL, "inputs off centre"),
     ),
     "gradients vanish": Cause(
-        "09",
-        "ReLU and He's rule, or batch normalization",
-        (
-            "units dead",
-            "units saturated",
-            "units all alike",
-            "weights too large",
-            "weights too small",
-            "gradient wrong",
-            "parameters frozen",
-            "inputs too small",
-            "outputs dead",
-        ),
+        "09", "ReLU and He's rule, or batch normalization", (*NO_SLOPE, "weights too small")
     ),
     "no activation": Cause("02", "put a ReLU between the two affine layers"),
     "activation without effect": Cause(

@@ -1,7 +1,6 @@
 """Are the data what the reader thinks? Inputs, labels, and whether they belong together."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from ..contracts import FloatArray, IntArray
 from ..layers import Layer
 from ..optimizers import Adam
 from .probes import forgets_shifts, joins_units, observe, train_briefly
-from .report import Finding, Number, found, plural
+from .report import Finding, Number, Results, found, plural
 from .sample import Sample
 from .thresholds import (
     CONTRADICTED,
@@ -27,8 +26,6 @@ from .thresholds import (
     SORTED,
     TORN,
 )
-
-Results = Iterator[Finding | Number]
 
 
 def numbers(sample: Sample) -> Results:

@@ -1,7 +1,6 @@
 """Are the gradients right? Every backward against measured slopes, in float64."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -19,11 +18,9 @@ from .probes import (
     slopes_of,
     times_its_slope,
 )
-from .report import Finding, Number, found
+from .report import Finding, Number, Results, found
 from .sample import Sample
 from .thresholds import ROWS_FOR_GRADIENTS
-
-Results = Iterator[Finding | Number]
 
 
 class Ground:

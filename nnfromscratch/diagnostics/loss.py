@@ -1,18 +1,15 @@
 """Is the loss right? Its gradient, its mean, and whether it looks at each example by itself."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from ..contracts import FloatArray
 from ..functional import log_softmax
 from .probes import directions_for, loss_of, loss_or_nan, times_its_slope
-from .report import Finding, Number, found
+from .report import Finding, Number, Results, found
 from .sample import Sample
 from .thresholds import EXCESS, LARGE_GAIN, LOUD, ROWS_FOR_GRADIENTS, TURNED
-
-Results = Iterator[Finding | Number]
 
 
 def value(sample: Sample) -> Results:
@@ -117,14 +114,19 @@ def gradient(sample: Sample) -> Results:
 
 def _sum_for_mean(sample: Sample, z: FloatArray, labels) -> Results:
     """Whether the same examples twice cost twice as much."""
-    once = loss_of(sample, z, labels)
-    twice = loss_of(sample, np.concatenate([z, z]), np.concatenate([labels, labels]))
+    once, twice = _once_and_twice(sample, z, labels)
     if once and abs(twice / once - 2) < 1e-6:
         yield found(
             "sum for mean",
             "the same examples twice give twice the loss: it is a sum, so every learning "
             f"rate acts {sample.batch_size} times as large in batches of {sample.batch_size}",
         )
+
+
+def _once_and_twice(sample: Sample, z: FloatArray, labels) -> tuple[float, float]:
+    """The loss of some examples, and that of the same examples with each of them twice."""
+    once = loss_of(sample, z, labels)
+    return once, loss_of(sample, np.concatenate([z, z]), np.concatenate([labels, labels]))
 
 
 def _how_wrong(factor: float, n: int) -> str:
@@ -159,8 +161,7 @@ def separate(sample: Sample) -> Results:
             f"{float(own @ moved) / size:+.2f}), which is none of their business",
         )
         return
-    once = loss_of(sample, z, labels)
-    twice = loss_of(sample, np.concatenate([z, z]), np.concatenate([labels, labels]))
+    once, twice = _once_and_twice(sample, z, labels)
     ratio = twice / once if once else 1.0
     if min(abs(ratio - 1), abs(ratio - 2)) > 1e-3:
         yield found(

@@ -1,15 +1,11 @@
 """Is it the same network when it is tested? Test mode, masks and running averages."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from .probes import answer, coarsest, duplicate, is_elementwise, varies
-from .report import Finding, Number, found
+from .report import Results, found
 from .sample import Sample
 from .thresholds import ALONE, LEARNED, SILENCED
-
-Results = Iterator[Finding | Number]
 
 
 def test_mode(sample: Sample) -> Results:

@@ -1,16 +1,13 @@
 """Does it run at all? One step of training, part by part, as `fit` would take it."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from ..contracts import ShapeError
 from .probes import duplicate, observe
-from .report import Finding, found, said
+from .report import Finding, Results, found, said
 from .sample import Sample
-
-Results = Iterator[Finding]
 
 
 def one_pass(sample: Sample) -> Results:

@@ -112,14 +112,6 @@ def _copied_or_shared(part, memo: dict):
 # Passes
 
 
-def trace(model: Sequential, x: FloatArray, training: bool) -> list[FloatArray]:
-    """Return the inputs and every layer's outputs of a forward pass of this very model."""
-    values = [x]
-    for layer in model.layers:
-        values.append(layer.forward(values[-1], training))
-    return values
-
-
 def observe(model: Sequential, x: FloatArray, *, training: bool) -> list[FloatArray]:
     """Return inputs and every layer's outputs, as a copy computes them; no layer changes them."""
     values = [x.copy()]

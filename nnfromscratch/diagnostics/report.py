@@ -33,7 +33,8 @@ class Number(NamedTuple):
     text: str
 
 
-Measurement = Callable[..., Iterator[Finding | Number]]
+Results = Iterator[Finding | Number]
+Measurement = Callable[..., Results]
 
 
 class Examination(list[Finding]):

@@ -10,7 +10,8 @@ from ..layers import ReLU, Sigmoid, Softmax, Tanh
 from ..losses import softmax_cross_entropy
 from ..model import Sequential
 from ..optimizers import Optimizer
-from .probes import duplicate, trace
+from ..tracing import there_and_back
+from .probes import duplicate
 
 SATURATED = {Sigmoid: (0.01, 0.99), Softmax: (0.01, 0.99), Tanh: (-0.99, 0.99)}
 """Outputs beyond these two count as saturated: the slope there is below a twentieth of its peak."""
@@ -67,28 +68,25 @@ def layer_statistics(
         ShapeError: x or y does not fit the model.
         TypeError: an argument is of the wrong type.
     """
-    x = _checked("layer_statistics", model, x)
+    x = checked_inputs("layer_statistics", model, x)
     model = duplicate(model)
-    outputs = trace(model, x, training)
-    _, d_out = softmax_cross_entropy(outputs[-1], y)
+    outputs, gradients, _ = there_and_back(model, x, y, training)
     report = LayerReport()
-    for position in range(len(model.layers) - 1, -1, -1):
-        layer, out = model.layers[position], outputs[position + 1]
+    rows = zip(model.layers, outputs[1:], gradients[1:], strict=True)
+    for number, (layer, out, gradient) in enumerate(rows, start=1):
         low, high = SATURATED.get(type(layer), (-np.inf, np.inf))
         dead = (out <= 0).all(axis=0).mean() if isinstance(layer, ReLU) else 0.0
-        report.insert(
-            0,
+        report.append(
             LayerStatistics(
-                f"{position + 1} {type(layer).__name__}",
+                f"{number} {type(layer).__name__}",
                 float(out.mean(dtype=np.float64)),
                 float(out.std(dtype=np.float64)),
                 float(((out < low) | (out > high)).mean()),
                 float(dead),
-                float(d_out.mean(dtype=np.float64)),
-                float(d_out.std(dtype=np.float64)),
-            ),
+                float(gradient.mean(dtype=np.float64)),
+                float(gradient.std(dtype=np.float64)),
+            )
         )
-        d_out = layer.backward(d_out)
     return report
 
 
@@ -114,7 +112,7 @@ def update_ratios(
         ShapeError: x or y does not fit the model.
         TypeError: an argument is of the wrong type.
     """
-    x = _checked("update_ratios", model, x)
+    x = checked_inputs("update_ratios", model, x)
     instance("update_ratios", Optimizer, "SGD(0.1)", optimizer=optimizer)
     trial, optimizer = duplicate(model), duplicate(optimizer)
     _, d_out = softmax_cross_entropy(trial.forward(x, True), y)
@@ -128,7 +126,8 @@ def update_ratios(
         }
 
 
-def _checked(function: str, model: Sequential, x: FloatArray) -> FloatArray:
+def checked_inputs(function: str, model: Sequential, x: FloatArray) -> FloatArray:
+    """Return x as real floats, after a look at the model that is to take it."""
     instance(function, Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
     x = as_float_array(function, "x", x)
     if x.dtype.kind == "c":

@@ -1,7 +1,6 @@
 """Do the steps fit? One step, many steps under one gradient, and short runs at several rates."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from ..contracts import FloatArray
 from ..optimizers import Adam
 from .activity import small_weights
 from .probes import Trial, affordable, descend, duplicate, forgetful, observe, train_briefly
-from .report import Finding, Number, found, plural
+from .report import Finding, Number, Results, found, plural
 from .sample import Sample
 from .thresholds import (
     FALLS,
@@ -24,8 +23,6 @@ from .thresholds import (
     SLOW,
     STANDS,
 )
-
-Results = Iterator[Finding | Number]
 
 
 def penalty(sample: Sample) -> Results:

@@ -1,17 +1,16 @@
 """Is it the network that was meant? Layers that are missing or should not be there."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from ..layers import Dropout
 from .probes import answer, duplicate, forgets_shifts, is_affine, is_elementwise
-from .report import Finding, Number, found, plural
+from .report import Results, found, plural
 from .sample import Sample
 from .thresholds import HEAVY_DROPOUT
 
-Results = Iterator[Finding | Number]
+ROWS_OF_ONES = 64
 
 
 def last_layer(sample: Sample) -> Results:
@@ -134,6 +133,3 @@ def sharing(sample: Sample) -> Results:
                     f"{name} and {other} are one array: what a step does for one of them, it does "
                     "to the other",
                 )
-
-
-ROWS_OF_ONES = 64
