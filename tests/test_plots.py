@@ -284,3 +284,18 @@ def test_a_valley_shows_each_place_at_the_height_of_its_loss():
     ax = diagrams.draw_valley(3.0, [0.0, -0.5, 0.25])
     numbers = [text for text in ax.texts if text.get_text()]
     assert np.allclose([text.xy for text in numbers], [(0, 0), (-0.5, 0.375), (0.25, 0.09375)])
+
+
+def test_a_chain_shows_each_step_with_what_enters_leaves_and_is_kept():
+    ax = diagrams.draw_chain(["double", "cut"], ["1", "2", "2"], ["4", "2", "2"], kept=["a", ""])
+    shown = [text.get_text() for text in ax.texts if text.get_text()]
+    assert shown == ["1", "4", "double", "a", "2", "2", "cut", "2", "2"]
+    with pytest.raises(ValueError, match="shorter"):
+        diagrams.draw_chain(["double", "cut"], ["1", "2", "2"], kept=["a"])
+
+
+def test_bands_stand_at_the_quantiles_of_their_arrays():
+    ax = diagrams.draw_bands({"1": np.arange(101.0), "2": -np.arange(101.0)})
+    low, high = (line.get_ydata() for line in ax.lines)
+    assert np.allclose(low, [5, -95])
+    assert np.allclose(high, [95, -5])
