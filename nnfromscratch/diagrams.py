@@ -590,7 +590,7 @@ def _there_and_back(ax: Axes, x0: float, x1: float, value: str, slope: str | Non
     for y, start, end, text, side, color in rows:
         arrow = {"arrowstyle": "->", "color": color, "lw": 1.4, "shrinkA": 2, "shrinkB": 2}
         ax.annotate("", (end, y), (start, y), arrowprops=arrow)
-        ax.text((x0 + x1) / 2, 1.3 * y, text, ha="center", va=side, color=color, fontsize=9)
+        ax.text((x0 + x1) / 2, 1.5 * y, text, ha="center", va=side, color=color, fontsize=9)
 
 
 def _step_with_note(ax: Axes, x: float, width: float, name: str, note: str) -> None:

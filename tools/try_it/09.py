@@ -33,9 +33,17 @@ assert 0.04 < errors[3] < 0.08, errors
 
 # %% 5
 SIZES = [784] + [100] * 19 + [10]
-larger = lambda d, k: 1.1 * math.sqrt(2 / d)
+
+
+def larger(d, k):
+    return 1.1 * math.sqrt(2 / d)
+
+
+def start(shape, *, rng, dtype):
+    return normal(shape, larger(*shape), rng=rng, dtype=dtype)
+
+
 assert round(rule(larger)[0], 1) == 3.2
-start = lambda shape, *, rng, dtype: normal(shape, larger(*shape), rng=rng, dtype=dtype)
 for seed in range(4):
     last = linear_layers(seven_layers(start, seed), x[:1000])[-1].standard_deviation
     assert 1.4 < last < 4.7, last
