@@ -587,3 +587,91 @@ def _pixel(ax: Axes, x: float, y: float, ink: float) -> None:
     face = str(1 - 0.3 * float(np.clip(ink, 0, 1)))
     ax.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=face, edgecolor=EDGE, lw=0.6))
     ax.text(x + 0.5, y + 0.5, f"{ink:g}", ha="center", va="center", fontsize=9, color=INK)
+
+
+def draw_chain(
+    steps: Sequence[str],
+    values: Sequence[str],
+    slopes: Sequence[str] | None = None,
+    *,
+    kept: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw steps in a row: what runs forward above the arrows, what runs back below them.
+
+    Args:
+        steps: the names in the boxes, left to right.
+        values: what enters the first box, what leaves each: one more than there are boxes.
+        slopes: the slope along each of the values, written under it.
+        kept: what each step keeps between forward and backward, in a dashed box beneath it.
+        ax: where to draw.
+    """
+    notes = [""] * len(steps) if kept is None else kept
+    boxes = [_text_width(step, note) for step, note in zip(steps, notes, strict=True)]
+    gap = _text_width(*values, *(slopes or ()))
+    width = sum(boxes) + gap * len(values)
+    low = -0.75 if kept is None else -1.2 - 0.3 * max(note.count("\n") + 1 for note in notes)
+    ax = _canvas(ax, 0.62 * width, 0.62 * (1.0 - low))
+    x = 0.0
+    for i, value in enumerate(values):
+        _there_and_back(ax, x, x + gap, value, None if slopes is None else slopes[i])
+        x += gap
+        if i < len(steps):
+            _step_with_note(ax, x, boxes[i], steps[i], notes[i])
+            x += boxes[i]
+    ax.set_xlim(-0.05, width + 0.05)
+    ax.set_ylim(low, 0.95)
+    return ax
+
+
+def _text_width(*texts: str) -> float:
+    """The width of the widest line, with some room beside it."""
+    return 0.12 * max(len(line) for text in texts for line in text.split("\n")) + 0.4
+
+
+def _there_and_back(ax: Axes, x0: float, x1: float, value: str, slope: str | None) -> None:
+    rows = [(0.22, x0, x1, value, "bottom", FORWARD)]
+    if slope is not None:
+        rows.append((-0.22, x1, x0, slope, "top", BACKWARD))
+    for y, start, end, text, side, color in rows:
+        arrow = {"arrowstyle": "->", "color": color, "lw": 1.4, "shrinkA": 2, "shrinkB": 2}
+        ax.annotate("", (end, y), (start, y), arrowprops=arrow)
+        ax.text((x0 + x1) / 2, 1.5 * y, text, ha="center", va=side, color=color, fontsize=9)
+
+
+def _step_with_note(ax: Axes, x: float, width: float, name: str, note: str) -> None:
+    import matplotlib.pyplot as plt
+
+    box = plt.Rectangle((x, -0.45), width, 0.9, facecolor=PALE, edgecolor=INK, lw=1.2)
+    ax.add_patch(box)
+    ax.text(x + width / 2, 0, name, ha="center", va="center", color=INK, fontsize=9)
+    if note:
+        height = 0.3 * (note.count("\n") + 1) + 0.2
+        frame = {"facecolor": "white", "edgecolor": FORWARD, "ls": "--", "lw": 1.0}
+        ax.add_patch(plt.Rectangle((x + 0.05, -0.8 - height), width - 0.1, height, **frame))
+        ax.plot([x + width / 2] * 2, [-0.8, -0.45], ":", color=FORWARD, lw=1.2)
+        place = (x + width / 2, -0.8 - height / 2)
+        ax.text(*place, note, ha="center", va="center", color=FORWARD, fontsize=9)
+
+
+def draw_bands(
+    arrays: Mapping[str, np.ndarray], *, color: str = FORWARD, ax: Axes | None = None
+) -> Axes:
+    """Draw how the numbers of one array after the other spread: the middle 50 % and 90 % of them.
+
+    Args:
+        arrays: what to draw at each place from left to right, by the name of the place.
+        color: the colour of the bands.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(4, 2.6))
+    places = np.arange(len(arrays))
+    marks = np.array([np.quantile(a, [0.05, 0.25, 0.75, 0.95]) for a in arrays.values()])
+    ax.fill_between(places, marks[:, 0], marks[:, 3], color=color, alpha=0.25, lw=0)
+    ax.fill_between(places, marks[:, 1], marks[:, 2], color=color, alpha=0.55, lw=0)
+    ax.plot(places, marks[:, [0, 3]], "o-", color=color, lw=1, markersize=3)
+    ax.set_xticks(places, list(arrays))
+    return ax

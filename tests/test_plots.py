@@ -294,3 +294,18 @@ def test_an_image_becomes_a_row_of_the_table_in_the_order_of_reshape():
     assert len(numbers) == 2 * len(table) == 24
     by_place = sorted(table, key=lambda text: (-text.get_position()[1], text.get_position()[0]))
     assert [float(text.get_text()) for text in by_place] == list(images.reshape(-1))
+
+
+def test_a_chain_shows_each_step_with_what_enters_leaves_and_is_kept():
+    ax = diagrams.draw_chain(["double", "cut"], ["1", "2", "2"], ["4", "2", "2"], kept=["a", ""])
+    shown = [text.get_text() for text in ax.texts if text.get_text()]
+    assert shown == ["1", "4", "double", "a", "2", "2", "cut", "2", "2"]
+    with pytest.raises(ValueError, match="shorter"):
+        diagrams.draw_chain(["double", "cut"], ["1", "2", "2"], kept=["a"])
+
+
+def test_bands_stand_at_the_quantiles_of_their_arrays():
+    ax = diagrams.draw_bands({"1": np.arange(101.0), "2": -np.arange(101.0)})
+    low, high = (line.get_ydata() for line in ax.lines)
+    assert np.allclose(low, [5, -95])
+    assert np.allclose(high, [95, -5])
