@@ -284,3 +284,14 @@ def test_a_valley_shows_each_place_at_the_height_of_its_loss():
     ax = diagrams.draw_valley(3.0, [0.0, -0.5, 0.25])
     numbers = [text for text in ax.texts if text.get_text()]
     assert np.allclose([text.xy for text in numbers], [(0, 0), (-0.5, 0.375), (0.25, 0.09375)])
+
+
+def test_what_comes_before_stands_to_the_left_and_needless_arrows_are_left_out():
+    before = {"a": [], "b": ["a"], "d": ["a", "b", "c"], "c": ["b"], "alone one": []}
+    ax = diagrams.draw_precedence(before)
+    places = {t.get_text(): t.get_position()[0] for t in ax.texts if t.get_text()}
+    assert places["a"] < places["b"] < places["c"] < places["d"]
+    assert places["alone\none"] == places["a"]
+    assert sum(not t.get_text() for t in ax.texts) == 3  # a to b, b to c, c to d
+    with pytest.raises(ValueError, match="come before themselves"):
+        diagrams.draw_precedence({"a": ["b"], "b": ["a"]})
