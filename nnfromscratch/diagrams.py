@@ -675,3 +675,42 @@ def draw_bands(
     ax.plot(places, marks[:, [0, 3]], "o-", color=color, lw=1, markersize=3)
     ax.set_xticks(places, list(arrays))
     return ax
+
+
+def draw_precedence(before: Mapping[str, Sequence[str]], *, ax: Axes | None = None) -> Axes:
+    """Draw what comes before what: each name to the right of all that come before it.
+
+    An arrow that a longer way of arrows makes needless is left out.
+
+    Args:
+        before: for each name the names that come before it; they are all listed, none of them twice.
+        ax: where to draw.
+    """
+    column: dict[str, int] = {}
+    while len(column) < len(before):
+        ready = [n for n in before if n not in column and column.keys() >= {*before[n]}]
+        if not ready:
+            raise ValueError("draw_precedence: some names come before themselves")
+        for name in ready:
+            column[name] = max((column[other] + 1 for other in before[name]), default=0)
+    nodes: dict[str, Node] = {}
+    edges = []
+    taken: set[tuple[int, int]] = set()
+    for name in sorted(before, key=column.__getitem__):
+        last = [o for o in before[name] if not any(o in before[m] for m in before[name])]
+        edges += [(other, name) for other in last]
+        row = min((int(-nodes[other].place[1] / 0.6 + 0.5) for other in last), default=0)
+        while (column[name], row) in taken:
+            row += 1
+        taken.add((column[name], row))
+        nodes[name] = Node((column[name], -0.6 * row), _in_two_lines(name))
+    return draw_graph(nodes, edges, ax=ax)
+
+
+def _in_two_lines(text: str) -> str:
+    """Break a name at the blank nearest to its middle."""
+    blanks = [i for i, letter in enumerate(text) if letter == " "]
+    if not blanks:
+        return text
+    middle = min(blanks, key=lambda i: abs(i - len(text) / 2))
+    return f"{text[:middle]}\n{text[middle + 1 :]}"

@@ -309,3 +309,14 @@ def test_bands_stand_at_the_quantiles_of_their_arrays():
     low, high = (line.get_ydata() for line in ax.lines)
     assert np.allclose(low, [5, -95])
     assert np.allclose(high, [95, -5])
+
+
+def test_what_comes_before_stands_to_the_left_and_needless_arrows_are_left_out():
+    before = {"a": [], "b": ["a"], "d": ["a", "b", "c"], "c": ["b"], "alone one": []}
+    ax = diagrams.draw_precedence(before)
+    places = {t.get_text(): t.get_position()[0] for t in ax.texts if t.get_text()}
+    assert places["a"] < places["b"] < places["c"] < places["d"]
+    assert places["alone\none"] == places["a"]
+    assert sum(not t.get_text() for t in ax.texts) == 3  # a to b, b to c, c to d
+    with pytest.raises(ValueError, match="come before themselves"):
+        diagrams.draw_precedence({"a": ["b"], "b": ["a"]})

@@ -23,7 +23,7 @@ import psutil
 import pytest
 from nbval.plugin import IPyNbFile
 
-SECONDS = 120
+SECONDS = 60
 BYTES = 2**30
 
 
