@@ -69,7 +69,9 @@ def measure(
     if not facts or not all(same(t.found.result, t.expected) for t in returned):
         nan_is_due = any(_holds_nan(trial.expected) for trial in trials)
         facts += (
-            _of_values(returned, names, outputs, nan_is_due, _supposing(trials, outputs, names, due))
+            _of_values(
+                returned, names, outputs, nan_is_due, _supposing(trials, outputs, names, due)
+            )
             if not _of_types(returned, outputs)
             else []
         )
@@ -245,13 +247,14 @@ def besides(
     trials: Sequence[Trial],
     given: Sequence[object],
     names: Sequence[str],
-    outputs: Sequence[str],
     due: Callable[[tuple], object],
 ) -> str:
     """Say what else there is if a result is that of a known mistake and something more.
 
     Args:
+        trials: what was tried, what came back, and what is due.
         given: what the mistake alone gives in each of the trials.
+        names: the arguments' names.
         due: what the mistake gives for other arguments.
     """
     results = [trial.found.result for trial in trials]
@@ -389,7 +392,6 @@ REDUCTIONS = (
 
 def _picked(a: np.ndarray, axis: int, place: int, keepdims: bool) -> np.ndarray:
     return np.take(a, [place] if keepdims else place, axis=axis)
-
 
 
 def _of_shapes(triples: list, names: Sequence[str], subject: str) -> Fact | None:
@@ -550,7 +552,7 @@ def _named_factor(factors: list[float], triples: list, names: Sequence[str]) -> 
                 if _equal(factors, [sign * n for n in products]):
                     return f"the right one times {minus}{word}, times {other}"
                 if all(products) and _equal(factors, [sign / n for n in products]):
-                    return f"the right one, {minus and 'its sign turned round, '}divided by {word} and by {other}"
+                    return f"{minus}the right one divided by {word} and by {other}"
     return ""
 
 

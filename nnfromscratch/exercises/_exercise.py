@@ -303,9 +303,8 @@ class Exercise:
         for mistake, done in zip(self.mistakes, known, strict=True):
             found = besides(
                 trials,
-                [behaviour.result for behaviour in done],
+                [each.result for each in done],
                 names,
-                outputs,
                 lambda case, m=mistake: behaviour(m.implementation, case, self.call).result,
             )
             if found:
@@ -332,8 +331,10 @@ class Exercise:
             return nothing
 
         def differing(parts):
-            pairs = [zip(one.items(), right.values(), strict=True) for one, right in
-                     zip(parts, due, strict=True)]
+            pairs = [
+                zip(one.items(), right.values(), strict=True)
+                for one, right in zip(parts, due, strict=True)
+            ]
             return {name for pair in pairs for (name, a), b in pair if not same(a, b)}
 
         left, fitting = differing(found), []
@@ -342,10 +343,14 @@ class Exercise:
             if any([*parts] != names for parts in own) or any(d.changed for d in done):
                 continue
             touched = differing(own)
-            if touched and touched < left and all(
-                same(one[name], other[name], types=False)
-                for one, other in zip(found, own, strict=True)
-                for name in touched
+            if (
+                touched
+                and touched < left
+                and all(
+                    same(one[name], other[name], types=False)
+                    for one, other in zip(found, own, strict=True)
+                    for name in touched
+                )
             ):
                 fitting.append((touched, mistake))
         mistakes = []

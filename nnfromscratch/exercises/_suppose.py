@@ -208,7 +208,7 @@ def suppositions(arguments: tuple, names: Sequence[str]) -> Iterator[Supposition
         yield from _part_changes(i, names[i], value)
     for i, value in enumerate(arguments):
         real = is_number(value) and not is_whole(value)
-        if not (real or isinstance(value, int) and not isinstance(value, bool)):
+        if not (real or (isinstance(value, int) and not isinstance(value, bool))):
             continue
         for k, size in sized(arguments, names):
             for words, function in (
@@ -285,7 +285,8 @@ def afterwards(
             yield words, lambda e, a, axis=axis: e.argmax(axis=axis)
             for word, reduce in (("mean", np.mean), ("sum", np.sum)):
                 words = f"the {word} of the right one along axis {axis}, in every entry"
-                yield words, lambda e, a, f=_along(reduce, axis): f(e)
+                spread = _along(reduce, axis)
+                yield words, lambda e, a, f=spread: f(e)
             words = f"the right one added up from the start along axis {axis}"
             yield words, lambda e, a, axis=axis: np.cumsum(e, axis=axis)
     for i, value in enumerate(arguments):
@@ -354,9 +355,7 @@ def suppose(
     }
     wanted = [name for name in wanted if wrong[name] >= FEWEST]
     first = {
-        name: next(
-            case for case in cases if not same(case[1].get(name), case[2].get(name))
-        )
+        name: next(case for case in cases if not same(case[1].get(name), case[2].get(name)))
         for name in wanted
     }
     for name in wanted:
@@ -368,7 +367,8 @@ def suppose(
         else:
             for other in first[name][2]:
                 if other != name and all(
-                    same(found.get(name), right.get(other), types=False) for _, found, right in cases
+                    same(found.get(name), right.get(other), types=False)
+                    for _, found, right in cases
                 ):
                     explained[name] = f"is what {other} should be"
                     break
