@@ -138,6 +138,36 @@ HOW_MANY_PARAMETERS = Exercise(
             lambda sizes: sizes[-2] * sizes[-1] + sizes[-1],
             "The numbers of all layers are added up. Does your total start anew in each turn?",
         ),
+        Mistake(
+            "a bias for each input, too, and for each output",
+            lambda sizes: sum(a * b + a + b for a, b in pairwise(sizes)),
+            "Each unit has one bias: as many as the layer has outputs.",
+        ),
+        Mistake(
+            "all sizes are multiplied",
+            lambda sizes: int(np.prod(sizes)),
+            "Each pair of neighbours makes one matrix; the numbers of the matrices are added up.",
+        ),
+        Mistake(
+            "the last layer is joined to the first",
+            lambda sizes: how_many_parameters(sizes) + sizes[-1] * sizes[0] + sizes[0],
+            "sizes[-1] is the last one: where does the loop begin?",
+        ),
+        Mistake(
+            "each layer is taken for square",
+            lambda sizes: sum(a * a + b for a, b in pairwise(sizes)),
+            "A matrix has as many rows as there are inputs, and as many columns as outputs.",
+        ),
+        Mistake(
+            "one bias for the whole network",
+            lambda sizes: sum(a * b for a, b in pairwise(sizes)) + 1,
+            "Each unit of each layer has a bias of its own.",
+        ),
+        Mistake(
+            "the number of arrays",
+            lambda sizes: 2 * (len(sizes) - 1),
+            "The numbers in the arrays are to be counted, not the arrays.",
+        ),
     ),
     hints=(
         "Count one layer first: with D inputs and K outputs, w is (D, K). And b?",
@@ -611,6 +641,18 @@ class _ScaleMisnamed(_FeatureScale):
         return d_out * self.params["gain"]
 
 
+def _scale_dgain(dgain):
+    """Return the layer with another gradient of the gain."""
+
+    class Layer(_FeatureScale):
+        def backward(self, d_out):
+            dx = super().backward(d_out)
+            self.grads["gain"] = dgain(d_out, self.x, self.params["gain"])
+            return dx
+
+    return Layer
+
+
 FEATURE_SCALE = Exercise(
     name="FeatureScale",
     lesson=8,
@@ -756,6 +798,11 @@ FEATURE_SCALE = Exercise(
             "one gain for all features",
             _ScaleSingle,
             "Every feature has a gain of its own: shape (D,).",
+        ),
+        Mistake(
+            "the gain's gradient lacks the slope that came in",
+            _scale_dgain(lambda d_out, x, gain: (x * gain).sum(axis=0)),
+            "The gradient is the slope of the loss: d_out is a factor of it.",
         ),
     ),
     hints=(

@@ -368,6 +368,22 @@ def _ball_minus(w, curvature, rate, momentum, steps):
     return w
 
 
+def _ball_lesson(w, curvature, rate, momentum, steps):
+    v = np.zeros_like(w)
+    for _ in range(steps):
+        v = momentum * v + curvature * (w + momentum * v)
+        w = w - rate * v
+    return w
+
+
+def _ball_rest(w, curvature, rate, momentum, steps):
+    v = np.zeros_like(w)
+    for _ in range(steps):
+        v = (1 - momentum) * v - rate * curvature * (w + momentum * v)
+        w = w + v
+    return w
+
+
 LOOK_AHEAD_BALL = Exercise(
     name="look_ahead_ball",
     lesson=10,
@@ -521,6 +537,16 @@ LOOK_AHEAD_BALL = Exercise(
             "it looks to the end of a whole step",
             _ball_with_slope(lambda w, v, k, rate, m: rate * k * (w + m * v - rate * k * w)),
             "The place ahead is w + momentum v, without a step along the slope.",
+        ),
+        Mistake(
+            "the velocity of the lesson, without the rate",
+            _ball_lesson,
+            "Here v is a distance: the rate stands in the velocity, with a minus.",
+        ),
+        Mistake(
+            "1 - momentum is kept of the velocity",
+            _ball_rest,
+            "momentum is the share of the velocity that is kept.",
         ),
     ),
     hints=(
@@ -791,6 +817,21 @@ ADAGRAD = Exercise(
                 (slopes**2).sum(axis=0),
             ),
             "w is asked for, and nothing else.",
+        ),
+        Mistake(
+            "the largest square in place of the sum",
+            _adagrad_with(add=lambda total, g, t: np.maximum(total, g**2)),
+            "s adds up all squares since the start.",
+        ),
+        Mistake(
+            "the last slope at every step",
+            lambda w, slopes, rate, epsilon: adagrad(w, 0 * slopes + slopes[-1], rate, epsilon),
+            "Each row of slopes belongs to one step, in their order.",
+        ),
+        Mistake(
+            "plain steps",
+            lambda w, slopes, rate, epsilon: w - rate * slopes.sum(axis=0),
+            "Each slope is divided by the root of the sum of squares so far.",
         ),
     ),
     hints=(
