@@ -220,7 +220,7 @@ WARMUP_THEN_FALL = Exercise(
         Mistake(
             "the larger of the two lines",
             lambda step, warmup, steps: max(step / warmup, (steps - step) / (steps - warmup)),
-            "Of the two lines the lower one counts: before warmup it rises, from there on it falls.",
+            "Of the two lines the lower one counts: it rises before warmup, then it falls.",
         ),
     ),
     hints=(
