@@ -12,6 +12,7 @@ import numpy as np
 
 from ._compare import close, is_number, is_whole, kind_of, same
 from ._sandbox import Behaviour, Other, Raised
+from ._suppose import suppose
 
 
 class Fact(NamedTuple):
@@ -53,10 +54,12 @@ def measure(
     wrong: Sequence[Trial],
     names: Sequence[str],
     outputs: Sequence[str],
+    due: Callable[[tuple], object] | None = None,
 ) -> list[Fact]:
     """Return what can be said of an answer that is wrong in some of the trials, best first.
 
-    Numbers in a sentence are those of the first wrong trial.
+    Numbers in a sentence are those of the first wrong trial. With `due`, which returns what is
+    right for other arguments, it is also tried for which arguments the results would be right.
     """
     raised = [trial for trial in wrong if isinstance(trial.found.result, Raised)]
     returned = [trial for trial in wrong if not isinstance(trial.found.result, Raised)]
@@ -66,7 +69,9 @@ def measure(
     if not facts or not all(same(t.found.result, t.expected) for t in returned):
         nan_is_due = any(_holds_nan(trial.expected) for trial in trials)
         facts += (
-            _of_values(returned, names, outputs, nan_is_due)
+            _of_values(
+                returned, names, outputs, nan_is_due, _supposing(trials, outputs, names, due)
+            )
             if not _of_types(returned, outputs)
             else []
         )
@@ -209,7 +214,7 @@ def _of_changes(wrong: Sequence[Trial], names: Sequence[str]) -> list[Fact]:
 # Values
 
 
-def _parts(value: object, outputs: Sequence[str]) -> dict[str, object]:
+def parts_of(value: object, outputs: Sequence[str]) -> dict[str, object]:
     """Return the results by name; a single one has an empty name."""
     if isinstance(value, tuple | list):
         names = [outputs[i] if i < len(outputs) else f"result {i + 1}" for i in range(len(value))]
@@ -219,31 +224,102 @@ def _parts(value: object, outputs: Sequence[str]) -> dict[str, object]:
     return {"": value}
 
 
+def _supposing(
+    trials: Sequence[Trial],
+    outputs: Sequence[str],
+    names: Sequence[str],
+    due: Callable[[tuple], object] | None,
+) -> Callable[[list[str]], dict[str, str]]:
+    """Return a function that says what wrong results, by their names, would be right for."""
+    cases = [
+        (t.arguments, parts_of(t.found.result, outputs), parts_of(t.expected, outputs))
+        for t in sorted(trials, key=lambda t: (t.right, t.size))
+        if not isinstance(t.found.result, Raised)
+    ]
+    if due is None or not cases:
+        return lambda wanted: {}
+    return lambda wanted: suppose(
+        cases, wanted, names, lambda arguments: parts_of(due(arguments), outputs)
+    )
+
+
+def besides(
+    trials: Sequence[Trial],
+    given: Sequence[object],
+    names: Sequence[str],
+    due: Callable[[tuple], object],
+) -> str:
+    """Say what else there is if a result is that of a known mistake and something more.
+
+    Args:
+        trials: what was tried, what came back, and what is due.
+        given: what the mistake alone gives in each of the trials.
+        names: the arguments' names.
+        due: what the mistake gives for other arguments.
+    """
+    results = [trial.found.result for trial in trials]
+    if not all(is_number(part) for part in (*results, *given)):
+        return ""
+    triples = [
+        (trial.arguments, np.asarray(found), np.asarray(part))
+        for trial, found, part in zip(trials, results, given, strict=True)
+    ]
+    if any(f.shape != g.shape for _, f, g in triples):
+        return ""
+    factors = _factors(triples)
+    if factors and _equal(factors, [-1.0] * len(factors)):
+        return "its sign is turned round"
+    if factors and (told := _named_factor(factors, triples, names)):
+        return f"it is {told}".replace("the right one", MISTAKE_ALONE)
+    cases = [(arguments, {"": f}, {"": g}) for arguments, f, g in triples]
+    supposed = suppose(cases, [""], names, lambda a: {"": due(a)}, likeliest=True)
+    words = supposed.get("", "")
+    return f"it {words}".replace("the right one", MISTAKE_ALONE).replace(
+        "would be right", f"is {MISTAKE_ALONE}"
+    ) * bool(words)
+
+
+MISTAKE_ALONE = "what this mistake alone gives"
+VAGUE = {"shape", "entries", "value", "places"}
+"""Kinds of facts that say where a result is wrong, and not what it is instead."""
+
+
 def _of_values(
-    wrong: Sequence[Trial], names: Sequence[str], outputs: Sequence[str], nan_is_due: bool
+    wrong: Sequence[Trial],
+    names: Sequence[str],
+    outputs: Sequence[str],
+    nan_is_due: bool,
+    supposing: Callable[[list[str]], dict[str, str]],
 ) -> list[Fact]:
-    facts: list[tuple[str, Fact]] = []
+    facts: list[tuple[str, Fact | None]] = []
     right = []
-    for name in _parts(wrong[0].expected, outputs):
+    for name in parts_of(wrong[0].expected, outputs):
         triples = []
         for trial in wrong:
-            found = _parts(trial.found.result, outputs).get(name)
-            expected = _parts(trial.expected, outputs).get(name)
+            found = parts_of(trial.found.result, outputs).get(name)
+            expected = parts_of(trial.expected, outputs).get(name)
             if not same(found, expected):
                 triples.append((trial.arguments, found, expected))
         if not triples:
             right.append(name)
             continue
-        subject = name or "the result"
-        fact = _of_part(triples, names, subject, nan_is_due)
-        if fact and not name:
-            fact = fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:])
-        if fact:
-            facts.append((name, fact))
-    joined = _joined(facts)
+        facts.append((name, _of_part(triples, names, name or "the result", nan_is_due)))
+    vague = [name for name, fact in facts if fact is None or fact.kind in VAGUE]
+    if vague:
+        for name, words in supposing(vague).items():
+            fact = Fact("supposed", f"{name or 'the result'} {words}.")
+            facts = [(n, fact if n == name else f) for n, f in facts]
+    joined = _joined([(name, _begun(name, fact)) for name, fact in facts if fact])
     if right and len(facts) > 1:
         joined.insert(0, Fact("parts", f"Right: {', '.join(right)}. The others are not."))
     return joined
+
+
+def _begun(name: str, fact: Fact) -> Fact:
+    """Return a fact whose sentence begins with a capital, if not with the name of a result."""
+    if name:
+        return fact
+    return fact._replace(sentence=fact.sentence[:1].upper() + fact.sentence[1:])
 
 
 def _joined(named: list[tuple[str, Fact]]) -> list[Fact]:
@@ -304,7 +380,18 @@ def _all(triples: list, test: Callable) -> bool:
     return all(test(found, expected) for _, found, expected in triples)
 
 
-REDUCTIONS = (("sum", np.sum), ("mean", np.mean), ("largest entry", np.max))
+REDUCTIONS = (
+    ("sum", np.sum),
+    ("mean", np.mean),
+    ("largest entry", np.max),
+    ("smallest entry", np.min),
+    ("last entry", lambda a, axis, keepdims=False: _picked(a, axis, -1, keepdims)),
+    ("first entry", lambda a, axis, keepdims=False: _picked(a, axis, 0, keepdims)),
+)
+
+
+def _picked(a: np.ndarray, axis: int, place: int, keepdims: bool) -> np.ndarray:
+    return np.take(a, [place] if keepdims else place, axis=axis)
 
 
 def _of_shapes(triples: list, names: Sequence[str], subject: str) -> Fact | None:
@@ -329,6 +416,11 @@ def _of_shapes(triples: list, names: Sequence[str], subject: str) -> Fact | None
                 return Fact(
                     "reduced", f"{shapes}: it is the {word} of the right one over axis {axis}."
                 )
+    for word, reduce in REDUCTIONS[:4]:
+        if all(f.size and not e.ndim and close(reduce(f), e) for _, f, e in odd):
+            return Fact("not reduced", f"{shapes}: the {word} of all its entries would be right.")
+        if all(e.size and not f.ndim and close(f, reduce(e)) for _, f, e in odd):
+            return Fact("reduced", f"{shapes}: it is the {word} of all entries of the right one.")
     if found.ndim > expected.ndim and all(
         f.ndim == 2 and e.ndim == 1 and f.shape == (e.size, e.size) for _, f, e in odd
     ):
@@ -387,17 +479,27 @@ def _of_misplaced_nan(triples: list, names: Sequence[str], subject: str) -> Fact
     )
 
 
-def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | None:
-    """Look for result = factor times expected, with one factor per case."""
+def _factors(triples: list) -> list[float]:
+    """Return what each right result must be multiplied by to give the one found, if that does."""
     factors = []
     for _, f, e in triples:
         f, e = f.astype(complex), e.astype(complex)
-        if not (np.isfinite(f).all() and np.isfinite(e).all()) or not np.abs(e).max() > 0:
-            return None
+        if not (np.isfinite(f).all() and np.isfinite(e).all()):
+            return []
+        if not np.abs(e).max(initial=0) > 0:
+            return []
         factor = np.vdot(e, f) / np.vdot(e, e)
         if abs(factor) < 1e-6 or not close(f, factor * e):
-            return None
+            return []
         factors.append(float(factor.real))
+    return factors
+
+
+def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    """Look for result = factor times expected, with one factor per case."""
+    factors = _factors(triples)
+    if not factors:
+        return None
     # A single number is always some multiple of another; that is news only if it is the same again.
     single = all(e.size == 1 for _, _, e in triples)
     if _equal(factors, [-1.0] * len(factors)):
@@ -405,27 +507,8 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
     first = factors[0]
     if all(abs(factor - 1) < 1e-3 for factor in factors):
         return _of_precision(triples, subject)
-    for word, sizes in _sizes(triples, names):
-        if all(size == 1 for size in sizes):
-            continue
-        for sign, minus in ((1, ""), (-1, "minus ")):
-            if _equal(factors, [sign * size for size in sizes]):
-                return Fact(
-                    "factor",
-                    f"{subject} is {minus}{sizes[0]} times the right one, and {word} is "
-                    f"{sizes[0]}.",
-                )
-            if _equal(factors, [sign / size for size in sizes]):
-                return Fact(
-                    "factor",
-                    f"{subject} is {minus}1/{sizes[0]} of the right one, and {word} is {sizes[0]}.",
-                )
-            if _equal(factors, [sign / size**2 for size in sizes]):
-                return Fact(
-                    "factor",
-                    f"{subject} is {minus}1/{sizes[0] ** 2} of the right one, and {word} is "
-                    f"{sizes[0]}: divided by it twice too often.",
-                )
+    if told := _named_factor(factors, triples, names):
+        return Fact("factor", f"{subject} is {told}.")
     if len(factors) > 2 and _equal(factors, [first] * len(factors)):
         return Fact(
             "factor", f"{subject} is {first:.4g} times the right one, wherever it is wrong."
@@ -433,6 +516,69 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
     if single:
         return None
     return Fact("factor", f"{subject} is the right one times {first:.4g}, for every entry.")
+
+
+def _named_factor(factors: list[float], triples: list, names: Sequence[str]) -> str:
+    """Say which size or number among the arguments stands behind the factors, one for each case."""
+    known = [
+        (word, sizes) for word, sizes in _sizes(triples, names) if any(size != 1 for size in sizes)
+    ]
+    for sign, minus in ((1, ""), (-1, "minus ")):
+        for word, sizes in known:
+            size = _written(sizes[0])
+            for power, times, more in (
+                (1, f"{size} times", ""),
+                (-1, f"1/{size} of", ""),
+                (-2, f"1/{_written(sizes[0] ** 2)} of", ": divided by it twice too often"),
+            ):
+                if _equal(factors, [sign * float(n) ** power for n in sizes if n]):
+                    return f"{minus}{times} the right one, and {word} is {size}{more}"
+    if len(factors) < FEWEST_FACTORS:
+        return ""
+    for sign, minus in ((1, ""), (-1, "minus ")):
+        for word, sizes in known:
+            for words, function in FACTORS.items():
+                if _equal(factors, [sign * function(float(n)) for n in sizes]):
+                    return f"the right one times {minus}{words.format(n=word)}"
+        for word, sizes in known:
+            for other, others in known:
+                if word != other and _equal(
+                    factors, [sign * a / b if b else 0 for a, b in zip(sizes, others, strict=True)]
+                ):
+                    return f"the right one times {minus}{word}, divided by {other}"
+        for i, (word, sizes) in enumerate(known):
+            for other, others in known[i + 1 :]:
+                products = [float(a) * b for a, b in zip(sizes, others, strict=True)]
+                if _equal(factors, [sign * n for n in products]):
+                    return f"the right one times {minus}{word}, times {other}"
+                if all(products) and _equal(factors, [sign / n for n in products]):
+                    return f"{minus}the right one divided by {word} and by {other}"
+    return ""
+
+
+FEWEST_FACTORS = 3
+"""So many cases must agree before a factor is put together from two numbers, or from a root."""
+FACTORS = {
+    "the square of {n}": lambda n: n**2,
+    "the root of {n}": lambda n: math.sqrt(n) if n > 0 else 0.0,
+    "1 over the root of {n}": lambda n: 1 / math.sqrt(n) if n > 0 else 0.0,
+    "1 less than {n}": lambda n: n - 1,
+    "1 more than {n}": lambda n: n + 1,
+    "1 over 1 less than {n}": lambda n: 1 / (n - 1) if n != 1 else 0.0,
+    "1 over 1 more than {n}": lambda n: 1 / (n + 1) if n != -1 else 0.0,
+    "n / (n - 1), where n is {n}": lambda n: n / (n - 1) if n != 1 else 0.0,
+    "(n - 1) / n, where n is {n}": lambda n: (n - 1) / n if n else 0.0,
+    "n / (n + 1), where n is {n}": lambda n: n / (n + 1) if n != -1 else 0.0,
+    "1 minus {n}": lambda n: 1 - n,
+    "twice {n}": lambda n: 2 * n,
+    "half of {n}": lambda n: n / 2,
+    "2 over {n}": lambda n: 2 / n if n else 0.0,
+    "1 over twice {n}": lambda n: 1 / (2 * n) if n else 0.0,
+}
+
+
+def _written(number: float) -> str:
+    return f"{number:.4g}" if isinstance(number, float) else str(number)
 
 
 def _of_precision(triples: list, subject: str) -> Fact:
@@ -459,25 +605,30 @@ def _first(parts: tuple) -> float:
 
 
 def _equal(a: Sequence[float], b: Sequence[float]) -> bool:
-    return all(abs(x - y) <= 1e-5 * abs(y) for x, y in zip(a, b, strict=True))
+    return len(a) == len(b) and all(abs(x - y) <= 1e-5 * abs(y) for x, y in zip(a, b, strict=True))
 
 
 def _sizes(triples: list, names: Sequence[str]):
-    """Yield a description and, for each case, the size of each axis of each argument."""
+    """Yield a description and, for each case, a size of an argument, or an argument's number."""
     seen = []
     for i, argument in enumerate(triples[0][0]):
-        if not isinstance(argument, np.ndarray):
-            continue
         name = names[i] if i < len(names) else f"argument {i + 1}"
-        axes = [
-            (f"the length of axis {k} of {name}", lambda a, k=k: a.shape[k])
-            for k in range(argument.ndim)
-        ]
-        axes.append((f"the number of entries of {name}", lambda a: a.size))
-        for word, size in axes:
+        if is_number(argument) and not np.ndim(argument) and not isinstance(argument, bool):
+            kinds = [(name, lambda a: np.asarray(a).real.item())]
+        elif isinstance(argument, np.ndarray):
+            kinds = [
+                (f"the length of axis {k} of {name}", lambda a, k=k: a.shape[k])
+                for k in range(argument.ndim)
+            ]
+            kinds.append((f"the number of entries of {name}", lambda a: a.size))
+        elif isinstance(argument, tuple | list | dict):
+            kinds = [(f"the length of {name}", len)]
+        else:
+            continue
+        for word, size in kinds:
             try:
                 sizes = [size(arguments[i]) for arguments, _, _ in triples]
-            except (AttributeError, IndexError):
+            except (AttributeError, IndexError, TypeError, ValueError):
                 continue
             if sizes not in seen:
                 seen.append(sizes)

@@ -9,7 +9,7 @@ from operator import attrgetter
 import numpy as np
 
 from ._compare import in_float32, is_number, only_rounded, same
-from ._diagnosis import Trial, entries, measure, type_of
+from ._diagnosis import VAGUE, Fact, Trial, besides, entries, measure, parts_of, type_of
 from ._progress import record
 from ._sandbox import (
     CPU_SECONDS,
@@ -206,6 +206,10 @@ class Exercise:
                 raise RuntimeError(f"the reference of {self.name} failed: {result}")
         return results
 
+    def _due(self, arguments: tuple) -> object:
+        """Return what is right for arguments that a learner's result may belong to."""
+        return behaviour(self.reference, arguments, self.call).result
+
     def known(self, cases: Sequence[tuple]) -> list[list[Behaviour]]:
         """Return, for each mistake of the catalogue, what it does with the cases."""
         return [
@@ -279,6 +283,91 @@ class Exercise:
                 return fitting[0]
         return None
 
+    def findings(
+        self, trials: Sequence[Trial], wrong: Sequence[Trial]
+    ) -> tuple[list[Mistake], list[Fact]]:
+        """Return the mistakes of the catalogue that an answer holds, and what is measured besides.
+
+        Mistakes are told one by one: several, if each stands behind other results.
+        """
+        names, outputs = self.argument_names, self.outputs
+        known = self.known([trial.arguments for trial in trials])
+        if mistake := self.diagnose(trials, known):
+            return [mistake], []
+        mistakes, trials, wrong = self._by_parts(trials, wrong, known)
+        if mistakes and not wrong:
+            return mistakes, []
+        facts = measure(trials, wrong, names, outputs, self._due)
+        if mistakes or (facts and facts[0].kind not in VAGUE):
+            return mistakes, facts
+        for mistake, done in zip(self.mistakes, known, strict=True):
+            found = besides(
+                trials,
+                [each.result for each in done],
+                names,
+                lambda case, m=mistake: behaviour(m.implementation, case, self.call).result,
+            )
+            if found:
+                return [mistake], [Fact("besides", f"Besides, {found}.")]
+        return [], facts
+
+    def _by_parts(
+        self,
+        trials: Sequence[Trial],
+        wrong: Sequence[Trial],
+        known: Sequence[Sequence[Behaviour]],
+    ) -> tuple[list[Mistake], Sequence[Trial], Sequence[Trial]]:
+        """Return the mistakes that stand behind single results, and the trials without these.
+
+        A mistake is told if all results that it makes wrong are the learner's.
+        """
+        nothing = [], trials, wrong
+        if any(t.found.changed or isinstance(t.found.result, Raised) for t in trials):
+            return nothing
+        due = [parts_of(trial.expected, self.outputs) for trial in trials]
+        found = [parts_of(trial.found.result, self.outputs) for trial in trials]
+        names = [*due[0]]
+        if len(names) < 2 or any([*parts] != names for parts in (*due, *found)):
+            return nothing
+
+        def differing(parts):
+            pairs = [
+                zip(one.items(), right.values(), strict=True)
+                for one, right in zip(parts, due, strict=True)
+            ]
+            return {name for pair in pairs for (name, a), b in pair if not same(a, b)}
+
+        left, fitting = differing(found), []
+        for mistake, done in zip(self.mistakes, known, strict=True):
+            own = [parts_of(behaviour.result, self.outputs) for behaviour in done]
+            if any([*parts] != names for parts in own) or any(d.changed for d in done):
+                continue
+            touched = differing(own)
+            if (
+                touched
+                and touched < left
+                and all(
+                    same(one[name], other[name], types=False)
+                    for one, other in zip(found, own, strict=True)
+                    for name in touched
+                )
+            ):
+                fitting.append((touched, mistake))
+        mistakes = []
+        for touched, mistake in sorted(fitting, key=lambda parts: -len(parts[0])):
+            if touched <= left:
+                mistakes.append(mistake)
+                left = left - touched
+        if not mistakes:
+            return nothing
+        rest = []
+        for trial, parts, right in zip(trials, found, due, strict=True):
+            parts = {name: parts[name] if name in left else right[name] for name in names}
+            kind = type(trial.expected)
+            result = parts if kind is dict else kind(parts.values())
+            rest.append(trial._replace(found=Behaviour(result)))
+        return mistakes, rest, sorted((t for t in rest if not t.right), key=lambda t: t.size)
+
     def _report(self, trials: Sequence[Trial], wrong: Sequence[Trial]) -> tuple[str, str]:
         """Return the message, and what is wrong in a few words.
 
@@ -288,18 +377,18 @@ class Exercise:
         wrong = sorted(wrong, key=lambda t: (isinstance(t.found.result, Raised), t.size))
         example = wrong[0]
         raised = isinstance(example.found.result, Raised)
-        mistake = self.diagnose(trials, self.known([trial.arguments for trial in trials]))
-        if mistake:
-            name = mistake.name
-            lines = [wrapped("mistake", mistake.name), wrapped("hint", mistake.hint)]
-            if raised:
-                (fact, *_) = measure([example], [example], self.argument_names, ())
-                lines.append(wrapped("raised", fact.sentence))
-        else:
-            facts = measure(trials, wrong, self.argument_names, self.outputs)
-            name = f"measured: {facts[0].kind}" if facts else "not known"
-            lines = [wrapped("measured", fact.sentence) for fact in facts[:3]]
+        mistakes, facts = self.findings(trials, wrong)
+        names = [mistake.name for mistake in mistakes]
+        lines = []
+        for mistake in mistakes:
+            lines += [wrapped("mistake", mistake.name), wrapped("hint", mistake.hint)]
+        lines += [wrapped("measured", fact.sentence) for fact in facts[:3]]
+        if mistakes and raised:
+            (fact, *_) = measure([example], [example], self.argument_names, ())
+            lines.append(wrapped("raised", fact.sentence))
+        if not mistakes:
             lines.append(wrapped("hint", self._first_hint()))
+        name = "; ".join(names) or (f"measured: {facts[0].kind}" if facts else "not known")
         evidence = []
         if not raised:
             evidence = [self._tried(example.arguments), *self._results(example)]

@@ -293,6 +293,21 @@ LEAKY = Exercise(
             lambda z, slope: z if z > 0 else slope * z,
             "z > 0 is an array of answers, and `if` wants one. Choose entry by entry.",
         ),
+        Mistake(
+            "an exponential below zero",
+            lambda z, slope: np.where(z > 0, z, slope * np.expm1(np.minimum(z, 0))),
+            "Below zero the formula is a straight line, slope times z.",
+        ),
+        Mistake(
+            "the square of z below zero",
+            lambda z, slope: np.where(z > 0, z, slope * z**2),
+            "Below zero the formula is a straight line, slope times z.",
+        ),
+        Mistake(
+            "one decision for each row",
+            lambda z, slope: np.where((z > 0).all(axis=-1, keepdims=True), z, slope * z),
+            "Each entry is decided by itself, not its row.",
+        ),
     ),
     hints=(
         "Two cases, entry by entry: which function of NumPy chooses between two arrays?",
@@ -567,6 +582,12 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
             _temperature_in_place,
             "/= on an argument changes the caller's array. Make a new one.",
         ),
+        Mistake(
+            "a sigmoid of each logit",
+            lambda z, temperature: 1 / (1 + np.exp(-z / temperature)),
+            "The probabilities of a row sum to 1: each exponential is divided by the sum of "
+            "its row.",
+        ),
     ),
     hints=(
         "Divide the logits by the temperature; the rest is the softmax of the lesson.",
@@ -698,7 +719,7 @@ CROSS_ENTROPY_IN_BITS = Exercise(
                 "A small number inside the logarithm caps the loss: a label with a probability of "
                 "1e-200 must cost 664 bits. Pick first, and nothing that is picked is 0.",
             )
-            for tiny in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7)
+            for tiny in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
         ),
         *(
             Mistake(
@@ -707,7 +728,7 @@ CROSS_ENTROPY_IN_BITS = Exercise(
                 "A floor below the probabilities caps the loss: a label with a probability of "
                 "1e-200 must cost 664 bits.",
             )
-            for tiny in (1e-12, 1e-10, 1e-8, 1e-7)
+            for tiny in (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
         ),
         Mistake(
             "the labels are counted from 1",
@@ -759,6 +780,36 @@ CROSS_ENTROPY_IN_BITS = Exercise(
             "the median",
             lambda p, y: -np.median(np.log2(p[np.arange(len(y)), y])),
             "The formula adds up and divides by N: that is the mean.",
+        ),
+        Mistake(
+            "1 less the probability, and no logarithm",
+            lambda p, y: (1 - p[np.arange(len(y)), y]).mean(),
+            "Surprise is a logarithm: a probability of 1/4 costs two bits, not 3/4.",
+        ),
+        Mistake(
+            "the worst example",
+            lambda p, y: -np.log2(p[np.arange(len(y)), y]).min(),
+            "The loss is the mean over the examples, not the largest surprise.",
+        ),
+        Mistake(
+            "only the first example",
+            lambda p, y: -np.log2(p[0, y[0]]),
+            "All examples count: their surprises are averaged.",
+        ),
+        Mistake(
+            "each surprise is weighted by its probability",
+            lambda p, y: -(p[np.arange(len(y)), y] * np.log2(p[np.arange(len(y)), y])).mean(),
+            "No factor p stands before the logarithm. Only the mean is taken of the surprises.",
+        ),
+        Mistake(
+            "the labels multiply as numbers",
+            lambda p, y: -(y[:, None] * np.log2(np.maximum(p, 1e-300))).sum(axis=1).mean(),
+            "A label is a name, not a size: it says which column counts.",
+        ),
+        Mistake(
+            "the labels are one too high",
+            lambda p, y: -np.log2(p[np.arange(len(y)), (y + 1) % p.shape[1]]).mean(),
+            "The labels count from 0, as NumPy's indices do. Label 1 is the second column.",
         ),
     ),
     hints=(
@@ -894,6 +945,33 @@ def _folded_last_column(x, folded):
     return a
 
 
+ACTIVATIONS = {
+    "a leaky ReLU": lambda z: np.where(z > 0, z, 0.01 * z),
+    "a sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "the size": np.abs,
+    "the smaller of z and 0": lambda z: np.minimum(z, 0),
+    "a step from 0 to 1": lambda z: np.where(z > 0, 1.0, 0.0),
+}
+
+
+def _folded_with(cut):
+    """Return the forward pass with another activation."""
+
+    def forward(x, folded):
+        for w in folded[:-1]:
+            x = cut(x @ w[:-1] + w[-1])
+        return x @ folded[-1][:-1] + folded[-1][-1]
+
+    return forward
+
+
+def _folded_late(x, folded):
+    for w in folded[:-1]:
+        x = np.maximum(x @ w[:-1], 0) + w[-1]
+    return x @ folded[-1][:-1] + folded[-1][-1]
+
+
 FORWARD_FOLDED = Exercise(
     name="forward_folded",
     lesson=2,
@@ -1017,6 +1095,34 @@ FORWARD_FOLDED = Exercise(
             "the last column is taken for the biases",
             _folded_last_column,
             "The biases are the last row of each matrix, not its last column.",
+        ),
+        *(
+            Mistake(
+                f"{what} in place of ReLU", _folded_with(cut), "ReLU is max(0, z), entry by entry."
+            )
+            for what, cut in ACTIVATIONS.items()
+        ),
+        Mistake(
+            "the biases are added after ReLU",
+            _folded_late,
+            "A layer is complete with its bias. ReLU comes after both.",
+        ),
+        Mistake(
+            "the biases are subtracted",
+            _folded(ones=-1.0),
+            "The ones bring the biases in with a plus.",
+        ),
+        Mistake(
+            "the mean of the biases",
+            lambda x, folded: forward_folded(
+                x, tuple(np.vstack([w[:-1], 0 * w[-1:] + w[-1].mean()]) for w in folded)
+            ),
+            "Each output has a bias of its own.",
+        ),
+        Mistake(
+            "the first layer has no ReLU",
+            _folded_relu_where(lambda i, count: 0 < i < count - 1),
+            "There is a ReLU after every layer but the last, so after the first one too.",
         ),
     ),
     hints=(

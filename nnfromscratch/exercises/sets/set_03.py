@@ -167,6 +167,11 @@ ELU_BACKWARD = Exercise(
             lambda da, z: da * np.where(z == 0, 0.0, np.exp(np.minimum(z, 0))),
             "At 0 the lower formula holds: exp(0) is 1.",
         ),
+        Mistake(
+            "the gate looks at da, and exp at z",
+            lambda da, z: np.where(da > 0, da, da * np.exp(np.minimum(z, 0))),
+            "What the slope is depends on where z was, not on the sign of what comes back.",
+        ),
     ),
     hints=(
         "The derivative of exp(z) - 1 with respect to z: what becomes of the 1?",
@@ -368,6 +373,15 @@ def _scaling(dx=0, dmean=0, dsd=0):
     return backward
 
 
+def _scaling_dsd(dsd):
+    """Return the right gradients but for dsd."""
+
+    def backward(da, x, mean, sd):
+        return da / sd, -(da / sd).sum(axis=0), dsd(da, x, mean, sd)
+
+    return backward
+
+
 SCALING_BACKWARD = Exercise(
     name="scaling_backward",
     lesson=3,
@@ -526,6 +540,16 @@ SCALING_BACKWARD = Exercise(
             "dmean and dsd have changed places",
             lambda da, x, mean, sd: tuple(scaling_backward(da, x, mean, sd)[i] for i in (0, 2, 1)),
             "Return dx first, then dmean, then dsd.",
+        ),
+        Mistake(
+            "dsd has the square of the distance in it",
+            _scaling_dsd(lambda da, x, mean, sd: -(da * (x - mean) ** 2 / sd**2).sum(axis=0)),
+            "(x - mean) stands in a once, so it stands in the slope along sd once.",
+        ),
+        Mistake(
+            "the logarithm of sd in dsd",
+            _scaling_dsd(lambda da, x, mean, sd: (da * (x - mean) * np.log(sd)).sum(axis=0)),
+            "The derivative of 1 / s is -1 / s**2. A logarithm comes from an integral.",
         ),
     ),
     hints=(
@@ -774,6 +798,16 @@ SKIP_BACKWARD = Exercise(
             _skip_other(dx=lambda dh, x, w, z, dz: dh - dz @ w.T),
             "Slopes along separate roads add up.",
         ),
+        Mistake(
+            "the direct road has a minus",
+            _skip_other(dx=lambda dh, dz, x, w: dz @ w.T - dh),
+            "h grows with x along the direct road: its slope is 1, not -1.",
+        ),
+        Mistake(
+            "the gate is open where z is negative",
+            _skip_other(gate=lambda z: z < 0),
+            "ReLU lets pass what is positive, in both directions.",
+        ),
     ),
     hints=(
         "Draw it: x splits in two, one road goes through the layer, and at the + they meet again.",
@@ -979,6 +1013,29 @@ def _three_inputs_of(second, third):
     return gradients
 
 
+def _three_with(hidden):
+    """Return the gradients with another activation on the way forward."""
+
+    def gradients(x, y, params):
+        w1, b1, w2, b2, w3, b3 = (params[k] for k in ("w1", "b1", "w2", "b2", "w3", "b3"))
+        z1 = x @ w1 + b1
+        z2 = hidden(z1) @ w2 + b2
+        p = _softmax(hidden(z2) @ w3 + b3)
+        dz3 = (p - np.eye(p.shape[1])[y]) / len(p)
+        dz2 = dz3 @ w3.T * (z2 > 0)
+        dz1 = dz2 @ w2.T * (z1 > 0)
+        weights = {"w1": x.T @ dz1, "w2": hidden(z1).T @ dz2, "w3": hidden(z2).T @ dz3}
+        return weights | {f"b{i + 1}": dz.sum(axis=0) for i, dz in enumerate((dz1, dz2, dz3))}
+
+    return gradients
+
+
+def _three_ungated(x, y, params):
+    grads = three_layer_gradients(x, y, params)
+    other = _three(gate2=lambda z, a, d: 1.0)(x, y, params)
+    return grads | {"w1": other["w1"], "b1": other["b1"]}
+
+
 THREE_LAYER_GRADIENTS = Exercise(
     name="three_layer_gradients",
     lesson=3,
@@ -1182,6 +1239,44 @@ THREE_LAYER_GRADIENTS = Exercise(
             "the names begin with d",
             _three_changed(lambda grads, x: {f"d{k}": g for k, g in grads.items()}),
             "The dict has the names of the parameters: w1, b1 and so on.",
+        ),
+        Mistake(
+            "gates on the way back, but no ReLU on the way forward",
+            _three_with(lambda z: z),
+            "The hidden layers answer with max(0, z). The next layer reads that.",
+        ),
+        Mistake(
+            "a leaky ReLU on the way forward",
+            _three_with(lambda z: np.where(z > 0, z, 0.01 * z)),
+            "The hidden layers answer with max(0, z), which is 0 below zero.",
+        ),
+        Mistake(
+            "the values of ReLU are taken for its slopes",
+            _three(gate2=lambda z, a, d: a, gate1=lambda z, a, d: a),
+            "The slope of ReLU is 1 where z is above 0, and 0 elsewhere.",
+        ),
+        Mistake(
+            "the squared error of the probabilities",
+            _three(error=lambda p, t: 2 * (p - t) * p * (1 - p) / len(p)),
+            "With cross-entropy behind softmax the slope along the logits is short: p less "
+            "the one-hot labels.",
+        ),
+        Mistake(
+            "the difference is multiplied by p",
+            _three(error=lambda p, t: p * (p - t) / len(p)),
+            "The slope along the logits is p less the one-hot labels, and no further factor.",
+        ),
+        Mistake(
+            "the second gate is left out on the way to the first layer",
+            _three_ungated,
+            "What reaches the first layer has passed both gates: go on with dz2, not with da2.",
+        ),
+        Mistake(
+            "parameters after a step in place of gradients",
+            lambda x, y, params: {
+                k: params[k] - 0.1 * g for k, g in three_layer_gradients(x, y, params).items()
+            },
+            "The gradients are asked for. Nothing is moved yet.",
         ),
     ),
     hints=(

@@ -87,6 +87,11 @@ def _worst_of(size):
     return worst
 
 
+def _relative(a, b):
+    largest = np.maximum(np.abs(a), np.abs(b))
+    return np.abs(a - b) / np.where(largest == 0, 1, largest)
+
+
 WORST_RELATIVE_ERROR = Exercise(
     name="worst_relative_error",
     lesson=4,
@@ -228,6 +233,31 @@ WORST_RELATIVE_ERROR = Exercise(
             _worst_of(lambda a, b: np.minimum(np.abs(a), np.abs(b))),
             "The formula divides by the larger of the two sizes; the smaller may be 0.",
         ),
+        Mistake(
+            "the smallest error",
+            lambda a, b: _relative(a, b).min(),
+            "The worst entry counts: the largest error.",
+        ),
+        Mistake(
+            "the sum of the errors",
+            lambda a, b: _relative(a, b).sum(),
+            "The worst entry counts, not all of them together.",
+        ),
+        Mistake(
+            "the median of the errors",
+            lambda a, b: np.median(_relative(a, b)),
+            "The worst entry counts, not the middle one.",
+        ),
+        Mistake(
+            "the place of the worst entry",
+            lambda a, b: _relative(a, b).argmax(),
+            "The error itself is asked for, not where it is.",
+        ),
+        Mistake(
+            "sizes below 1 are taken for 1",
+            lambda a, b: (np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1)).max(),
+            "It must work at any scale: entries of 1e-15 are measured by their own size.",
+        ),
     ),
     hints=(
         "An array of differences, an array of sizes, one division, one maximum.",
@@ -349,6 +379,22 @@ def _complex_read(read):
     return gradient
 
 
+def _complex_moved(move, first=False):
+    """Return the gradient with another move of each entry."""
+
+    def measure(f, x, h):
+        gradient = np.zeros(x.shape)
+        for place in np.ndindex(x.shape):
+            moved = x.astype(complex)
+            moved[place] = move(moved[place], h)
+            gradient[place] = f(moved).imag / h
+            if first:
+                break
+        return gradient
+
+    return measure
+
+
 COMPLEX_STEP_GRADIENT = Exercise(
     name="complex_step_gradient",
     lesson=4,
@@ -463,6 +509,21 @@ COMPLEX_STEP_GRADIENT = Exercise(
             "h is not used",
             lambda f, x, h: complex_step_gradient(f, x, 1e-20),
             "The step is an argument: the check does not always take the same.",
+        ),
+        Mistake(
+            "the entry is replaced by the step",
+            _complex_moved(lambda old, h: 1j * h),
+            "The step is added to the entry. Where has the entry itself gone?",
+        ),
+        Mistake(
+            "the entry is multiplied, not moved",
+            _complex_moved(lambda old, h: old * (1 + 1j * h)),
+            "The step is added to the entry, so that it is as long at every entry.",
+        ),
+        Mistake(
+            "only the first entry",
+            _complex_moved(lambda old, h: old + 1j * h, first=True),
+            "Each entry has its turn. At which depth does the loop end?",
         ),
     ),
     hints=(
@@ -668,6 +729,22 @@ DIRECTIONAL_SLOPES = Exercise(
             "the two are exchanged",
             lambda f, x, gradient, v, h: directional_slopes(f, x, gradient, v, h)[::-1],
             "Return the measured slope first, then the promised one.",
+        ),
+        Mistake(
+            "the two values are added",
+            lambda f, x, gradient, v, h: (
+                (f(x + h * v) + f(x - h * v)) / (2 * h),
+                (gradient * v).sum(),
+            ),
+            "A slope is a difference: how much f rises from one place to the other.",
+        ),
+        Mistake(
+            "the promise is a cosine",
+            lambda f, x, gradient, v, h: (
+                (f(x + h * v) - f(x - h * v)) / (2 * h),
+                (gradient * v).sum() / np.sqrt((gradient**2).sum() * (v**2).sum() + 1e-300),
+            ),
+            "The promise is the sum of the products, not divided by any length.",
         ),
     ),
     hints=(

@@ -162,6 +162,17 @@ BACK_THROUGH_LOG_SOFTMAX = Exercise(
             "A row far below the batch's largest logit becomes 0 / 0. Each row has a maximum of "
             "its own.",
         ),
+        Mistake(
+            "d is divided by the probabilities",
+            lambda d, z: d
+            / np.maximum(
+                np.exp(z - z.max(axis=1, keepdims=True))
+                / np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True),
+                1e-300,
+            ),
+            "That is the step back through the logarithm alone. The table of slopes has "
+            "softmax in it already.",
+        ),
     ),
     hints=(
         "Put the table into the sum over i, and split it in two: where is delta_ij 1?",
@@ -418,6 +429,53 @@ HUBER = Exercise(
                 huber(a, target, delta)[1],
             ),
             "Each entry is near or far on its own. Choose entry by entry.",
+        ),
+        Mistake(
+            "the doubled error is cut off at delta",
+            lambda a, target, delta: (
+                huber(a, target, delta)[0],
+                np.clip(2 * (a - target), -delta, delta) / len(a),
+            ),
+            "The parabola has a factor 1/2, so its slope is e, up to delta.",
+        ),
+        Mistake(
+            "the two formulas have changed places",
+            lambda a, target, delta: (
+                np.where(
+                    np.abs(a - target) > delta,
+                    (a - target) ** 2 / 2,
+                    delta * (np.abs(a - target) - delta / 2),
+                ).sum()
+                / len(a),
+                huber(a, target, delta)[1],
+            ),
+            "Near zero it is a parabola, far out a straight line.",
+        ),
+        Mistake(
+            "the parabola ends at 1, whatever delta is",
+            lambda a, target, delta: (
+                np.where(
+                    np.abs(a - target) > 1,
+                    delta * (np.abs(a - target) - delta / 2),
+                    (a - target) ** 2 / 2,
+                ).sum()
+                / len(a),
+                huber(a, target, delta)[1],
+            ),
+            "The two formulas meet where the error is delta in size.",
+        ),
+        Mistake(
+            "the straight line lacks the size of the error",
+            lambda a, target, delta: (
+                np.where(
+                    np.abs(a - target) > delta,
+                    delta * (a - target - delta / 2),
+                    (a - target) ** 2 / 2,
+                ).sum()
+                / len(a),
+                huber(a, target, delta)[1],
+            ),
+            "The loss is never negative: far out it is the size of the error that counts.",
         ),
     ),
     hints=(
@@ -940,6 +998,11 @@ YES_OR_NO_LOSS = Exercise(
             "the targets are exchanged in the loss alone",
             lambda z, t: (yes_or_no_loss(z, 1 - t)[0], yes_or_no_loss(z, t)[1]),
             "-log a belongs to target 1. Which target makes your loss large for a large z?",
+        ),
+        Mistake(
+            "the logit in place of the probability in dz",
+            lambda z, t: (yes_or_no_loss(z, t)[0], (z - t[:, None]) / len(z)),
+            "The slope compares the target with a probability, which lies between 0 and 1.",
         ),
     ),
     hints=(

@@ -321,6 +321,17 @@ BOWL_RATES = Exercise(
             lambda k: (2 * k.max(), 2 / (k.min() + k.max())),
             "The sharper the valley, the smaller the rate that it bears.",
         ),
+        Mistake(
+            "the difference of the curvatures below",
+            lambda k: (2 / k.max(), 2 / (k.max() - k.min() + 1e-9)),
+            "At the best rate the flattest and the sharpest direction shrink alike: 1 - rate "
+            "k_min = rate k_max - 1.",
+        ),
+        Mistake(
+            "the first and the last curvature",
+            lambda k: (2 / k.max(), 2 / (k[0] + k[-1])),
+            "The curvatures come in any order: ask for the least and the largest.",
+        ),
     ),
     hints=(
         "Each direction i is multiplied by 1 - rate * k_i. For the limit, which one leaves the "
@@ -1074,6 +1085,13 @@ LINEAR_CLASSIFIER = Exercise(
                 linear_classifier(*arguments)[2].tolist(),
             ),
             "The losses are asked for as an array: np.array(losses).",
+        ),
+        Mistake(
+            "divided by the number of features",
+            lambda x, y, classes, rate, steps: linear_classifier(
+                x, y, classes, rate * len(x) / x.shape[1], steps
+            ),
+            "The mean is taken over the examples, so 1/N belongs in the gradient.",
         ),
     ),
     hints=(

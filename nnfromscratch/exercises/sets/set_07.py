@@ -913,6 +913,21 @@ def _epoch_without_b(x, y, w, b, order, size, rate):
     return w, b, total / len(x)
 
 
+def _epoch_loss(join):
+    """Return the epoch with another mean of the batches' losses."""
+
+    def epoch(x, y, w, b, order, size, rate):
+        losses, counts = [], []
+        for first in range(0, len(order), size):
+            batch = order[first : first + size]
+            w, b, loss = one_epoch(x, y, w, b, batch, len(batch), rate)
+            losses.append(loss)
+            counts.append(len(batch))
+        return w, b, join(losses, counts, size)
+
+    return epoch
+
+
 ONE_EPOCH = Exercise(
     name="one_epoch",
     lesson=7,
@@ -1057,6 +1072,17 @@ ONE_EPOCH = Exercise(
             "the bias is left out of z",
             _epoch_without_b,
             "z has a bias in it; the loss and all slopes depend on it.",
+        ),
+        Mistake(
+            "each batch counts as a full one",
+            _epoch_loss(lambda losses, counts, size: sum(losses) * size / sum(counts)),
+            "The last batch may be smaller: its loss counts as often as it has examples.",
+        ),
+        Mistake(
+            "the losses of the batches are added",
+            _epoch_loss(lambda losses, counts, size: sum(losses)),
+            "Each example counts once: multiply by the batch's examples, and divide by all of"
+            " them.",
         ),
     ),
     hints=(

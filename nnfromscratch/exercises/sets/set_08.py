@@ -138,6 +138,36 @@ HOW_MANY_PARAMETERS = Exercise(
             lambda sizes: sizes[-2] * sizes[-1] + sizes[-1],
             "The numbers of all layers are added up. Does your total start anew in each turn?",
         ),
+        Mistake(
+            "a bias for each input, too, and for each output",
+            lambda sizes: sum(a * b + a + b for a, b in pairwise(sizes)),
+            "Each unit has one bias: as many as the layer has outputs.",
+        ),
+        Mistake(
+            "all sizes are multiplied",
+            lambda sizes: int(np.prod(sizes)),
+            "Each pair of neighbours makes one matrix; the numbers of the matrices are added up.",
+        ),
+        Mistake(
+            "the last layer is joined to the first",
+            lambda sizes: how_many_parameters(sizes) + sizes[-1] * sizes[0] + sizes[0],
+            "sizes[-1] is the last one: where does the loop begin?",
+        ),
+        Mistake(
+            "each layer is taken for square",
+            lambda sizes: sum(a * a + b for a, b in pairwise(sizes)),
+            "A matrix has as many rows as there are inputs, and as many columns as outputs.",
+        ),
+        Mistake(
+            "one bias for the whole network",
+            lambda sizes: sum(a * b for a, b in pairwise(sizes)) + 1,
+            "Each unit of each layer has a bias of its own.",
+        ),
+        Mistake(
+            "the number of arrays",
+            lambda sizes: 2 * (len(sizes) - 1),
+            "The numbers in the arrays are to be counted, not the arrays.",
+        ),
     ),
     hints=(
         "Count one layer first: with D inputs and K outputs, w is (D, K). And b?",
@@ -146,305 +176,301 @@ HOW_MANY_PARAMETERS = Exercise(
     ),
 )
 
-# ELU
+# Maxout
 
 
-class _ELU:
-    def __init__(self, alpha):
-        self.alpha = alpha
-
+class _Maxout:
     def forward(self, x):
-        self.x = x
-        return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
+        half = x.shape[1] // 2
+        self.first = x[:, :half] >= x[:, half:]
+        return np.where(self.first, x[:, :half], x[:, half:])
 
     def backward(self, d_out):
-        return d_out * np.where(self.x > 0, 1.0, self.alpha * np.exp(np.minimum(self.x, 0)))
+        return np.hstack([d_out * self.first, d_out * ~self.first])
 
 
-def _elu_inputs(rng):
-    n, h = sizes(rng, 2)
-    x = normal(rng, n, h)
-    x[x == 0] = 0.5  # there the slope jumps, and either side would do
-    x.flat[0], x.flat[1] = -0.4, 0.7  # both sides, in every case
-    return x, normal(rng, n, h), float(np.round(rng.uniform(0.3, 0.9), 2))
+def _maxout_inputs(rng):
+    n, k = sizes(rng, 2)
+    return normal(rng, n, 2 * k), normal(rng, n, k)
 
 
-def _elu_large(rng):
-    x = np.array([[1000.0, -2.0, 0.5], [-0.5, 800.0, -1.0]])
-    return x, normal(rng, 2, 3), 0.5
+def _maxout_ties(rng):
+    x = np.array([[2.0, -1.0, 2.0, 3.0], [0.0, -4.0, 0.0, -5.0], [1.0, 0.5, -2.0, 0.5]])
+    return x, normal(rng, 3, 2)
 
 
-def _elu_steep(rng):
-    # alpha above 1: just below zero the curve runs below the straight line
-    x = np.array([[-0.5, 0.5, -0.25], [2.0, -3.0, -1.0]])
-    return x, normal(rng, 2, 3), 2.0
+def _maxout_one(rng):
+    return normal(rng, 1, 6), normal(rng, 1, 3)
 
 
-def _use_elu(answer, x, d_out, alpha):
-    layer, other = answer(alpha), answer(alpha)
+def _use_maxout(answer, x, d_out):
+    layer, other = answer(), answer()
     a = layer.forward(x)
-    other.forward(x[::-1] + 0.25)  # a second layer of the kind, as in a network of any depth
-    return a, layer.backward(d_out)
+    other.forward(-x)  # a second layer of the kind, as in a network of any depth
+    dx = layer.backward(d_out)
+    layer.forward(-x)
+    return a, dx, layer.backward(d_out)
 
 
-def _elu(x, alpha):
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
-
-
-def _elu_slope(x, alpha):
-    return np.where(x > 0, 1.0, alpha * np.exp(np.minimum(x, 0)))
-
-
-def _elu_with(forward=_elu, slope=_elu_slope, backward=lambda d_out, slope: d_out * slope):
+def _maxout_with(
+    halves=lambda x: np.split(x, 2, axis=1),
+    larger=np.maximum,
+    gate=lambda a, b: a >= b,
+    back=lambda d, first: (d * first, d * ~first),
+    join=lambda parts: np.hstack(parts),
+):
     """Return the layer with something else in it."""
 
     class Layer:
-        def __init__(self, alpha):
-            self.alpha = alpha
-
         def forward(self, x):
-            self.x = x
-            return forward(x, self.alpha)
+            a, b = halves(x)
+            self.first = gate(a, b)
+            return larger(a, b)
 
         def backward(self, d_out):
-            return backward(d_out, slope(self.x, self.alpha))
+            return join(back(d_out, self.first))
 
     return Layer
 
 
-class _EluShared(_ELU):
+class _MaxoutShared(_Maxout):
     memory = {}  # noqa: RUF012 - the mistake
 
     def forward(self, x):
-        self.memory["x"] = x
-        return _elu(x, self.alpha)
+        a = super().forward(x)
+        self.memory["first"] = self.first
+        return a
 
     def backward(self, d_out):
-        return d_out * _elu_slope(self.memory["x"], self.alpha)
+        self.first = self.memory["first"]
+        return super().backward(d_out)
 
 
-class _EluInPlace(_ELU):
+class _MaxoutOnce(_Maxout):
     def forward(self, x):
-        self.x = x.copy()
-        x[x < 0] = self.alpha * np.expm1(x[x < 0])
-        return x
+        old = getattr(self, "first", None)
+        a = super().forward(x)
+        self.first = self.first if old is None else old
+        return a
 
 
-class _EluOutputGate(_ELU):
-    def backward(self, d_out):
-        return d_out * np.where(d_out > 0, 1.0, self.alpha * np.exp(np.minimum(self.x, 0)))
-
-
-class _EluFromOutput:
-    def __init__(self, alpha):
-        self.alpha = alpha
-
+class _MaxoutByIndex:
     def forward(self, x):
-        below = x < 0
-        self.a = x.copy()
-        self.a[below] = self.alpha * (np.exp(x[below]) - 1)
-        return self.a
+        self.shape = x.shape
+        pairs = x.reshape(len(x), 2, -1)
+        self.winner = pairs.argmax(axis=1)[:, None]
+        return np.take_along_axis(pairs, self.winner, axis=1)[:, 0]
 
     def backward(self, d_out):
-        dx = d_out.copy()
-        below = self.a < 0
-        dx[below] *= self.a[below] + self.alpha
+        dx = np.zeros((self.shape[0], 2, self.shape[1] // 2))
+        np.put_along_axis(dx, self.winner, d_out[:, None], axis=1)
+        return dx.reshape(self.shape)
+
+
+class _MaxoutLoops:
+    def forward(self, x):
+        self.x, half = x.copy(), x.shape[1] // 2
+        return np.array([[max(r[k], r[half + k]) for k in range(half)] for r in x])
+
+    def backward(self, d_out):
+        dx, half = np.zeros(self.x.shape), d_out.shape[1]
+        for n, k in np.ndindex(*d_out.shape):
+            dx[n, k if self.x[n, k] >= self.x[n, half + k] else half + k] = d_out[n, k]
         return dx
 
 
-class _EluMasked:
-    def __init__(self, alpha):
-        self.alpha = alpha
-
+class _MaxoutInPlace(_Maxout):
     def forward(self, x):
-        self.below = np.exp(np.clip(x, None, 0))
-        self.open = (x > 0).astype(float)
-        return np.maximum(x, 0) + self.alpha * (self.below - 1)
+        a = super().forward(x)
+        x[:, : a.shape[1]] = a
+        return a
+
+
+class _MaxoutNothing(_Maxout):
+    def backward(self, d_out):
+        self.first = d_out > 0
+        return super().backward(d_out)
+
+
+class _MaxoutValues(_Maxout):
+    def forward(self, x):
+        self.x = x
+        return super().forward(x)
 
     def backward(self, d_out):
-        return self.open * d_out + (1 - self.open) * d_out * self.alpha * self.below
+        half = d_out.shape[1]
+        a, b = self.x[:, :half], self.x[:, half:]
+        return np.hstack([d_out * self.first * a, d_out * ~self.first * b])
 
 
-class _EluForgets(_ELU):
-    def forward(self, x):
-        return _elu(x, self.alpha)
-
-
-ELU_LAYER = Exercise(
-    name="ELU",
+MAXOUT = Exercise(
+    name="Maxout",
     lesson=8,
-    goal="Write a layer that remembers in forward what its backward needs.",
+    goal="Write a layer that remembers in forward which way its backward must go.",
     points=2,
-    misconception="The memory is shared by all layers of a kind, or the gate is set by d_out.",
-    reference=_ELU,
-    inputs=_elu_inputs,
-    corners=(_elu_large, _elu_steep),
-    call=_use_elu,
-    arguments=("x", "d_out", "alpha"),
-    outputs=("a", "dx"),
-    variants=(_EluFromOutput, _EluMasked),
+    misconception="The slope goes to both, or the memory is shared by all layers of a kind.",
+    reference=_Maxout,
+    inputs=_maxout_inputs,
+    corners=(_maxout_ties, _maxout_one),
+    call=_use_maxout,
+    arguments=("x", "d_out"),
+    outputs=("a", "dx", "dx of a second pass"),
+    variants=(_MaxoutByIndex, _MaxoutLoops),
     mistakes=(
         Mistake(
             "all layers of the kind share one memory",
-            _EluShared,
+            _MaxoutShared,
             "A second layer has run in between, and this one found its numbers. What belongs to "
-            "one object goes into self, as in self.x.",
+            "one object goes into self.",
         ),
         Mistake(
-            "the slope is 1 everywhere",
-            _elu_with(slope=lambda x, alpha: 1.0),
-            "Below zero the curve is not a straight line. What is the derivative of "
-            "alpha (exp(x) - 1)?",
+            "the memory of the first pass is kept",
+            _MaxoutOnce,
+            "The layer runs forward more than once. backward belongs to the latest pass.",
         ),
         Mistake(
-            "the slope below zero is that of ReLU",
-            _elu_with(slope=lambda x, alpha: np.where(x > 0, 1.0, 0.0)),
-            "Below zero this unit is not silent, so its slope is not 0 there.",
+            "both entries of a pair get the slope",
+            _maxout_with(back=lambda d, first: (d, d)),
+            "Only the larger entry of a pair reaches the output. What does a nudge of the smaller "
+            "one change?",
         ),
         Mistake(
-            "the output in place of the slope",
-            _elu_with(slope=lambda x, alpha: np.where(x > 0, 1.0, _elu(x, alpha))),
-            "The derivative of a constant is 0: the -1 of the forward pass is gone in the slope.",
+            "each entry of a pair gets half of the slope",
+            _maxout_with(back=lambda d, first: (d / 2, d / 2)),
+            "Only the larger entry of a pair reaches the output, and all of it.",
         ),
         Mistake(
-            "exp of the output in place of exp of the input",
-            _elu_with(
-                slope=lambda x, alpha: np.where(
-                    x > 0, 1.0, alpha * np.exp(_elu(np.minimum(x, 0), alpha))
-                )
+            "the slope goes to the smaller entry",
+            _maxout_with(back=lambda d, first: (d * ~first, d * first)),
+            "A nudge of the larger entry moves the output, one of the smaller has no effect. Or "
+            "have the halves of dx changed places?",
+        ),
+        Mistake(
+            "the slope always goes to the first half",
+            _maxout_with(back=lambda d, first: (d, 0 * d)),
+            "Where the second half holds the larger entry, that one gets the slope.",
+        ),
+        Mistake(
+            "the slope always goes to the second half",
+            _maxout_with(back=lambda d, first: (0 * d, d)),
+            "Where the first half holds the larger entry, that one gets the slope.",
+        ),
+        Mistake(
+            "equal entries both get the slope",
+            type(
+                "Layer",
+                (_Maxout,),
+                {
+                    "forward": lambda self, x: setattr(self, "x", x) or _Maxout().forward(x),
+                    "backward": lambda self, d: np.hstack(
+                        [
+                            d * (self.x[:, : d.shape[1]] >= self.x[:, d.shape[1] :]),
+                            d * (self.x[:, : d.shape[1]] <= self.x[:, d.shape[1] :]),
+                        ]
+                    ),
+                },
             ),
-            "The slope is taken where the input was. In exp(...), which of the two belongs: what "
-            "came in or what went out?",
+            "If the two are equal, the slope goes to the first half alone.",
         ),
         Mistake(
-            "alpha is missing in the slope",
-            _elu_with(slope=lambda x, alpha: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0)))),
-            "alpha is a factor of the curve below zero, so it is one of its slope too.",
+            "of equal entries the second gets the slope",
+            _maxout_with(gate=lambda a, b: a > b),
+            "If the two are equal, the slope goes to the first half.",
         ),
         Mistake(
-            "alpha is missing in forward",
-            _elu_with(forward=lambda x, alpha: _elu(x, 1.0)),
-            "How deep may the curve go? For very negative x it approaches -alpha.",
-        ),
-        Mistake(
-            "the -1 is missing in forward",
-            _elu_with(forward=lambda x, alpha: _elu(x, alpha) + alpha * (x <= 0)),
-            "Just below zero the output must be just below zero. What does exp(x) approach?",
-        ),
-        Mistake(
-            "the larger of the two, whatever x is",
-            _elu_with(
-                forward=lambda x, alpha: np.maximum(x, alpha * np.expm1(np.minimum(x, 0))),
+            "neighbours are the pairs",
+            _maxout_with(
+                halves=lambda x: (x[:, ::2], x[:, 1::2]),
+                join=lambda parts: np.stack(parts, axis=2).reshape(len(parts[0]), -1),
             ),
-            "With alpha above 1 the curve runs below the straight line for some x below zero. It "
-            "is x > 0 that chooses, not which of the two is larger.",
+            "Entry k of the first half belongs to entry k of the second half, not to its "
+            "neighbour.",
+        ),
+        Mistake(
+            "neighbours are the pairs on the way forward only",
+            _maxout_with(halves=lambda x: (x[:, ::2], x[:, 1::2])),
+            "Which entries are a pair on the way back? Those that were one on the way forward.",
+        ),
+        Mistake(
+            "the smaller entry",
+            _maxout_with(larger=np.minimum, gate=lambda a, b: a <= b),
+            "The layer answers with the larger of the two.",
+        ),
+        Mistake(
+            "the smaller entry, on the way forward only",
+            _maxout_with(larger=np.minimum),
+            "The layer answers with the larger of the two, as your backward takes for granted.",
+        ),
+        Mistake(
+            "the larger size",
+            _maxout_with(
+                larger=lambda a, b: np.where(np.abs(a) >= np.abs(b), a, b),
+                gate=lambda a, b: np.abs(a) >= np.abs(b),
+            ),
+            "Of -3 and 2 the larger number is 2. Signs count.",
+        ),
+        Mistake(
+            "ReLU on each half",
+            _maxout_with(
+                larger=lambda a, b: np.maximum(np.maximum(a, b), 0),
+            ),
+            "Nothing is cut off at 0: of two negative entries, too, the larger one comes out.",
+        ),
+        Mistake(
+            "the sum of the two",
+            _maxout_with(larger=np.add, back=lambda d, first: (d, d)),
+            "The layer answers with the larger of the two, not with what they make together.",
+        ),
+        Mistake(
+            "the sign of d_out opens the gate",
+            _MaxoutNothing,
+            "Which of the two was larger is decided in forward. d_out knows nothing of it.",
+        ),
+        Mistake(
+            "the slope is multiplied by the entry",
+            _MaxoutValues,
+            "The larger entry passes as it is, so the slope along it is 1.",
         ),
         Mistake(
             "d_out is left out",
-            _elu_with(backward=lambda d_out, slope: slope + 0 * d_out),
-            "backward hands on the slope of the loss: the layer's own slope times what came in "
-            "from behind.",
+            _maxout_with(back=lambda d, first: (first * 1.0, ~first * 1.0)),
+            "backward hands on the slope of the loss: the layer's own slope, 1 or 0, times what "
+            "came in from behind.",
         ),
         Mistake(
-            "the gate looks at d_out",
-            _EluOutputGate,
-            "Whether a unit was on the straight part was decided by its input in the forward "
-            "pass, not by the slope that comes back.",
-        ),
-        Mistake(
-            "exp overflows where it is not wanted",
-            _elu_with(
-                forward=lambda x, alpha: x * (x > 0) + alpha * (np.exp(x) - 1) * (x <= 0),
-                slope=lambda x, alpha: (x > 0) + alpha * np.exp(x) * (x <= 0),
-            ),
-            "exp(1000) is infinite, and infinity times 0 is nan. Choose between the two, or keep "
-            "large numbers out of exp.",
+            "dx has the shape of the output",
+            _maxout_with(join=lambda parts: parts[0] + parts[1]),
+            "dx belongs to x, so it has its shape: twice as many columns as d_out.",
         ),
         Mistake(
             "the argument is changed",
-            _EluInPlace,
-            "An assignment into x, or x *= ..., writes into the caller's array. Make a new one.",
+            _MaxoutInPlace,
+            "forward writes into x, which belongs to the layer before this one.",
         ),
         Mistake(
-            "alpha stands in the exponent",
-            _elu_with(
-                forward=lambda x, alpha: np.where(x > 0, x, np.exp(alpha * np.minimum(x, 0)) - 1)
+            "one winner for each row",
+            _maxout_with(
+                larger=lambda a, b: np.where((a.sum(axis=1) >= b.sum(axis=1))[:, None], a, b),
+                gate=lambda a, b: np.broadcast_to(
+                    (a.sum(axis=1) >= b.sum(axis=1))[:, None], a.shape
+                ),
             ),
-            "alpha multiplies the bracket: alpha (exp(x) - 1).",
+            "Each pair is decided by itself, not the halves as a whole.",
         ),
         Mistake(
-            "alpha stands in the exponent, beside the factor",
-            _elu_with(
-                forward=lambda x, alpha: np.where(
-                    x > 0, x, alpha * (np.exp(alpha * np.minimum(x, 0)) - 1)
-                )
+            "the largest entry of each half",
+            _maxout_with(
+                larger=lambda a, b: np.maximum(a, b).max(axis=1, keepdims=True) + 0 * a,
             ),
-            "alpha multiplies the bracket, and stands nowhere else.",
-        ),
-        Mistake(
-            "alpha is not used",
-            _elu_with(
-                forward=lambda x, alpha: _elu(x, 1.0), slope=lambda x, alpha: _elu_slope(x, 1.0)
-            ),
-            "alpha comes in as an argument, and is a factor in both directions.",
-        ),
-        Mistake(
-            "a straight line below zero",
-            _elu_with(forward=lambda x, alpha: np.where(x > 0, x, alpha * x)),
-            "That is a leaky unit. Here the lower side bends: alpha (exp(x) - 1).",
-        ),
-        Mistake(
-            "alpha does not multiply the 1",
-            _elu_with(
-                forward=lambda x, alpha: np.where(x > 0, x, alpha * np.exp(np.minimum(x, 0)) - 1)
-            ),
-            "alpha stands before the bracket, so that the two sides meet at 0.",
-        ),
-        Mistake(
-            "the slope is added to d_out",
-            _elu_with(backward=lambda d_out, slope: d_out + slope),
-            "The chain rule multiplies: what arrives, times the slope here.",
-        ),
-        Mistake(
-            "the slope below zero has the wrong sign",
-            _elu_with(slope=lambda x, alpha: np.where(x > 0, 1.0, -_elu_slope(x, alpha))),
-            "This function rises everywhere: its slope is positive.",
-        ),
-        Mistake(
-            "a mean over the batch",
-            _elu_with(backward=lambda d_out, slope: d_out * slope / len(d_out)),
-            "Each entry of dx belongs to one example. The factor 1/N is in d_out already.",
-        ),
-        Mistake(
-            "the slope changes at 1",
-            _elu_with(
-                slope=lambda x, alpha: np.where(x > 1, 1.0, _elu_slope(np.minimum(x, 0), alpha))
-            ),
-            "The two sides meet at 0.",
-        ),
-        Mistake(
-            "the slope changes at 1, where exp goes on rising",
-            _elu_with(
-                slope=lambda x, alpha: np.where(x > 1, 1.0, alpha * np.exp(np.minimum(x, 1)))
-            ),
-            "The two sides meet at 0.",
-        ),
-        Mistake(
-            "backward returns nothing",
-            _elu_with(backward=lambda d_out, slope: None),
-            "backward must hand dx on, with return.",
-        ),
-        Mistake(
-            "the input is not remembered",
-            _EluForgets,
-            "backward needs the x of forward: keep it in self there.",
+            "Each pair is decided by itself: K outputs for each row, not one number.",
         ),
     ),
     hints=(
-        "forward: two cases, entry by entry. backward: two slopes, chosen by the same test on x.",
-        "Keep x in self.x. The slope is 1 above zero; below, differentiate the second case.",
-        "np.where computes both cases; np.minimum(x, 0) keeps exp from overflowing in the one "
-        "that is not used.",
+        "What must backward know of each pair? Let forward put just that into self.",
+        "A comparison of the two halves is an array of True and False, (N, K), and multiplies "
+        "like 1 and 0.",
+        "The slopes of the first half are d_out where it won, those of the second d_out where it "
+        "did not; np.hstack puts the two side by side. (The prediction: half of all slopes.)",
     ),
 )
 
@@ -615,6 +641,18 @@ class _ScaleMisnamed(_FeatureScale):
         return d_out * self.params["gain"]
 
 
+def _scale_dgain(dgain):
+    """Return the layer with another gradient of the gain."""
+
+    class Layer(_FeatureScale):
+        def backward(self, d_out):
+            dx = super().backward(d_out)
+            self.grads["gain"] = dgain(d_out, self.x, self.params["gain"])
+            return dx
+
+    return Layer
+
+
 FEATURE_SCALE = Exercise(
     name="FeatureScale",
     lesson=8,
@@ -760,6 +798,11 @@ FEATURE_SCALE = Exercise(
             "one gain for all features",
             _ScaleSingle,
             "Every feature has a gain of its own: shape (D,).",
+        ),
+        Mistake(
+            "the gain's gradient lacks the slope that came in",
+            _scale_dgain(lambda d_out, x, gain: (x * gain).sum(axis=0)),
+            "The gradient is the slope of the loss: d_out is a factor of it.",
         ),
     ),
     hints=(
@@ -1423,4 +1466,4 @@ RESIDUAL = Exercise(
     ),
 )
 
-EXERCISES = (HOW_MANY_PARAMETERS, ELU_LAYER, FEATURE_SCALE, ARRAYS_FROM_VECTOR, RESIDUAL)
+EXERCISES = (HOW_MANY_PARAMETERS, MAXOUT, FEATURE_SCALE, ARRAYS_FROM_VECTOR, RESIDUAL)

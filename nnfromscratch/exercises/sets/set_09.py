@@ -123,6 +123,16 @@ LEAKY_DEVIATION = Exercise(
             lambda shape, slope: math.sqrt(2 / ((1 + slope**2) * shape[0] * shape[1])),
             "One output adds up D products; K plays no part on the way forward.",
         ),
+        Mistake(
+            "the number of inputs is left out",
+            lambda shape, slope: math.sqrt(2 / (1 + slope**2)),
+            "Each output sums over D inputs, so the variance of the weights is divided by D.",
+        ),
+        Mistake(
+            "the difference 1 - s**2",
+            lambda shape, slope: math.sqrt(2 / (abs(1 - slope**2) + 1e-9) / shape[0]),
+            "The two halves of the square add up: 1 + s**2.",
+        ),
     ),
     hints=(
         "Put the mean square of a into Var(z) = D sigma^2 (mean square of the inputs).",

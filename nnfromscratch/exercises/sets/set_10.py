@@ -1,231 +1,237 @@
 """Exercises of lesson 10, Optimizers."""
 
-import math
-
 import numpy as np
 
 from .._draw import normal, sizes
 from .._exercise import Exercise, Mistake
 
-# clip_together
+# centred_rms
 
 
-def clip_together(grads, limit):
-    norm = math.sqrt(sum(float((g**2).sum()) for g in grads.values()))
-    scale = limit / norm if norm > limit else 1.0
-    return {name: scale * g for name, g in grads.items()}
+def centred_rms(w, slopes, rate, keep, epsilon):
+    mean, square = np.zeros_like(w), np.zeros_like(w)
+    for g in slopes:
+        mean = keep * mean + (1 - keep) * g
+        square = keep * square + (1 - keep) * g**2
+        w = w - rate * g / np.sqrt(square - mean**2 + epsilon)
+    return w
 
 
-def _norm(*arrays):
-    return math.sqrt(sum(float((a**2).sum()) for a in arrays))
+def _centred_inputs(rng):
+    t, d = sizes(rng, 2, low=3)
+    rate, keep, epsilon = rng.uniform((0.05, 0.3, 0.05), (0.9, 0.9, 0.4))
+    slopes = normal(rng, t, d) + 0.5
+    return (normal(rng, d), slopes, *(float(np.round(v, 2)) for v in (rate, keep, epsilon)))
 
 
-def _clip_inputs(rng):
-    d, h = sizes(rng, 2)
-    arrays = normal(rng, d, h), normal(rng, h), normal(rng, h, 2, scale=3.0)
-    share = rng.uniform(0.2, 0.7) if rng.integers(3) else rng.uniform(1.1, 1.4)
-    return _grads(*arrays), float(np.round(share * _norm(*arrays), 2))
+def _centred_steady(rng):
+    # All slopes are equal: what is left of the square is what the start at 0 makes of it.
+    return np.array([1.0, -2.0]), np.array([[2.0, -1.0]] * 3), 0.5, 0.75, 0.2
 
 
-def _grads(w1, b1, w2):
-    return {"w1": w1, "b1": b1, "w2": w2}
-
-
-def _clip_one(rng):
-    return _grads(np.array([[3.0, 0.0]]), np.array([0.0, 4.0]), np.array([[12.0], [0.0]])), 6.5
-
-
-def _clip_none(rng):
-    return _grads(np.array([[0.3, 0.0]]), np.array([0.0, 0.4]), np.array([[1.2], [0.0]])), 6.5
-
-
-def _clip_zero(rng):
-    return _grads(np.zeros((1, 2)), np.zeros(2), np.zeros((2, 1))), 1.0
-
-
-def _clip_with(scale):
-    """Return the function with another factor."""
-
-    def function(grads, limit):
-        factor = scale(_norm(*grads.values()), limit, grads)
-        return {name: factor * g for name, g in grads.items()}
-
-    return function
-
-
-def _clip_each(grads, limit):
-    return {name: g * min(1, limit / (_norm(g) or limit)) for name, g in grads.items()}
-
-
-def _clip_in_place(grads, limit):
-    norm = _norm(*grads.values())
-    if norm > limit:
-        for g in grads.values():
-            g *= limit / norm
-    return grads
-
-
-def _clip_concatenated(grads, limit):
-    norm = np.linalg.norm(np.concatenate([g.ravel() for g in grads.values()]))
-    return {name: g / max(1.0, norm / limit) for name, g in grads.items()}
-
-
-def _clip_if(grads, limit):
-    total = sum(np.sum(g * g) for g in grads.values())
-    if total <= limit**2:
-        return dict(grads)
-    return {name: g * limit / np.sqrt(total) for name, g in grads.items()}
-
-
-def _clip_tiny(rng):
-    """Return a case in which a small number beside the norm is seen."""
-    arrays = (np.array([[3e-4, 0.0]]), np.array([0.0, 4e-4]), np.array([[1.2e-3], [0.0]]))
-    return _grads(*arrays), 6.5e-4
-
-
-def _clip_with_norm(
-    norm_of=lambda arrays: _norm(*arrays),
-    factor=lambda norm, limit: limit / norm if norm > limit else 1.0,
+def _centred_with(
+    below=lambda m, s, e: np.sqrt(s - m**2 + e),
+    above=lambda g, m, t, keep: g,
+    mix=lambda old, new, keep: keep * old + (1 - keep) * new,
+    square=lambda g, m: g**2,
+    sign=-1,
+    late=False,
+    corrected=False,
+    start=0.0,
 ):
-    """Return the clipping with another norm or another factor."""
+    """Return the rule with something else in it."""
 
-    def clip(grads, limit):
-        share = factor(norm_of([*grads.values()]), limit)
-        return {name: share * g for name, g in grads.items()}
+    def rule(w, slopes, rate, keep, epsilon):
+        m, s = np.zeros_like(w) + start, np.zeros_like(w) + start
+        for t, g in enumerate(slopes, start=1):
+            old = m, s
+            s = mix(s, square(g, m), keep)
+            m = mix(m, g, keep)
+            now = old if late else (m, s)
+            if corrected:
+                now = [a / (1 - keep**t) for a in now]
+            w = w + sign * rate * above(g, now[0], t, keep) / below(*now, epsilon)
+        return w
 
-    return clip
+    return rule
 
 
-def _clip_first(rng):
-    """Return a case in which the last array is not the longest."""
-    return _grads(np.array([[12.0, 0.0]]), np.array([0.0, 4.0]), np.array([[3.0], [0.0]])), 6.5
+def _centred_loops(w, slopes, rate, keep, epsilon):
+    ends = []
+    for d in range(len(w)):
+        place, m, s = w[d], 0.0, 0.0
+        for g in slopes[:, d]:
+            m += (1 - keep) * (g - m)
+            s += (1 - keep) * (g * g - s)
+            place -= rate * g * (s - m * m + epsilon) ** -0.5
+        ends.append(place)
+    return np.array(ends)
 
 
-CLIP_TOGETHER = Exercise(
-    name="clip_together",
+def _centred_at_once(w, slopes, rate, keep, epsilon):
+    t = np.arange(len(slopes))
+    share = np.tril((1 - keep) * keep ** np.abs(t[:, None] - t))
+    spread = share @ slopes**2 - (share @ slopes) ** 2
+    return w - rate * (slopes / np.sqrt(spread + epsilon)).sum(axis=0)
+
+
+def _centred_in_place(w, slopes, rate, keep, epsilon):
+    w -= w - centred_rms(w, slopes, rate, keep, epsilon)
+    return w
+
+
+CENTRED_RMS = Exercise(
+    name="centred_rms",
     lesson=10,
-    goal="Shorten a step without turning it.",
+    goal="Keep two averages in one rule, and put a difference of them below the step.",
     points=2,
-    misconception="Each array, or each entry, is clipped on its own, which changes the direction.",
-    reference=clip_together,
-    inputs=_clip_inputs,
-    corners=(_clip_first, _clip_tiny, _clip_one, _clip_none, _clip_zero),
-    variants=(_clip_concatenated, _clip_if),
+    misconception="The mean is taken off the slope, or squared in the wrong place.",
+    reference=centred_rms,
+    inputs=_centred_inputs,
+    corners=(_centred_steady,),
+    variants=(_centred_loops, _centred_at_once),
     mistakes=(
         Mistake(
-            "each array is clipped on its own",
-            _clip_each,
-            "Then a step turns: some arrays shrink and others do not. One norm for all arrays "
-            "together, one factor for all.",
+            "RMSProp, from which no mean is taken off",
+            _centred_with(below=lambda m, s, e: np.sqrt(s + e)),
+            "The square of the mean comes off the mean of the squares.",
         ),
         Mistake(
-            "each entry is clipped",
-            lambda grads, limit: {k: np.clip(g, -limit, limit) for k, g in grads.items()},
-            "np.clip cuts the large entries and leaves the small ones: the step turns. All entries "
-            "get the same factor.",
+            "the mean is not squared",
+            _centred_with(below=lambda m, s, e: np.sqrt(np.maximum(s - m, 0) + e)),
+            "Below the root stand squares: the mean of the squares less the square of the mean.",
         ),
         Mistake(
-            "short gradients are made longer",
-            _clip_with(lambda norm, limit, grads: limit / norm if norm else math.nan),
-            "limit is an upper bound, not a length for all. Gradients below it stay as they are.",
+            "the square of the mean is added",
+            _centred_with(below=lambda m, s, e: np.sqrt(s + m**2 + e)),
+            "What is steady shall not count: the square of the mean is taken off.",
         ),
         Mistake(
-            "the root is missing",
-            _clip_with(lambda norm, limit, grads: min(1, limit / (norm**2 or limit))),
-            "A length is the root of the sum of squares.",
+            "epsilon outside the root",
+            _centred_with(below=lambda m, s, e: np.sqrt(np.maximum(s - m**2, 0)) + e),
+            "In this rule epsilon stands below the root.",
         ),
         Mistake(
-            "the norms are added",
-            _clip_with(
-                lambda norm, limit, grads: min(
-                    1, limit / (sum(_norm(g) for g in grads.values()) or limit)
-                )
+            "epsilon is left out",
+            _centred_with(below=lambda m, s, e: np.sqrt(np.maximum(s - m**2, 1e-300))),
+            "epsilon is not tiny here, and stands below the root.",
+        ),
+        Mistake(
+            "no root",
+            _centred_with(below=lambda m, s, e: s - m**2 + e),
+            "The slope is divided by the root of what its square would be measured in.",
+        ),
+        Mistake(
+            "the mean in place of the slope",
+            _centred_with(above=lambda g, m, t, keep: m),
+            "The step goes along the slope of this step. The mean only says how much of it is "
+            "steady.",
+        ),
+        Mistake(
+            "the mean is taken off the slope of the step, too",
+            _centred_with(above=lambda g, m, t, keep: g - m),
+            "The step goes along the slope itself. The mean is taken off below the root alone.",
+        ),
+        Mistake(
+            "the averages of the step before",
+            _centred_with(late=True),
+            "First the new slope goes into both averages, then the step is made with them.",
+        ),
+        Mistake(
+            "both averages are corrected for their start, as in Adam",
+            _centred_with(corrected=True),
+            "This rule leaves the averages as they are, low at first.",
+        ),
+        Mistake(
+            "sums in place of averages",
+            _centred_with(
+                mix=lambda old, new, keep: old + new,
+                below=lambda m, s, e: np.sqrt(np.abs(s - m**2) + e),
             ),
-            "Lengths at right angles do not add; their squares do. Think of 3 and 4.",
+            "Both are averages: the old one counts keep, the new slope the rest.",
         ),
         Mistake(
-            "the largest entry is taken for the norm",
-            _clip_with(
-                lambda norm, limit, grads: min(
-                    1, limit / (max(np.abs(g).max() for g in grads.values()) or limit)
-                )
+            "keep goes to the new slope",
+            _centred_with(mix=lambda old, new, keep: (1 - keep) * old + keep * new),
+            "keep is the share of the old average.",
+        ),
+        Mistake(
+            "the new slope counts in full",
+            _centred_with(
+                mix=lambda old, new, keep: keep * old + new,
+                below=lambda m, s, e: np.sqrt(np.abs(s - m**2) + e),
             ),
-            "The norm counts all entries: the root of their sum of squares.",
+            "The new slope has the share 1 - keep.",
         ),
         Mistake(
-            "long gradients get the length 1",
-            _clip_with(lambda norm, limit, grads: 1 / norm if norm > limit else 1),
-            "Whoever is longer than the limit is given the limit's length. What must stand above "
-            "the fraction bar?",
+            "the averages do not remember",
+            _centred_with(mix=lambda old, new, keep: (1 - keep) * new),
+            "The average of the step before counts, with the share keep.",
         ),
         Mistake(
-            "the factor is upside down",
-            _clip_with(lambda norm, limit, grads: norm / limit if norm > limit else 1),
-            "Too long a gradient has become longer still. The factor must be below 1.",
+            "the mean of the squares is made of the distances from the mean",
+            _centred_with(square=lambda g, m: (g - m) ** 2, below=lambda m, s, e: np.sqrt(s + e)),
+            "The formula averages the squares of the slopes themselves, and takes the square of "
+            "the mean off afterwards.",
         ),
         Mistake(
-            "the caller's gradients are changed",
-            _clip_in_place,
-            "g *= ... writes into the caller's arrays, and grads[name] = ... into the caller's "
-            "dict. Return a new dict of new arrays.",
-        ),
-        *(
-            Mistake(
-                f"{tiny:g} is added to the norm",
-                _clip_with_norm(
-                    factor=lambda norm, limit, tiny=tiny: limit / (norm + tiny)
-                    if norm > limit
-                    else 1.0
-                ),
-                "What is shortened has exactly the limit as its norm, and where a norm is above "
-                "the limit it is not 0.",
-            )
-            for tiny in (1e-8, 1e-7, 1e-6)
-        ),
-        Mistake(
-            "the longest array sets the norm",
-            _clip_with_norm(lambda arrays: max(_norm(g) for g in arrays)),
-            "All arrays together are one arrow: their squares are added up, and one root is taken.",
-        ),
-        Mistake(
-            "the last array sets the norm",
-            _clip_with_norm(lambda arrays: _norm(arrays[-1])),
-            "All arrays together are one arrow: the sum goes on from one array to the next.",
-        ),
-        Mistake(
-            "the mean of the squares",
-            _clip_with_norm(
-                lambda arrays: np.sqrt(np.mean(np.concatenate([g.ravel() for g in arrays]) ** 2))
+            "sizes in place of squares",
+            _centred_with(
+                square=lambda g, m: np.abs(g),
+                below=lambda m, s, e: np.sqrt(np.maximum(s - m**2, 0) + e),
             ),
-            "The length is the root of the sum of the squares.",
+            "s averages the squares of the slopes.",
         ),
         Mistake(
-            "sizes are added, not squares",
-            _clip_with_norm(lambda arrays: sum(np.abs(g).sum() for g in arrays)),
-            "The length is the root of the sum of the squares.",
+            "the step goes up",
+            _centred_with(sign=1),
+            "The loss falls against the slope.",
         ),
         Mistake(
-            "short gradients are made longer, long ones stay",
-            _clip_with_norm(factor=lambda norm, limit: limit / norm if 0 < norm < limit else 1.0),
-            "Look at the comparison: which ones are shortened, those above the limit or those "
-            "below?",
+            "only the last slope makes a step",
+            lambda w, slopes, rate, keep, epsilon: w
+            + (
+                centred_rms(w, slopes, rate, keep, epsilon)
+                - centred_rms(w, slopes[:-1], rate, keep, epsilon)
+            ),
+            "Each row of slopes makes a step, one after the other.",
         ),
         Mistake(
-            "everything beyond the limit is set to zero",
-            _clip_with_norm(factor=lambda norm, limit: 0.0 if norm > limit else 1.0),
-            "What is too long is shortened: its direction stays.",
+            "all steps are made with the last averages",
+            lambda w, slopes, rate, keep, epsilon: w
+            - rate
+            * slopes.sum(axis=0)
+            / np.sqrt(
+                sum((1 - keep) * keep**i * g**2 for i, g in enumerate(slopes[::-1]))
+                - sum((1 - keep) * keep**i * g for i, g in enumerate(slopes[::-1])) ** 2
+                + epsilon
+            ),
+            "Each step is divided by what the averages are at that time.",
         ),
         Mistake(
-            "what is too much is subtracted from the factor",
-            _clip_with_norm(factor=lambda norm, limit: 1 - (norm - limit) if norm > limit else 1.0),
-            "Multiply by limit / norm, and the norm becomes the limit.",
+            "one number for all weights",
+            _centred_with(
+                square=lambda g, m: np.full_like(g, (g**2).mean()),
+                below=lambda m, s, e: np.sqrt(np.maximum(s - m.mean() ** 2, 0) + e),
+            ),
+            "Each weight has its own two averages.",
+        ),
+        Mistake(
+            "the steps are returned, not the place",
+            lambda w, *rest: centred_rms(w, *rest) - w,
+            "Return where w is after all steps, not how far it has moved.",
+        ),
+        Mistake(
+            "the argument is changed",
+            _centred_in_place,
+            "w -= ... changes the caller's array. Write w = w - ... instead.",
         ),
     ),
     hints=(
-        "Think of all gradients as one long vector. What is its length?",
-        "Add up the squares over all arrays, then take one root. (Predicted? (3, 0) and (0, 4) "
-        "have the norm 5 together, so a limit of 2.5 halves both.)",
-        "If the norm is above the limit, every array is multiplied by limit / norm.",
+        "Two averages run along: one of the slopes, one of their squares.",
+        "In each step renew both averages first, then divide the slope.",
+        "Below the root: the mean of the squares, less the square of the mean, plus epsilon. (The "
+        "prediction: it grows to rate times g, divided by the root of epsilon.)",
     ),
 )
 
@@ -359,6 +365,22 @@ def _ball_minus(w, curvature, rate, momentum, steps):
     for _ in range(steps):
         v = momentum * v - rate * curvature * (w + momentum * v)
         w = w - v
+    return w
+
+
+def _ball_lesson(w, curvature, rate, momentum, steps):
+    v = np.zeros_like(w)
+    for _ in range(steps):
+        v = momentum * v + curvature * (w + momentum * v)
+        w = w - rate * v
+    return w
+
+
+def _ball_rest(w, curvature, rate, momentum, steps):
+    v = np.zeros_like(w)
+    for _ in range(steps):
+        v = (1 - momentum) * v - rate * curvature * (w + momentum * v)
+        w = w + v
     return w
 
 
@@ -515,6 +537,16 @@ LOOK_AHEAD_BALL = Exercise(
             "it looks to the end of a whole step",
             _ball_with_slope(lambda w, v, k, rate, m: rate * k * (w + m * v - rate * k * w)),
             "The place ahead is w + momentum v, without a step along the slope.",
+        ),
+        Mistake(
+            "the velocity of the lesson, without the rate",
+            _ball_lesson,
+            "Here v is a distance: the rate stands in the velocity, with a minus.",
+        ),
+        Mistake(
+            "1 - momentum is kept of the velocity",
+            _ball_rest,
+            "momentum is the share of the velocity that is kept.",
         ),
     ),
     hints=(
@@ -785,6 +817,21 @@ ADAGRAD = Exercise(
                 (slopes**2).sum(axis=0),
             ),
             "w is asked for, and nothing else.",
+        ),
+        Mistake(
+            "the largest square in place of the sum",
+            _adagrad_with(add=lambda total, g, t: np.maximum(total, g**2)),
+            "s adds up all squares since the start.",
+        ),
+        Mistake(
+            "the last slope at every step",
+            lambda w, slopes, rate, epsilon: adagrad(w, 0 * slopes + slopes[-1], rate, epsilon),
+            "Each row of slopes belongs to one step, in their order.",
+        ),
+        Mistake(
+            "plain steps",
+            lambda w, slopes, rate, epsilon: w - rate * slopes.sum(axis=0),
+            "Each slope is divided by the root of the sum of squares so far.",
         ),
     ),
     hints=(
@@ -1205,4 +1252,4 @@ DECOUPLED_ADAM = Exercise(
     ),
 )
 
-EXERCISES = (CLIP_TOGETHER, LOOK_AHEAD_BALL, ADAGRAD, DECOUPLED_ADAM)
+EXERCISES = (CENTRED_RMS, LOOK_AHEAD_BALL, ADAGRAD, DECOUPLED_ADAM)

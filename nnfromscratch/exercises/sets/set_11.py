@@ -205,6 +205,23 @@ WARMUP_THEN_FALL = Exercise(
             else (steps - step) / (steps - warmup),
             "The rise reaches 1 at step warmup.",
         ),
+        Mistake(
+            "the fall is as steep as the rise",
+            lambda step, warmup, steps: step / warmup if step < warmup else (steps - step) / warmup,
+            "The fall takes steps - warmup steps from 1 to 0.",
+        ),
+        Mistake(
+            "the rise begins one step early",
+            lambda step, warmup, steps: (step + 1) / (warmup + 1)
+            if step < warmup
+            else (steps - step) / (steps - warmup),
+            "At step 0 the factor is 0.",
+        ),
+        Mistake(
+            "the larger of the two lines",
+            lambda step, warmup, steps: max(step / warmup, (steps - step) / (steps - warmup)),
+            "Of the two lines the lower one counts: it rises before warmup, then it falls.",
+        ),
     ),
     hints=(
         "Draw it: three points, joined by two straight lines.",
@@ -238,6 +255,11 @@ def _steep_rise(rng):
     """Return a test in which each of the usual mistakes finds a place of its own."""
     rates = [0.001, 0.002, 0.01, 0.015, 0.045, 0.09, 0.36, 0.72]
     return _range_test(rates, [-0.3, -0.35, -0.6, -0.5, -0.4, -0.1, 2.0])
+
+
+def _level_start(rng):
+    # The first slopes are 0, and equal, in whatever way they are written.
+    return np.array([0.01, 0.02, 0.05, 0.2]), np.array([2.25, 2.25, 2.25, 4.0])
 
 
 def _gentle_rise(rng):
@@ -288,7 +310,7 @@ STEEPEST_RATE = Exercise(
     misconception="The rate of the lowest loss is taken, or a fall is measured per unit of rate.",
     reference=steepest_rate,
     inputs=_steepest_inputs,
-    corners=(_steep_rise, _gentle_rise, _deep_fall),
+    corners=(_steep_rise, _gentle_rise, _level_start, _deep_fall),
     variants=(_steepest_loop, _steepest_falls),
     mistakes=(
         Mistake(
@@ -377,6 +399,33 @@ STEEPEST_RATE = Exercise(
             "the smallest rate at which the loss falls",
             lambda rates, losses: rates[np.argmax(np.diff(losses) < 0)],
             "Several steps fall. Compare how fast they do.",
+        ),
+        Mistake(
+            "multiplied by the distance of the logarithms",
+            lambda rates, losses: rates[np.argmin(np.diff(losses) * np.diff(np.log(rates)))],
+            "A slope is a rise divided by a distance.",
+        ),
+        Mistake(
+            "divided by the square of the distance",
+            lambda rates, losses: rates[np.argmin(np.diff(losses) / np.diff(np.log(rates)) ** 2)],
+            "A slope is a rise divided by a distance, once.",
+        ),
+        Mistake(
+            "one rate too low",
+            lambda rates, losses: rates[np.argmin(np.diff(losses) / np.diff(np.log(rates))) - 1],
+            "Slope number i belongs to rate number i.",
+        ),
+        Mistake(
+            "the larger of two rates with equal slopes",
+            lambda rates, losses: rates[
+                len(rates) - 2 - np.argmin((np.diff(losses) / np.diff(np.log(rates)))[::-1])
+            ],
+            "If two slopes are equal, the smaller rate is the answer.",
+        ),
+        Mistake(
+            "all slopes, and no choice",
+            lambda rates, losses: np.diff(losses) / np.diff(np.log(rates)),
+            "Return the one rate that belongs to the least slope.",
         ),
     ),
     hints=(

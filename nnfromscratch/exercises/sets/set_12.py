@@ -289,6 +289,16 @@ def _averages_mean_in_place(mean, variance, x, keep):
     return mean, new_variance
 
 
+def _renewed_variance(now):
+    """Return the averages with another variance of the batch."""
+
+    def renewed(mean, variance, x, keep):
+        new = renewed_averages(mean, variance, x, keep)[0]
+        return new, keep * variance + (1 - keep) * now(x)
+
+    return renewed
+
+
 RENEWED_AVERAGES = Exercise(
     name="renewed_averages",
     lesson=12,
@@ -478,6 +488,26 @@ RENEWED_AVERAGES = Exercise(
             "the old mean is changed in place",
             _averages_mean_in_place,
             "*= and += on an argument change the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "the mean is not taken off the squares",
+            _renewed_variance(lambda x: (x**2).sum(axis=0) / (len(x) - 1)),
+            "The variance is measured around the batch's own mean.",
+        ),
+        Mistake(
+            "the sum of squares is not divided",
+            _renewed_variance(lambda x: ((x - x.mean(axis=0)) ** 2).sum(axis=0)),
+            "The sum of squares is divided by N - 1.",
+        ),
+        Mistake(
+            "divided by N + 1",
+            _renewed_variance(lambda x: ((x - x.mean(axis=0)) ** 2).sum(axis=0) / (len(x) + 1)),
+            "The variance of a batch comes out too small, so it is divided by less than N.",
+        ),
+        Mistake(
+            "one variance for all features",
+            _renewed_variance(lambda x: np.full(x.shape[1], x.var(ddof=1))),
+            "Each feature has its own variance, over the examples.",
         ),
     ),
     hints=(

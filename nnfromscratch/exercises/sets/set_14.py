@@ -243,6 +243,26 @@ MIX_PAIRS = Exercise(
             lambda *a: mix_pairs(*a)[::-1],
             "Return the images first, then the answers.",
         ),
+        Mistake(
+            "the partner's answer is added in full",
+            _mix_with(answers=lambda t, other, keep: t + other),
+            "Both answers have shares, which sum to 1 in each row.",
+        ),
+        Mistake(
+            "the answers are mixed half and half",
+            _mix_with(answers=lambda t, other, keep: (t + other) / 2),
+            "The answers have the same shares as the images.",
+        ),
+        Mistake(
+            "the partner's answer is left out",
+            _mix_with(answers=lambda t, other, keep: keep * t),
+            "What is not the image's own share belongs to the partner's label.",
+        ),
+        Mistake(
+            "the image is added in full",
+            _mix_with(images=lambda x, other, keep: keep * x + other),
+            "The partner has the rest: 1 less the share.",
+        ),
     ),
     hints=(
         "x[partner] has, in row n, the partner of image n.",
@@ -440,6 +460,16 @@ TURN_PLACES = Exercise(
             "the results are flat",
             _turn_with(finish=lambda places, side: places.ravel()),
             "Both results have the shape of the image, (side, side).",
+        ),
+        Mistake(
+            "400 degrees are taken for a full turn",
+            lambda side, degrees: turn_places(side, degrees * 0.9),
+            "A full turn is 360 degrees, or 2 pi.",
+        ),
+        Mistake(
+            "places are taken around the edge",
+            lambda side, degrees: tuple(place % side for place in turn_places(side, degrees)),
+            "Places may lie outside of the image; leave them as they are.",
         ),
     ),
     hints=(
@@ -652,6 +682,14 @@ def _shift_positive(images, down, right):
     return new
 
 
+def _shift_first_lost(images, down, right):
+    new = np.zeros_like(images)
+    for r, c in np.ndindex(*images.shape[1:]):
+        if 0 < r - down < images.shape[1] and 0 < c - right < images.shape[2]:
+            new[:, r, c] = images[:, r - down, c - right]
+    return new
+
+
 SHIFT_PIXELS = Exercise(
     name="shift_pixels",
     lesson=14,
@@ -810,6 +848,40 @@ SHIFT_PIXELS = Exercise(
             "only positive shifts fit",
             _shift_positive,
             "Shifts may be negative, and slices of two lengths do not fit into each other.",
+        ),
+        Mistake(
+            "the first row and column are lost",
+            _shift_first_lost,
+            "A place of 0 lies inside of the image: row 0 is a row like any other.",
+        ),
+        Mistake(
+            "shifted twice as far",
+            _shift_with(lambda down, right: (2 * down, 2 * right)),
+            "Each pixel moves by down and right, once.",
+        ),
+        Mistake(
+            "one pixel too far",
+            _shift_with(lambda down, right: (down + 1, right + 1)),
+            "A shift of (0, 0) leaves the image as it is.",
+        ),
+        Mistake(
+            "what leaves is taken out, and nothing moves",
+            lambda images, down, right: images * shift_pixels(np.ones_like(images), down, right),
+            "The new pixel gets the value of the place that it comes from.",
+        ),
+        Mistake(
+            "the mean comes in",
+            lambda images, down, right: np.where(
+                shift_pixels(np.ones_like(images), down, right) == 0,
+                images.mean(),
+                shift_pixels(images, down, right),
+            ),
+            "Outside the image there is paper: zeros come in.",
+        ),
+        Mistake(
+            "rolled along the examples and the rows",
+            lambda images, down, right: np.roll(images, (down, right), (0, 1)),
+            "Axis 0 holds the examples. Rows are axis 1, columns axis 2; and nothing comes back.",
         ),
     ),
     hints=(
