@@ -683,7 +683,7 @@ def draw_precedence(before: Mapping[str, Sequence[str]], *, ax: Axes | None = No
     An arrow that a longer way of arrows makes needless is left out.
 
     Args:
-        before: for each name the names that come before it; they are all listed, none of them twice.
+        before: for each name the names that come before it; all listed, none twice.
         ax: where to draw.
     """
     column: dict[str, int] = {}
