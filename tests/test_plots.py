@@ -284,3 +284,12 @@ def test_a_valley_shows_each_place_at_the_height_of_its_loss():
     ax = diagrams.draw_valley(3.0, [0.0, -0.5, 0.25])
     numbers = [text for text in ax.texts if text.get_text()]
     assert np.allclose([text.xy for text in numbers], [(0, 0), (-0.5, 0.375), (0.25, 0.09375)])
+
+
+def test_epochs_show_every_number_in_each_row_and_count_the_steps_through():
+    ax = diagrams.draw_epochs([[[2, 0], [1]], [[1, 2], [0]]])
+    shown = [text.get_text() for text in ax.texts]
+    assert shown[:4] == ["as stored", "0", "1", "2"]
+    assert shown[4:10] == ["epoch 1", "2", "0", "step 1", "1", "step 2"]
+    assert shown[10:] == ["epoch 2", "1", "2", "step 3", "0", "step 4"]
+    assert len(ax.patches) == 9
