@@ -714,3 +714,40 @@ def _in_two_lines(text: str) -> str:
         return text
     middle = min(blanks, key=lambda i: abs(i - len(text) / 2))
     return f"{text[:middle]}\n{text[middle + 1 :]}"
+
+
+def draw_epochs(epochs: Sequence[Sequence[Sequence[int]]], *, ax: Axes | None = None) -> Axes:
+    """Draw how examples are dealt into batches: as they are stored above, then epoch by epoch.
+
+    Args:
+        epochs: for each epoch its batches in order, for each batch the numbers of its examples,
+            which are the numbers from 0 on; the steps are counted through all epochs.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    stored = [sorted(number for batch in epochs[0] for number in batch)]
+    count, gap = len(stored[0]), 0.7
+    width = count + gap * (max(map(len, epochs)) - 1)
+    ax = _canvas(ax, 0.55 * (width + 2.6), 0.85 * (len(epochs) + 1))
+    step = 0
+    for row, batches in enumerate([stored, *epochs]):
+        y, x = -1.9 * row, 0.0
+        name = f"epoch {row}" if row else "as stored"
+        ax.text(-0.4, y + 0.4, name, ha="right", va="center", color=INK)
+        for batch in batches:
+            for number in batch:
+                white = 1 - 0.6 * number / count  # dark text is read on all of these
+                face = tuple(1 - (1 - white) * part for part in (0.9, 0.5, 0.3))
+                box = plt.Rectangle((x, y), 1, 0.8, facecolor=face, edgecolor=INK, lw=0.8)
+                ax.add_patch(box)
+                ax.text(x + 0.5, y + 0.4, str(number), ha="center", va="center", color=INK)
+                x += 1
+            if row:
+                step += 1
+                middle = x - len(batch) / 2
+                ax.text(middle, y - 0.12, f"step {step}", ha="center", va="top", color=FORWARD)
+            x += gap
+    ax.set_xlim(-2.6, width + 0.2)
+    ax.set_ylim(-1.9 * len(epochs) - 0.8, 1.0)
+    return ax

@@ -320,3 +320,12 @@ def test_what_comes_before_stands_to_the_left_and_needless_arrows_are_left_out()
     assert sum(not t.get_text() for t in ax.texts) == 3  # a to b, b to c, c to d
     with pytest.raises(ValueError, match="come before themselves"):
         diagrams.draw_precedence({"a": ["b"], "b": ["a"]})
+
+
+def test_epochs_show_every_number_in_each_row_and_count_the_steps_through():
+    ax = diagrams.draw_epochs([[[2, 0], [1]], [[1, 2], [0]]])
+    shown = [text.get_text() for text in ax.texts]
+    assert shown[:4] == ["as stored", "0", "1", "2"]
+    assert shown[4:10] == ["epoch 1", "2", "0", "step 1", "1", "step 2"]
+    assert shown[10:] == ["epoch 2", "1", "2", "step 3", "0", "step 4"]
+    assert len(ax.patches) == 9
