@@ -212,6 +212,9 @@ REFUSED = {
         lambda rates, losses: rates[np.argmin(np.diff(losses) / np.sqrt(np.diff(rates)))],
         lambda rates, losses: rates[np.argmin(np.diff(losses) / np.log(1 + np.diff(rates)))],
         lambda rates, losses: np.round(rates[np.argmin(np.diff(losses))], 2),
+        lambda rates, losses: rates[::-1][
+            np.argmin((np.diff(losses) / np.diff(np.log(rates)))[::-1]) + 1
+        ],
     ],
     "turn_places": [
         turned(lambda side: side / 2 - 0.5 * (side % 2)),

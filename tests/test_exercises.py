@@ -1,6 +1,7 @@
 """The exercises: every mistake is rejected and called by its name, every right answer accepted."""
 
 import builtins
+import dataclasses
 import difflib
 import re
 import subprocess
@@ -318,6 +319,46 @@ MEASURED = {
         lambda x, m: np.float16(x.shape[1] * 1.2345),
         "right to about",
     ),
+    "an argument ignored": (
+        lambda x, m: np.exp(x) - m * x**2,
+        lambda x, m: np.exp(x),
+        "The result would be right with zeros in place of m",
+    ),
+    "an argument's signs": (
+        lambda x, m: np.exp(x) + 2 * x,
+        lambda x, m: np.exp(-x) - 2 * x,
+        "The result would be right with -x in place of x",
+    ),
+    "a factor N - 1": (
+        lambda x, m: x.sum(axis=1),
+        lambda x, m: x.sum(axis=1) * (x.shape[1] - 1),
+        "the right one times 1 less than the length of axis 1 of x",
+    ),
+    "N for another size": (
+        lambda x, m: x.sum(axis=1) / x.shape[1],
+        lambda x, m: x.sum(axis=1) / x.shape[0],
+        "divided by the length of axis 0 of x",
+    ),
+    "something else done to it": (
+        lambda x, m: x + 5,
+        lambda x, m: np.log(x + 5),
+        "is the logarithm of the right one",
+    ),
+    "an argument too many": (
+        lambda x, m: np.exp(x),
+        lambda x, m: np.exp(x) + x,
+        "The result is the right one plus x",
+    ),
+    "one result for another": (
+        lambda x, m: (x - m, x**2),
+        lambda x, m: (x - m, x - m),
+        "db is what dx should be",
+    ),
+    "one of all entries": (
+        lambda x, m: float(x.max()),
+        lambda x, m: x,
+        "the largest of all its entries would be right",
+    ),
     "a small number added": (
         lambda x, m: np.abs(x),
         lambda x, m: np.abs(x) + 1e-6,
@@ -332,6 +373,43 @@ def test_what_no_catalogue_knows_is_measured(right, wrong, words):
     message = message_of(exercise, wrong)
     assert words in message
     assert "mistake " not in message
+
+
+def with_mistakes(reference, *mistakes, outputs=()):
+    found = tuple(Mistake(f"mistake {i}", m, "What is due?") for i, m in enumerate(mistakes))
+    return dataclasses.replace(made_up(reference, outputs), mistakes=found)
+
+
+def test_two_mistakes_are_told_one_by_one():
+    exercise = with_mistakes(
+        both,
+        lambda x, m: (x - 2 * m, x.sum(axis=0)),
+        lambda x, m: (x - m, np.exp(x).sum(axis=0)),
+        outputs=("dx", "db"),
+    )
+    message = message_of(exercise, lambda x, m: (x - 2 * m, np.exp(x).sum(axis=0)))
+    assert "mistake mistake 0 hint What is due? mistake mistake 1 hint" in message
+    message = message_of(exercise, lambda x, m: (x - 2 * m, -x.sum(axis=0)))
+    assert "mistake mistake 0" in message
+    assert "measured db is the right one with its sign turned round" in message
+
+
+def test_a_mistake_and_something_more():
+    exercise = with_mistakes(lambda x, m: np.exp(x), lambda x, m: np.exp(x) - x**2)
+    message = message_of(exercise, lambda x, m: x**2 - np.exp(x))
+    assert "mistake mistake 0" in message
+    assert "Besides, its sign is turned round." in message
+    message = message_of(exercise, lambda x, m: (np.exp(x) - x**2) / x.shape[1])
+    assert "1/4 of what this mistake alone gives" in message
+
+
+def test_a_right_answer_that_does_not_end_for_other_arguments_is_given_up():
+    def halved(x, mean):
+        while mean < 1:
+            mean = mean * 2
+        return np.exp(x) * mean
+
+    message_of(made_up(halved), lambda x, m: np.exp(x) - np.sin(x))
 
 
 # float32 on the way

@@ -418,9 +418,13 @@ def _of_shapes(triples: list, names: Sequence[str], subject: str) -> Fact | None
                 )
     for word, reduce in REDUCTIONS[:4]:
         if all(f.size and not e.ndim and close(reduce(f), e) for _, f, e in odd):
-            return Fact("not reduced", f"{shapes}: the {word} of all its entries would be right.")
+            return Fact(
+                "not reduced", f"{shapes}: the {word.split()[0]} of all its entries would be right."
+            )
         if all(e.size and not f.ndim and close(f, reduce(e)) for _, f, e in odd):
-            return Fact("reduced", f"{shapes}: it is the {word} of all entries of the right one.")
+            return Fact(
+                "reduced", f"{shapes}: it is the {word.split()[0]} of all entries of the right one."
+            )
     if found.ndim > expected.ndim and all(
         f.ndim == 2 and e.ndim == 1 and f.shape == (e.size, e.size) for _, f, e in odd
     ):
@@ -525,6 +529,8 @@ def _named_factor(factors: list[float], triples: list, names: Sequence[str]) -> 
     ]
     for sign, minus in ((1, ""), (-1, "minus ")):
         for word, sizes in known:
+            if word in names and len(factors) < FEWEST_FACTORS:
+                continue  # a number, unlike a size, meets another by chance
             size = _written(sizes[0])
             for power, times, more in (
                 (1, f"{size} times", ""),

@@ -263,23 +263,37 @@ AFTER = {
     "the logarithm of the right one": lambda e: np.log(e) if (e > 0).all() else None,
     "the right one with 0 where it is negative": lambda e: np.maximum(e, 0),
     "the right one with 0 where it is positive": lambda e: np.minimum(e, 0),
-    "the right one rounded to whole numbers": np.round,
-    "the right one with all places after the point cut off": np.trunc,
+    "the right one rounded to whole numbers": lambda e: np.round(e) if _beyond_one(e) else None,
+    "the right one with all places after the point cut off": lambda e: (
+        np.trunc(e) if _beyond_one(e) else None
+    ),
     "the right one, no larger than 1": lambda e: np.minimum(e, 1),
     "the signs of the right one": np.sign,
     "the right one sorted": lambda e: np.sort(e, axis=0) if e.ndim else None,
 }
 
 
+def _beyond_one(e: np.ndarray) -> bool:
+    """Say whether rounding leaves more than 0 and 1, which much else leaves as well."""
+    return bool(np.abs(e).max(initial=0) > 1.5)
+
+
 def afterwards(
-    arguments: tuple, names: Sequence[str], expected: object
+    arguments: tuple, names: Sequence[str], expected: object, *, with_arguments: bool = False
 ) -> Iterator[tuple[str, Callable]]:
-    """Yield what may have been made of a right result: words, and a function of it and the rest."""
+    """Yield what may have been made of a right result: words, and a function of it and the rest.
+
+    Args:
+        arguments: those of one case.
+        names: the arguments' names.
+        expected: the right result of that case.
+        with_arguments: whether only what needs an argument is tried.
+    """
     if not (is_number(expected) and np.asarray(expected).dtype.kind in "iuf"):
         return
-    for words, function in AFTER.items():
+    for words, function in () if with_arguments else AFTER.items():
         yield words, lambda e, a, f=function: f(e)
-    if np.ndim(expected):
+    if np.ndim(expected) and not with_arguments:
         for axis in range(np.ndim(expected)):
             words = f"the place of the largest entry of the right one along axis {axis}"
             yield words, lambda e, a, axis=axis: e.argmax(axis=axis)
@@ -360,7 +374,7 @@ def suppose(
     }
     for name in wanted:
         expected = first[name][2].get(name)
-        for words, make in afterwards(arguments, names, expected):
+        for words, make in afterwards(arguments, names, expected, with_arguments=likeliest):
             if _made(first[name], name, make) and all(_made(c, name, make) for c in cases):
                 explained[name] = f"is {words}"
                 break

@@ -500,7 +500,7 @@ RENEWED_AVERAGES = Exercise(
             "The sum of squares is divided by N - 1.",
         ),
         Mistake(
-            "divided by N + 1",
+            "the sum of squares is divided by N + 1",
             _renewed_variance(lambda x: ((x - x.mean(axis=0)) ** 2).sum(axis=0) / (len(x) + 1)),
             "The variance of a batch comes out too small, so it is divided by less than N.",
         ),
