@@ -350,8 +350,8 @@ def test_transposed_images_are_turned_upright(tmp_path):
         ("version https://git-lfs.github.com/spec/v1\noid", "is a pointer of Git LFS; `git lfs "),
         (GOOD, "is an IDX file; load_idx reads it"),
         (b"7,0\0\0\0", "is no text in UTF-8; save it as CSV in UTF-8"),
-        (gzip.compress(gzip.compress(b"1")), "is compressed twice"),
-        (gzip.compress(ROWS.encode())[:-9], "is damaged: "),
+        (gzip.compress(gzip.compress(b"1", mtime=0), mtime=0), "is compressed twice"),
+        (gzip.compress(ROWS.encode(), mtime=0)[:-9], "is damaged: "),
         (zipped(a__csv=ROWS)[:-30], "is damaged: "),
         (zipped(a__csv=ROWS, b__csv=ROWS), "cannot be unpacked: it holds 2 files (a.csv, b.csv); "
          "unpack it and name one of them"),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nnfromscratch.course.examine import Source, text_of
 from nnfromscratch.exercises import all_exercises
+from nnfromscratch.exercises.sets import set_02
 
 ROOT = Path(__file__).resolve().parent.parent
 SET = "02_exercises"
@@ -128,7 +129,7 @@ def _named(node):
         return [(ast.literal_eval(node.args[0]), node.args[1])]
     (loop,), (name, code) = node.value.generators, node.value.elt.args[:2]
     variable, found = loop.target.id, []
-    for value in ast.literal_eval(loop.iter):
+    for value in eval(ast.unparse(loop.iter), vars(set_02)):
         said = eval(f"(lambda {variable}: {ast.unparse(name)})({value!r})")
         made = ast.parse(f"(lambda {variable}: {ast.unparse(code)})({value!r})", mode="eval").body
         found.append((said, made))
@@ -141,6 +142,7 @@ def _expressions(kind):
         (ROOT / "nnfromscratch/exercises/sets/set_02.py").read_text(encoding="utf-8")
     )
     nodes = {n.name: n for n in module.body if isinstance(n, ast.FunctionDef)}
+    nodes |= {n.targets[0].id: n for n in module.body if isinstance(n, ast.Assign)}
     imports = "from itertools import pairwise\nimport numpy as np\n"
     found = {}
     for call in ast.walk(module):

@@ -1098,9 +1098,11 @@ FORWARD_FOLDED = Exercise(
         ),
         *(
             Mistake(
-                f"{what} in place of ReLU", _folded_with(cut), "ReLU is max(0, z), entry by entry."
+                f"{what} in place of ReLU",
+                _folded_with(ACTIVATIONS[what]),
+                "ReLU is max(0, z), entry by entry.",
             )
-            for what, cut in ACTIVATIONS.items()
+            for what in ACTIVATIONS
         ),
         Mistake(
             "the biases are added after ReLU",
