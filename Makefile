@@ -41,7 +41,7 @@ help:
 	@echo "make notebooks           format and execute the lessons, store their outputs"
 	@echo "make notebooks ONLY=02   ... one lesson only (for the two above: ONLY=Zen, ONLY=losses)"
 	@echo "make exercises           derive the student edition and its list from the solutions"
-	@echo "make soak                1,000 runs of every exercise's check (half an hour)"
+	@echo "make soak                50 runs of every exercise's check, 100 of the practice set's (half an hour)"
 	@echo "make bench               how fast it is, beside everyone else (large; an extra)"
 	@echo "make class               grade a simulated class, damaged files and attacks included"
 	@echo "make address URL=...     write the repository's public address into all links"

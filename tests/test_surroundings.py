@@ -1,5 +1,6 @@
 """Lessons give the same on every machine: threads, folders, fonts, and where pytest is called."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -103,3 +104,15 @@ def test_a_warning_of_coverage_is_no_error_and_all_others_are(small):
     lines += ["def test_two(): warnings.warn('any other')"]
     (small / "tests" / "test_w.py").write_text("\n".join(lines), encoding="utf-8")
     assert "1 failed, 1 passed" in run(small, "tests")
+
+
+def test_a_list_of_fonts_without_matplotlibs_own_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    surroundings.prepare_fonts()
+    (listed,) = tmp_path.glob("fontlist-*.json")
+    whole = json.loads(listed.read_text(encoding="utf-8"))
+    without = whole | {"ttflist": [e for e in whole["ttflist"] if e["name"] != "cmsy10"]}
+    listed.write_text(json.dumps(without), encoding="utf-8")
+    surroundings.prepare_fonts()
+    names = {e["name"] for e in json.loads(listed.read_text(encoding="utf-8"))["ttflist"]}
+    assert {"cmsy10", "DejaVu Sans"} <= names

@@ -37,10 +37,23 @@ def use_writable_folders(spare):
             os.environ[variable] = str(folder)
 
 
+FONTS = """
+from matplotlib import font_manager
+try:
+    for name in ("DejaVu Sans", "cmsy10"):  # of its own, for text and for formulas
+        font_manager.findfont(name, fallback_to_default=False)
+except ValueError:
+    font_manager._load_fontmanager(try_read_cache=False)
+"""
+
+
 def prepare_fonts():
-    """Let Matplotlib list the fonts now; it says so if that takes long, which a lesson must not."""
-    command = [sys.executable, "-c", "import matplotlib.font_manager"]
-    subprocess.run(command, capture_output=True, check=False)
+    """Let Matplotlib list the fonts now; it says so if that takes long, which a lesson must not.
+
+    The list is one file for all environments of a user. One that was made while another environment
+    was being removed lacks Matplotlib's own fonts, and every figure with a formula says so.
+    """
+    subprocess.run([sys.executable, "-c", FONTS], capture_output=True, check=False)
 
 
 def _folders():

@@ -274,6 +274,11 @@ def _deep_fall(rng):
     return _range_test(rates, [-0.5, -0.9, -0.4, -0.3, 0.4], start=2.05)
 
 
+def _long_way(rng):
+    """Return a test whose largest fall is on neither the longest nor the steepest step."""
+    return _range_test([0.01, 0.03, 0.27, 0.405, 0.6], [-0.9, -0.4, -1.5, 0.3], start=3.0)
+
+
 def _steepest_with(
     length=lambda rates: np.diff(np.log(rates)),
     fall=np.diff,
@@ -310,7 +315,7 @@ STEEPEST_RATE = Exercise(
     misconception="The rate of the lowest loss is taken, or a fall is measured per unit of rate.",
     reference=steepest_rate,
     inputs=_steepest_inputs,
-    corners=(_steep_rise, _gentle_rise, _level_start, _deep_fall),
+    corners=(_steep_rise, _gentle_rise, _level_start, _deep_fall, _long_way),
     variants=(_steepest_loop, _steepest_falls),
     mistakes=(
         Mistake(
