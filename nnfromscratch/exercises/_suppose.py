@@ -22,6 +22,8 @@ class Supposition(NamedTuple):
 
     words: str
     change: Change
+    likely: bool = False
+    """Whether it is tried beside a known mistake, too, where only a few can be."""
 
 
 FEWEST = 3
@@ -96,6 +98,7 @@ WHOLE_ARRAY = {
     "{0} sorted": lambda v: np.sort(v, axis=0),
     "the first entry of {0} in place of each": lambda v: np.full_like(v, v.flat[0]),
 }
+LIKELY = ("{0} counted from 1", "{0} transposed")
 TUPLE = {
     "{0} backwards": lambda v: v[::-1],
     "{0} without its first part": lambda v: v[1:],
@@ -138,13 +141,14 @@ def _part_changes(i: int, name: str, value: object) -> Iterator[Supposition]:
         return lambda arguments: (*arguments[:i], new(arguments[i]), *arguments[i + 1 :])
 
     for words, function in _of_value(value):
-        yield Supposition(words.format(name), put(function))
+        yield Supposition(words.format(name), put(function), words in LIKELY)
     if isinstance(value, dict):
         arrays = {key: v for key, v in value.items() if isinstance(v, np.ndarray)}
         for words, function in {**REAL, "{0} transposed": ARRAY["{0} transposed"]}.items():
             yield Supposition(
                 words.format(f"every array in {name}"),
                 put(lambda v, f=function: {k: _needed(f(a)) for k, a in v.items()}),
+                words in LIKELY,
             )
         for key, array in arrays.items():
             for words, function in _of_value(array):
@@ -152,12 +156,13 @@ def _part_changes(i: int, name: str, value: object) -> Iterator[Supposition]:
                 def renew(v, key=key, function=function):
                     return {**v, key: _needed(function(v[key]))}
 
-                yield Supposition(words.format(key), put(renew))
+                yield Supposition(words.format(key), put(renew), words in LIKELY)
     if isinstance(value, tuple | list) and all(isinstance(v, np.ndarray) for v in value):
         for words, function in {**REAL, "{0} transposed": ARRAY["{0} transposed"]}.items():
             yield Supposition(
                 words.format(f"every array in {name}"),
                 put(lambda v, f=function: type(v)(_needed(f(a)) for a in v)),
+                words in LIKELY,
             )
 
 
@@ -201,7 +206,7 @@ def suppositions(arguments: tuple, names: Sequence[str]) -> Iterator[Supposition
             other = arguments[j]
             if not (is_number(one) and is_number(other) and np.shape(one) == np.shape(other)):
                 continue
-            yield Supposition(f"{names[i]} and {names[j]} exchanged", _exchanged(i, j))
+            yield Supposition(f"{names[i]} and {names[j]} exchanged", _exchanged(i, j), True)
             yield Supposition(f"{names[j]} in place of {names[i]}", _copied(i, j))
             yield Supposition(f"{names[i]} in place of {names[j]}", _copied(j, i))
     for i, value in enumerate(arguments):
@@ -360,55 +365,54 @@ def suppose(
 
     The words follow "It": "would be right with zeros in place of b", "is the square of ...".
     """
-    explained: dict[str, str] = {}
     arguments = cases[0][0]
     names = [*names, *(f"argument {i + 1}" for i in range(len(names), len(arguments)))]
-    wrong = {
-        name: sum(not same(found.get(name), right.get(name)) for _, found, right in cases)
-        for name in wanted
-    }
-    wanted = [name for name in wanted if wrong[name] >= FEWEST]
-    first = {
-        name: next(case for case in cases if not same(case[1].get(name), case[2].get(name)))
-        for name in wanted
-    }
+    first, explained = {}, {}
     for name in wanted:
-        expected = first[name][2].get(name)
-        for words, make in afterwards(arguments, names, expected, with_arguments=likeliest):
-            if _made(first[name], name, make) and all(_made(c, name, make) for c in cases):
+        wrong = [case for case in cases if not same(case[1].get(name), case[2].get(name))]
+        if len(wrong) >= FEWEST:
+            first[name] = wrong[0]
+            if words := _of_the_right_one(cases, wrong[0], name, names, likeliest):
                 explained[name] = f"is {words}"
-                break
-        else:
-            for other in first[name][2]:
-                if other != name and all(
-                    same(found.get(name), right.get(other), types=False)
-                    for _, found, right in cases
-                ):
-                    explained[name] = f"is what {other} should be"
-                    break
     for supposition in suppositions(arguments, names):
-        left = [name for name in wanted if name not in explained]
+        left = {name: case for name, case in first.items() if name not in explained}
         if not left:
             break
-        if likeliest and not supposition.words.endswith(LIKELIEST):
-            continue
-        values: dict[int, dict] = {}
-
-        def value_of(case, supposition=supposition, values=values):
-            if id(case) not in values:
-                values[id(case)] = _value(supposition, case[0], due)
-            return values[id(case)]
-
-        for name in left:
-            for sign, more in ((1, ""), (-1, ", and its sign turned round")):
-                if all(_fits(c, name, sign, value_of) for c in (first[name], *cases)):
-                    explained[name] = f"would be right with {supposition.words}{more}"
-                    break
+        if supposition.likely or not likeliest:
+            explained |= _explained_by(supposition, cases, left, due)
     return explained
 
 
-LIKELIEST = (" exchanged", " counted from 1", " transposed")
-"""How the words of a supposition end that is made beside a known mistake, too."""
+def _of_the_right_one(cases, first, name, names, likeliest) -> str:
+    """Say what a wrong result is of the right one, or of which other result it is the right one."""
+    arguments, _, right = first
+    for words, make in afterwards(arguments, names, right.get(name), with_arguments=likeliest):
+        if all(_made(case, name, make) for case in (first, *cases)):
+            return words
+    for other in right:
+        if other != name and all(
+            same(found.get(name), due.get(other), types=False) for _, found, due in cases
+        ):
+            return f"what {other} should be"
+    return ""
+
+
+def _explained_by(supposition, cases, first, due) -> dict[str, str]:
+    """Return the results that a supposition explains, with its words."""
+    values: dict[int, dict] = {}
+
+    def value_of(case):
+        if id(case) not in values:
+            values[id(case)] = _value(supposition, case[0], due)
+        return values[id(case)]
+
+    explained = {}
+    for name, case in first.items():
+        for sign, more in ((1, ""), (-1, ", and its sign turned round")):
+            if all(_fits(each, name, sign, value_of) for each in (case, *cases)):
+                explained[name] = f"would be right with {supposition.words}{more}"
+                break
+    return explained
 
 
 def _made(case: tuple, name: str, make: Callable) -> bool:
