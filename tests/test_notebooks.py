@@ -297,6 +297,7 @@ BROKEN = [
     ("no_tricks", code(4, "x = 1\n%pip install numpy"), "installs something"),
     ("no_tricks", code(4, "!ls"), "calls the shell"),
     ("no_tricks", code(4, "x = 1  # NBVAL_IGNORE_OUTPUT"), "by a comment"),
+    ("no_tricks", code(4, "x = {1: 2}  # fmt: skip"), "to the formatter"),
     ("no_tricks", code(4, "x = 1", tags=["nbval-skip"]), "nbval-skip"),
     ("no_tricks", code(4, "x = 1", tags=["raises-exception"]), "raises-exception"),
     ("no_widgets", code(2, "x", result("bar", **WIDGET)), "a widget output"),

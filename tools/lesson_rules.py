@@ -45,6 +45,7 @@ TRICKS = {
     r"\bos\.chdir\b": "changes the folder",
     r"^\s*%%?(?:pip|conda|mamba|cd|bash|sh)\b": "installs something or calls the shell",
     r"^\s*!": "calls the shell",
+    r"#\s*fmt:": "speaks to the formatter; what stands in a cell is for a reader",
     r"(?i)#\s*(?:NBVAL_|PYTEST_VALIDATE_)": f"steers the tests by a comment; use the tag {IGNORED}",
 }
 
