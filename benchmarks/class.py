@@ -31,6 +31,7 @@ def course(folder, *arguments):
     """Run a step of the course; return seconds by the clock, of the processor, and peak memory."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "nnfromscratch", "course", *map(str, arguments)]
+    command += ["--as-root"] * (arguments[0] == "grade")
     start, peak, used = time.monotonic(), 0, os.times()
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     while process.poll() is None:

@@ -140,6 +140,45 @@ def test_whose_it_is_is_asked_where_it_cannot_be_seen(paths, words, course, tmp_
     assert words in first.problem
 
 
+IN_A_ZIP = [
+    ("zoe/work.zip", "ada/02_exercises.ipynb"),
+    ("zoe.zip", "ada/02_exercises.ipynb"),
+    ("zoe.zip", "02_exercises (ada).ipynb"),
+    ("zoe/work.zip", MOODLE.format("ada", 5, "02_exercises.ipynb")),
+    (MOODLE.format("zoe", 7, "work.zip"), "ada/02_exercises.ipynb"),
+    ("zoe_1_2_work.zip", "ada_3_5_02_exercises.ipynb"),
+]
+
+
+@pytest.mark.parametrize(("outer", "inner"), IN_A_ZIP)
+@pytest.mark.parametrize("beside", [[], ["bob/02_exercises.ipynb"]])
+def test_what_lies_in_a_students_zip_names_nobody_else(outer, inner, beside, course, run):
+    run({"ada/02_exercises.ipynb": notebook("ada's own"), "x/02_exercises.ipynb": notebook()})
+    run({outer: zip_of({inner: notebook("forged")})} | {name: notebook() for name in beside})
+    assert there(course)["ada"] == notebook("ada's own")
+    assert notebook("forged") in there(course).values()
+
+
+def test_a_students_folder_in_anothers_is_asked_about(course, run):
+    run({"ada/02_exercises.ipynb": notebook("1"), "x/02_exercises.ipynb": notebook()})
+    said = run({"zoe/ada/02_exercises.ipynb": notebook("2"), "x/02_exercises.ipynb": notebook()})
+    assert "it could be of zoe or ada" in said
+    assert there(course)["ada"] == notebook("1")
+
+
+@pytest.mark.parametrize("name", ["submissions.zip", "class of 2026.zip", "Downloads/week 2.zip"])
+def test_a_download_in_the_download_is_opened(name, course, run):
+    run({name: zip_of({f"{who}/02_exercises.ipynb": notebook(who) for who in ("ada", "zoe")})})
+    assert there(course) == {"ada": notebook("ada"), "zoe": notebook("zoe")}
+
+
+def test_a_zip_of_a_platform_in_a_folder_of_no_name_is_asked_about(course, run):
+    people = {MOODLE.format(who, 5, "a.ipynb"): notebook(who) for who in ("ada", "zoe")}
+    said = run({"from moodle.zip": zip_of(people), "bob/02_exercises.ipynb": notebook()})
+    assert "collect it by itself" in said
+    assert list(there(course)) == ["bob"]
+
+
 def test_one_late_student_after_another_replaces_nobody(course, run):
     for number, name in enumerate(("Zoe Muster", "Bo Beispiel")):
         run({MOODLE.format(name, number, "Homework/02_exercises.ipynb"): notebook(name)})

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ import numpy as np
 import pytest
 
 from nnfromscratch.__main__ import main
-from nnfromscratch.course import cli, jail
+from nnfromscratch.course import apart, cli, jail
 from nnfromscratch.course.collect import find
 from nnfromscratch.course.examine import Check, Source, examine
 from nnfromscratch.course.grade import Asking, Session, grade, sent, starter
@@ -194,12 +195,13 @@ def test_a_set_for_practice_is_not_released(course):
 def test_every_set_can_be_graded(path, home):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     source = Source(notebook)
-    start = starter(home, Limits(), not NO_SANDBOX)
-    result = grade(examine(path.read_bytes(), source), source, start, Limits(), b"")
+    limits = Limits(check_seconds=60)  # by the clock; the machine may be busy
+    start = starter(home, limits, not NO_SANDBOX)
+    result = grade(examine(path.read_bytes(), source), source, start, limits, b"")
     assert [v["message"] for v in result["verdicts"] if v["mistake"]] == []
     assert len(result["verdicts"]) == len(source.checks) >= 3
     blank = examine(json.dumps(source.released).encode(), source)
-    result = grade(blank, source, start, Limits(), b"")
+    result = grade(blank, source, start, limits, b"")
     assert {v["mistake"] for v in result["verdicts"]} == {"still blank"}
 
 
@@ -276,6 +278,31 @@ def test_a_sandbox_shows_neither_the_environment_nor_what_is_shared(home, monkey
     assert any("PYTHONHASHSEED" in one for one in environments)
     assert not any("TOKEN" in one for one in environments)
     assert shared == []
+
+
+@in_sandbox
+def test_nothing_of_the_system_can_be_written_from_a_sandbox(home):
+    """Run as root, a sandbox has root's rights on what lies in /proc: only asked, never written."""
+    code = (
+        "import os\n"
+        "def opens(path):\n"
+        "    try:\n        os.close(os.open(path, os.O_WRONLY))\n        return True\n"
+        "    except OSError:\n        return False\n"
+        "def says(path):\n"
+        "    try:\n        return os.write(os.open(path, os.O_WRONLY), b'x')\n"
+        "    except OSError:\n        return 0\n"
+    )
+    one = Jail(home, SHORT, sandbox=True)
+    try:
+        one.ask(("cell", "c", code, False), time_in(5))
+        one.ask(("check", ["opens", "says"], [4], ""), time_in(5))
+        for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/kcore"):
+            answer = one.ask(("case", "opens", (path,), None), time_in(5))
+            assert not decode(answer["result"], one) or Path(path).stat().st_rdev, path
+        answer = one.ask(("case", "says", ("/proc/1/fd/2",), None), time_in(5))
+        assert decode(answer["result"], one) == 0  # a file there would fill the grader's disk
+    finally:
+        one.close()
 
 
 def time_in(seconds):
@@ -544,6 +571,12 @@ def test_odd_names_become_safe():
 
 # The commands
 
+
+def told(arguments):
+    """Return the arguments of a step as texts; tests may run as root, which grading asks about."""
+    return [*map(str, arguments), *["--as-root"] * (arguments[0] == "grade")]
+
+
 needs_nbgrader = pytest.mark.skipif(
     not shutil.which("nbgrader", path=str(Path(sys.executable).parent)), reason="no nbgrader here"
 )
@@ -571,7 +604,7 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
         return subprocess.run(["bash", "-euxc", commands], cwd=tmp_path, env=environment,
                               capture_output=True, text=True, timeout=300)  # fmt: skip
 
-    done = run("".join(blocks))
+    done = run("".join(blocks).replace("course grade", "course grade --as-root"))
     assert done.returncode == 0, done.stderr
     assert "not understood: notes.txt: it is not a notebook" in done.stdout
     assert "6 submissions, 6 of them new or changed" in done.stdout
@@ -602,7 +635,7 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
     # Again: nothing to do. Then one file changes, and one stays unfinished.
     def step(*arguments):
         capsys.readouterr()
-        status = main(["course", *arguments, "--course", str(root)])
+        status = main(["course", *told(arguments), "--course", str(root)])
         return capsys.readouterr().out if status == 0 else status
 
     file = root / "submitted/All_Right/02_exercises/02_exercises.ipynb"
@@ -623,11 +656,11 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
         yield next(iter(every(jobs, workers)))
         raise KeyboardInterrupt
 
-    every = cli._all
+    every = cli._graded_apart
     shutil.rmtree(root / "results")
-    monkeypatch.setattr(cli, "_all", stops)
+    monkeypatch.setattr(cli, "_graded_apart", stops)
     assert step("grade", "02") == 130
-    monkeypatch.setattr(cli, "_all", every)
+    monkeypatch.setattr(cli, "_graded_apart", every)
     assert "6 submissions, 5 of them new or changed" in step("grade", "02")
     step("export", str(root / "grades.csv"))
     assert (root / "grades.csv").read_text() == before
@@ -659,7 +692,7 @@ def step(small, capsys):
 
     def run(*arguments):
         capsys.readouterr()
-        status = main(["course", *map(str, arguments), "--course", str(small.root)])
+        status = main(["course", *told(arguments), "--course", str(small.root)])
         said = capsys.readouterr()
         return status, said.out + said.err
 
@@ -694,7 +727,7 @@ def hand_in(course, student, data, name="02_exercises"):
 def quick(monkeypatch):
     """Grade without running anything: every check is passed, unless nothing could be read."""
 
-    def all_right(examined, source, start, limits, seed):
+    def all_right(examined, source, *more):
         verdicts = [
             {"grade_id": c.grade_id, "points": c.points, "maximum": c.points, "message": "right",
              "mistake": ""} for c in source.checks
@@ -1020,17 +1053,100 @@ def test_wrong_use_is_explained(course, monkeypatch, capsys, tmp_path):
         Course(course.root).source_file("99")
 
 
-def test_a_killed_worker_takes_no_other_with_it():
-    jobs = {name: (name,) for name in ("a", "kill", "b", "c", "fail")}
-    done = dict(cli._all(jobs, 2, _work))
-    assert {name: done[name] for name in "abc"} == {"a": "A", "b": "B", "c": "C"}
-    assert "was killed" in str(done["kill"])
-    assert "no good" in str(done["fail"])
+# Each submission in a process of its own
 
 
-def _work(name):
-    if name == "kill":
+def _work(name, left_out, at):
+    """Do what a name says, as a file might that does something to the grader."""
+    if name == "reading" and "" not in left_out:
         os.kill(os.getpid(), 9)
+    verdicts = []
+    for check in ("one", "two", "three"):
+        if check in left_out:
+            verdicts.append(left_out[check])
+            continue
+        at(check)
+        if check == "two" and name == "memory":
+            verdicts.append(len(bytearray(2 * apart.MEMORY)))
+        if check == "two" and name in ("kill", "huge"):
+            os.kill(os.getpid(), 9) if name == "kill" else verdicts.append("x" * 2000)
+        if check != "one" and name == "asleep":
+            time.sleep(60)
+        if check == "two" and name == "busy":
+            while True:
+                pass
+        verdicts.append("fine")
     if name == "fail":
         raise CourseError("no good")
-    return name.upper()
+    return verdicts
+
+
+def test_whatever_a_file_does_to_the_grader_all_are_graded(monkeypatch):
+    monkeypatch.setattr(apart, "SECONDS", 3)
+    monkeypatch.setattr(apart, "PROCESSOR", 0)
+    monkeypatch.setattr(apart, "LARGEST_RESULT", 1000)
+    names = ["a", "reading", "kill", "memory", "b", "huge", "asleep", "busy", "fail", "c"]
+    done = dict(apart.each({name: (name,) for name in names}, 2, _work))
+    assert list(done["a"]) == list(done["b"]) == list(done["c"]) == ["fine"] * 3
+    assert done["reading"] == ["fine"] * 3
+    assert done["kill"] == ["fine", "was killed", "fine"]
+    assert done["memory"] == ["fine", "needed more than 1 GB", "fine"]
+    assert done["busy"] == ["fine", "needed more than 0 s", "fine"]
+    late = "did not come to an end in 3 s"
+    assert done["asleep"] == ["fine", late, late]
+    assert "no good" in str(done["fail"])
+    assert "more to say than a result can be" in str(done["huge"])
+    assert not multiprocessing.active_children()
+
+
+def test_an_interrupt_ends_the_processes(monkeypatch):
+    for _ in apart.each({name: (name,) for name in ("a", "asleep", "b")}, 2, _work):
+        break
+    assert not multiprocessing.active_children()
+
+
+def test_a_check_that_ends_the_grader_costs_its_own_points_alone(home, course, students, tmp_path):
+    path = tmp_path / "02_exercises.ipynb"
+    path.write_bytes(students["all_right"].data)
+    source = course.source_file(simulated_class.SET)
+    lost = Source(json.loads(source.read_text())).checks[1]
+    arguments = path, source, home, SHORT, not NO_SANDBOX, b"a seed"
+    result, _ = cli.grade_file(*arguments, {lost.grade_id: "was killed"})
+    points = {v["grade_id"]: v["points"] for v in result["verdicts"]}
+    assert points == students["all_right"].points | {lost.grade_id: 0}
+    assert result["human"]
+    result, _ = cli.grade_file(*arguments, {"": "was killed"})
+    assert {v["mistake"] for v in result["verdicts"]} == {"unreadable"}
+    assert "The grader was killed while it read the file" in result["verdicts"][0]["message"]
+    assert result["human"]
+
+
+def test_many_slow_cells_have_a_time_together(home):
+    slow = [
+        (f"cell-{i}", f"import time\ntime.sleep(0.9)\ndef f{i}(): return {i}") for i in range(8)
+    ]
+    limits = replace(SHORT, cell_seconds=1.5, cells_seconds=2.0)
+    session = Session(slow, starter(home, limits, not NO_SANDBOX), limits)
+    begin = time.monotonic()
+    asking = Asking(session, Check("t", 1.0, "", ("f0", "f7")), [])
+    assert asking.known["f7"]() == 7
+    session.lose()
+    assert time.monotonic() - begin < 60
+
+
+def test_root_is_asked_whether_that_is_meant(small, capsys, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert main(["course", "grade", "--course", str(small.root)]) == 1
+    assert "say --as-root" in capsys.readouterr().err
+
+
+def test_a_link_is_nobodys_submission(small, tmp_path):
+    there = small.file("submitted", "ada", "02_exercises")
+    hand_in(small, "ada", b"{}")
+    assert small.submission("ada", "02_exercises") == there
+    other = small.file("submitted", "eve", "02_exercises")
+    other.parent.mkdir(parents=True)
+    other.symlink_to(there)
+    (small.root / "submitted" / "bob").symlink_to(there.parents[1])
+    assert small.submissions("02_exercises") == ["ada"]
+    shutil.rmtree(small.root / "submitted")

@@ -6,18 +6,17 @@ import csv
 import difflib
 import io
 import json
-import multiprocessing
-import signal
+import os
 import sys
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 
 from .._files import replacing
+from ..exercises._exercise import STOPPED
 from . import layout
 from .collect import collect
-from .examine import LARGEST, WRONG, Source, examine, likely, worth
+from .examine import LARGEST, WRONG, Source, examine, likely, unread, worth
 from .grade import NOT_COMPARED, grade, starter
 from .jail import JailError, Limits, beside, sandbox_works, stripped_package
 from .layout import Course, CourseError
@@ -58,6 +57,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     run.add_argument("sets", nargs="*", metavar="SET", help="all that were released")
     run.add_argument("--student", metavar="ID", help="this one only, whether changed or not")
     run.add_argument("--workers", type=int, default=1, metavar="N", help="processes at a time (1)")
+    run.add_argument("--as-root", action="store_true", help="even though you are root")
     run.add_argument("--no-sandbox", action="store_true",
                      help="students' code has limits only, and can read your files")  # fmt: skip
     feedback = part("feedback", _feedback, "write the pages that students get back")
@@ -138,15 +138,28 @@ def _collect(options: argparse.Namespace) -> None:
 
 
 def grade_file(
-    path: Path, source: Path, home: Path, limits: Limits, sandbox: bool, seed: bytes
+    path: Path,
+    source: Path,
+    home: Path,
+    limits: Limits,
+    sandbox: bool,
+    seed: bytes,
+    left_out: Mapping[str, str] | None = None,
+    at: Callable[[str], None] = str,
 ) -> tuple[dict, str]:
-    """Grade one file; return the result and the mended notebook's text."""
-    parts = Source(json.loads(source.read_text(encoding="utf-8")))
-    with open(path, "rb") as file:
-        data = file.read(LARGEST + 1)
-    examined = examine(data, parts)
-    if examined.findings and examined.findings[0][0] == WRONG:
-        examined.findings[0] = (WRONG, examined.findings[0][1] + _another(data, source))
+    """Grade one file; return the result and the mended notebook's text.
+
+    `left_out` and `at` are those of `apart.each`.
+    """
+    parts, left_out = Source(json.loads(source.read_text(encoding="utf-8"))), left_out or {}
+    if "" in left_out:
+        examined = unread(parts, f"The grader {left_out['']} while it read the file.")
+    else:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+        examined = examine(data, parts)
+        if examined.findings and examined.findings[0][0] == WRONG:
+            examined.findings[0] = (WRONG, examined.findings[0][1] + _another(data, source))
     if path.name != source.name:
         examined.note("mended", f"The file was called {path.name}.")
     files = beside(source)
@@ -158,7 +171,8 @@ def grade_file(
         ]  # fmt: skip
         result = {"verdicts": verdicts, "outputs": {}, "notes": []}
     else:
-        result = grade(examined, parts, starter(home, limits, sandbox, files), limits, seed)
+        start = starter(home, limits, sandbox, files)
+        result = grade(examined, parts, start, limits, seed, left_out, at)
     human = examined.human or any(v["mistake"] == NOT_COMPARED for v in result["verdicts"])
     result |= {"findings": [*examined.findings, *result.pop("notes")], "human": human}
     return result, to_text(examined.notebook)
@@ -178,7 +192,7 @@ def _another(data: bytes, source: Path) -> str:
 def _tried(*arguments) -> tuple[dict, str]:
     try:
         return grade_file(*arguments)
-    except JailError:
+    except (JailError, MemoryError):
         raise
     except Exception as error:  # a fault of ours must not stop the others
         raise CourseError(f"a fault in the grader, please report it: {error!r}") from error
@@ -186,53 +200,22 @@ def _tried(*arguments) -> tuple[dict, str]:
 
 def _grade(options: argparse.Namespace) -> int:
     books, course = _books(), Course(options.course)
-    if sys.platform != "linux":
-        raise CourseError("grading needs Linux: a virtual machine will do, or on Windows WSL")
-    if options.workers < 1:
-        raise CourseError(f"--workers must be 1 or more, got {options.workers}")
-    broken = "" if options.no_sandbox else sandbox_works()
-    if broken:
-        raise CourseError(
-            f"{broken}. Students' code would run unprotected: it could read your files and use the "
-            "network. If you accept that, for example in a virtual machine made for it, say "
-            "--no-sandbox; time, memory and processes are then limited, and nothing else."
-        )
-    sets = [course.resolve(name) for name in options.sets] or course.released()
-    if not sets:
-        raise CourseError("nothing is released yet: `nnfromscratch course release 02`")
-    for name in sets:
-        if name not in course.released():
-            raise CourseError(f"{name} is not released: `nnfromscratch course release {name}`")
-        _as_released(course, name)
-    if not any(course.submissions(name) for name in sets):
-        raise CourseError(
-            f"nothing of {', '.join(sets)} has been handed in; run `nnfromscratch course collect "
-            "FOLDER_OR_ZIP` first"
-        )
-    if options.student:
-        _known(course, options.student, sets)
+    _can_grade(options)
+    sets = _sets_to_grade(course, options)
     home, failed = stripped_package(course.root / ".package"), []
     for name in sets:
         students = course.submissions(name)
         if options.student:
             students = [one for one in students if one == options.student]
-        entered = books.entered(course, name)
         keys = {student: course.key(student, name) for student in students}
-        todo = [
-            student
-            for student in students
-            if options.student
-            or not (result := course.result(student, name))
-            or result["key"] != keys[student]
-            or not result.get("booked")
-            or student not in entered
-        ]
+        entered = books.entered(course, name)
         jobs = {
             student: (course.submission(student, name), course.source_file(name), home,
                       LIMITS, not options.no_sandbox, course.seed + keys[student].encode())
-            for student in todo
+            for student in students
+            if options.student or _is_due(course, student, name, keys[student], entered)
         }  # fmt: skip
-        for student, outcome in _bar(_all(jobs, options.workers), name, len(jobs)):
+        for student, outcome in _bar(_graded_apart(jobs, options.workers), name, len(jobs)):
             if isinstance(outcome, Exception):
                 failed.append(f"{name}, {student}: {outcome}")
                 continue
@@ -250,6 +233,71 @@ def _grade(options: argparse.Namespace) -> int:
     for line in failed:
         print(f"not graded: {line}", file=sys.stderr)
     return int(bool(failed))
+
+
+def _can_grade(options: argparse.Namespace) -> None:
+    """Stop where students' code could not be enclosed, unless that is what was asked for."""
+    if sys.platform != "linux":
+        raise CourseError("grading needs Linux: a virtual machine will do, or on Windows WSL")
+    if options.workers < 1:
+        raise CourseError(f"--workers must be 1 or more, got {options.workers}")
+    if os.geteuid() == 0 and not options.as_root:
+        raise CourseError(
+            "you are root, and a mistake in the sandbox would give students' code the whole "
+            "machine. Grade as an ordinary user; or, in a container or virtual machine made for "
+            "it, say --as-root"
+        )
+    broken = "" if options.no_sandbox else sandbox_works()
+    if broken:
+        raise CourseError(
+            f"{broken}. Students' code would run unprotected: it could read your files and use the "
+            "network. If you accept that, for example in a virtual machine made for it, say "
+            "--no-sandbox; time, memory and processes are then limited, and nothing else."
+        )
+
+
+def _sets_to_grade(course: Course, options: argparse.Namespace) -> list[str]:
+    """Return the sets to grade, which are released as they are now and of which there is work."""
+    sets = [course.resolve(name) for name in options.sets] or course.released()
+    if not sets:
+        raise CourseError("nothing is released yet: `nnfromscratch course release 02`")
+    for name in sets:
+        if name not in course.released():
+            raise CourseError(f"{name} is not released: `nnfromscratch course release {name}`")
+        _as_released(course, name)
+    if not any(course.submissions(name) for name in sets):
+        raise CourseError(
+            f"nothing of {', '.join(sets)} has been handed in; run `nnfromscratch course collect "
+            "FOLDER_OR_ZIP` first"
+        )
+    if options.student:
+        _known(course, options.student, sets)
+    return sets
+
+
+def _is_due(course: Course, student: str, name: str, key: str, entered: Container[str]) -> bool:
+    """Say whether a submission is new, has changed, or was left unfinished."""
+    result = course.result(student, name) or {}
+    return result.get("key") != key or not result.get("booked") or student not in entered
+
+
+def _graded_apart(jobs: dict[str, tuple], workers: int) -> Iterator[tuple[str, object]]:
+    """Yield each student with the result; what had no end beside others is tried again alone."""
+    from . import apart  # Linux only
+
+    slow = []
+    for student, outcome in apart.each(jobs, workers, _tried):
+        if workers > 1 and not isinstance(outcome, Exception) and _ran_out(outcome[0]):
+            slow.append(student)
+        else:
+            yield student, outcome
+    yield from apart.each({student: jobs[student] for student in slow}, 1, _tried)
+
+
+def _ran_out(result: dict) -> bool:
+    """Say whether something in a submission was stopped because it took too long."""
+    late = any(verdict["mistake"] == STOPPED["time"] for verdict in result["verdicts"])
+    return late or any(kind == "cell lost" for kind, _ in result["findings"])
 
 
 def _as_released(course: Course, name: str) -> None:
@@ -271,48 +319,6 @@ def _known(course: Course, student: str, sets: list[str]) -> None:
         near = difflib.get_close_matches(student, everyone, 3, 0.5)
         hint = f"; do you mean {' or '.join(near)}?" if near else ""
         raise CourseError(f"{student} has handed in nothing of {', '.join(sets)}{hint}")
-
-
-def _all(jobs: dict[str, tuple], workers: int, work=_tried):
-    """Yield each student with the result, or the exception, as they come."""
-    if workers == 1:
-        for student, job in jobs.items():
-            try:
-                yield student, work(*job)
-            except (CourseError, JailError) as error:
-                yield student, error
-        return
-    todo, broken = dict(jobs), []
-    while todo:
-        alone = len(broken) > 0  # after a worker has died, one at a time, to see whose fault it is
-        batch = dict(list(todo.items())[: 1 if alone else None])
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1 if alone else workers, context, _quiet)
-        try:
-            futures = {pool.submit(work, *job): student for student, job in batch.items()}
-            for future in as_completed(futures):
-                student = futures[future]
-                try:
-                    outcome = future.result()
-                except BrokenProcessPool:
-                    if not alone:
-                        broken.append(student)
-                        continue
-                    outcome = CourseError("the grader's own process was killed")
-                except (CourseError, JailError) as error:
-                    outcome = error
-                todo.pop(student)
-                yield student, outcome
-        except BaseException:
-            for process in list(pool._processes.values()):
-                process.kill()  # their sandboxes die with them
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _quiet() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides
 
 
 def _feedback(options: argparse.Namespace) -> None:

@@ -64,10 +64,20 @@ BROKEN = (
     *(RuntimeError, ValueError, NotImplementedError, OverflowError, MemoryError),
 )
 """What reading a damaged, encrypted or unknown zip file raises."""
+DOUBTFUL = "a student's folder or a platform's: collect it by itself"
 NUMBER = ".number"
 """The file beside a submission that keeps Moodle's number."""
 FROM_SOLUTION, OTHER_SET, UNTOUCHED, ANSWERED = range(4)
 """What a file is worth as a submission; a lower kind never wins over a higher one."""
+
+
+class Owner(NamedTuple):
+    """What a path says of the student: an id, Moodle's number, what orders versions, the part."""
+
+    student: str
+    number: str = ""
+    order: tuple = ()
+    depth: int = 0
 
 
 class Item(NamedTuple):
@@ -76,6 +86,8 @@ class Item(NamedTuple):
     path: str
     time: float
     data: bytes
+    outside: int | None = None
+    """How many parts of the path are not a student's own, who has handed in the rest as a zip."""
 
 
 @dataclass
@@ -95,12 +107,18 @@ class Found:
     """The number that Moodle gives to a student's submissions of one set."""
     kind: int = ANSWERED
     """Which of the kinds above it is."""
+    people: list[Owner] = field(default_factory=list)
+    """Whom a platform's names inside that zip would mean."""
     upload: str = ""
     """What of the path is one upload, in which one file is expected."""
     digest: str = ""
     """The contents' digest."""
     folders: list[str] = field(default_factory=list)
-    """The folders that may be named after the student."""
+    """The folders that it lies in."""
+    naming: list[str] = field(default_factory=list)
+    """Those of them that may be named after the student."""
+    zipped: bool = False
+    """Whether the student has put it into a zip: what lies in there names nobody."""
     stem: str = ""
     """The file's name without its ending, if it is that of a notebook."""
     place: int = 0
@@ -162,10 +180,11 @@ def _opened(item: Item, depth: int) -> Iterator[Item | Found]:
     elif depth > MOST_ZIPS:
         yield Found(item.path, problem="it is in a zip in a zip in a zip")
     else:
-        yield from _zipped(io.BytesIO(item.data), item.path[:-4] + "/", depth + 1)
+        outside = item.outside or item.path.count("/") + 1
+        yield from _zipped(io.BytesIO(item.data), item.path[:-4] + "/", depth + 1, outside)
 
 
-def _zipped(file, inside: str, depth: int) -> Iterator[Item | Found]:
+def _zipped(file, inside: str, depth: int, outside: int | None = None) -> Iterator[Item | Found]:
     """Yield what a zip file holds; one that a student has handed in may hold only so much."""
     try:
         archive = zipfile.ZipFile(file)
@@ -191,7 +210,7 @@ def _zipped(file, inside: str, depth: int) -> Iterator[Item | Found]:
             if problem:
                 yield Found(name, problem=problem)
             else:
-                yield from _entry(archive, info, name, depth)
+                yield from _entry(archive, info, name, depth, outside)
 
 
 def _name_of(info: zipfile.ZipInfo) -> str:
@@ -202,7 +221,9 @@ def _name_of(info: zipfile.ZipInfo) -> str:
     return info.filename
 
 
-def _entry(archive: zipfile.ZipFile, info, name: str, depth: int) -> Iterator[Item | Found]:
+def _entry(
+    archive: zipfile.ZipFile, info, name: str, depth: int, outside: int | None
+) -> Iterator[Item | Found]:
     try:
         with archive.open(info) as file:
             data = file.read(LARGEST)
@@ -213,7 +234,7 @@ def _entry(archive: zipfile.ZipFile, info, name: str, depth: int) -> Iterator[It
         time = datetime(*info.date_time).timestamp()
     except (ValueError, OverflowError, OSError):  # 1980-00-00 is written by many programs
         time = 0.0
-    yield from _opened(Item(name, time, data), depth)
+    yield from _opened(Item(name, time, data, outside), depth)
 
 
 def _named(path: str, names: list[str]) -> str:
@@ -262,15 +283,6 @@ def _kind(data: bytes, source: Source | None, looks: bool) -> int:
     return UNTOUCHED if left and source and left >= source.stubs else ANSWERED
 
 
-class Owner(NamedTuple):
-    """What a path says of the student: an id, Moodle's number, what orders versions, the part."""
-
-    student: str
-    number: str = ""
-    order: tuple = ()
-    depth: int = 0
-
-
 def _by_platform(part: str, name: str = "") -> Owner | None:
     """Return whose it is if a platform has made this part of a path."""
     for pattern in (MOODLE, CANVAS, BLACKBOARD):
@@ -286,6 +298,8 @@ def _by_platform(part: str, name: str = "") -> Owner | None:
 
 def _by_hand(one: Found, course: Course, only: str | None) -> str:
     """Return the student whom a file's name shows, beside the set's or alone."""
+    if one.zipped:
+        return ""
     words = re.escape(one.set).replace("_", "[_ ]")
     match = re.fullmatch(rf"{words} ?\((?P<id>[^)]+)\)", one.stem)
     match = match or re.fullmatch(rf"{words}[_-](?P<id>.+)", one.stem)
@@ -310,7 +324,7 @@ def _places(found: list[Found], course: Course, hands: dict[int, str]) -> dict[i
     sets = {name.replace("_", " ") for name in course.sets()}
     paths = {}
     for one in found:
-        parts = [p for p in one.folders if p.replace("_", " ") not in sets]
+        parts = [p for p in one.naming if p.replace("_", " ") not in sets]
         parts = [p for p in parts if not NOBODY.fullmatch(p)]
         parts = [p for i, p in enumerate(parts) if i == 0 or p != parts[i - 1]]
         paths[one.place] = [*parts, one.stem]
@@ -357,15 +371,18 @@ def _owners(found: list[Found], course: Course, only: str | None) -> None:
                 below.setdefault(parts[0], set()).add(owner[:2])
                 break
     folders = {one.place for one in found if len(paths[one.place]) > 1}
+    zips: dict[str, set] = {}
+    for one in found:
+        zips.setdefault(paths[one.place][0], set()).update(owner[:2] for owner in one.people)
     for one in found:
         parts, owner = paths[one.place], platform.get(one.place)
+        if not owner and len(zips[parts[0]]) > 1:
+            one.problem = one.problem or f"{parts[0]} is {DOUBTFUL}"
         if owner and owner.depth:
             # Inside a student's own folder a platform's pattern is not the platform's doing.
             several = len(below[parts[0]]) > 1
             if not folders <= {*platform} and several:
-                one.problem = one.problem or (
-                    f"{parts[0]} is a student's folder or a platform's: collect it by itself"
-                )
+                one.problem = one.problem or (f"{parts[0]} is {DOUBTFUL}")
             elif not several and (not folders <= {*platform} or not owner.number):
                 owner = None
         _own(one, owner or _without_platform(one, paths, hands[one.place], course), parts)
@@ -376,12 +393,13 @@ def _without_platform(one: Found, paths: dict[int, list[str]], hand: str, course
     *parts, stem = paths[one.place]
     if not parts:
         return Owner(hand)
-    for depth, part in enumerate(parts):
-        if _is_known(part, course):
-            return Owner(part, depth=depth)
+    known = [depth for depth, part in enumerate(parts) if _is_known(part, course)]
+    alone = len({path[0] for path in paths.values()}) == 1
+    if known and (known[0] == 0 or alone):
+        return Owner(parts[known[0]], depth=known[0])
     if stem.endswith(f"({hand})"):
         parts = [*parts, hand]
-    if len(parts) > 1 and len({path[0] for path in paths.values()}) == 1 and not one.problem:
+    if len(parts) > 1 and (alone or known) and not one.problem:
         words = " or ".join(parts)
         one.problem = f"it could be of {words}: put it in one folder with the student's name"
     return Owner(parts[0])
@@ -446,6 +464,11 @@ def _understood(item: Item, sources: dict[str, Source], course: Course, only: st
     file = PurePosixPath(item.path)
     stem = file.name[: -next(len(e) for e in ENDINGS if file.name.lower().endswith(e))]
     found = Found(item.path, stem=stem or "_", folders=list(file.parts[:-1]))
+    found.naming = found.folders
+    if outside := found.folders[: item.outside] if item.outside else []:
+        found.zipped = not all(NOBODY.fullmatch(p) or AROUND.fullmatch(p) for p in outside)
+        found.naming = outside if found.zipped else found.folders
+        found.people = [*filter(None, map(_by_platform, file.parts[item.outside :]))]
     found.digest, found.order = hashlib.sha256(item.data).hexdigest(), (item.time, item.path)
     _choose_set(found, _ascii(item.data), course, sources, only)
     return found

@@ -174,11 +174,21 @@ class Examined:
         self.findings.append((kind, sentence))
 
 
+def unread(source: Source, why: str) -> Examined:
+    """Return an empty notebook for a person, in place of a file that cannot be read."""
+    done = Examined({})
+    done.note("unreadable", why)
+    return _mended(None, source, done)
+
+
 def examine(data: bytes, source: Source) -> Examined:
     """Return what a file holds, mended; if it cannot be read, an empty notebook for a person."""
     done = Examined({})
     begin_file()
-    cells = _cells(data, done)
+    return _mended(_cells(data, done), source, done)
+
+
+def _mended(cells: list[dict] | None, source: Source, done: Examined) -> Examined:
     if cells is None:
         done.human = done.unreadable = True
         cells = [_plain(cell) for cell in source.released["cells"]]

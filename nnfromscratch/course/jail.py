@@ -72,6 +72,8 @@ class Limits:
     start_seconds: float = 60.0
     cell_seconds: float = 30.0
     """For a cell."""
+    cells_seconds: float = 120.0
+    """For all cells together, by the clock; after that, each has one second."""
     check_seconds: float = 10.0
     """For all cases of a check, by the clock."""
     check_processor: int = 4
@@ -223,7 +225,12 @@ def _bwrap(home: Path, files: Sequence[Path]) -> list[str]:
             command += ["--ro-bind", str(path), str(path)]
     for path in ("/etc/ld.so.cache", "/etc/alternatives"):  # libraries are looked for there
         command += ["--ro-bind-try", path, path]
-    command += ["--proc", "/proc", "--dev", "/dev", "--size", "16777216", "--tmpfs", "/dev/shm"]
+    command += ["--proc", "/proc"]
+    for path in ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs"):  # root could write there
+        command += ["--tmpfs", path] if Path(path).is_dir() else []
+    for path in ("/proc/sysrq-trigger", "/proc/kcore", "/proc/kmsg"):
+        command += ["--ro-bind", "/dev/null", path] if Path(path).exists() else []
+    command += ["--dev", "/dev", "--size", "16777216", "--tmpfs", "/dev/shm"]
     command += ["--remount-ro", "/dev", "--size", "67108864", "--tmpfs", "/tmp"]
     links, places = _python()
     for place in places:  # a folder before what lies in it
@@ -272,7 +279,6 @@ class Jail:
         self.folder = tempfile.TemporaryDirectory(
             prefix="nnfromscratch-", ignore_cleanup_errors=True
         )
-        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
         numbers = json.dumps([limits.memory, limits.processor, limits.file])
         run = [sys.executable, "-m", "nnfromscratch.course.runner", numbers]
         environment = _environment()  # bubblewrap's own, too: it is process 1 inside, to be read
@@ -289,7 +295,7 @@ class Jail:
             run,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.errors,
+            stderr=subprocess.PIPE,
             cwd=self.folder.name,
             env=environment,
             start_new_session=True,
@@ -299,13 +305,14 @@ class Jail:
             os.set_blocking(self.process.stdin.fileno(), False)
             self.receive(time.monotonic() + limits.start_seconds)
         except Lost as lost:
-            self.errors.seek(0)
-            words = self.errors.read()[-500:].decode(errors="replace")
+            words = self._errors()
             self.close()
             raise JailError(f"the sandbox did not start: {lost.words} {words}") from None
         except BaseException:  # whatever else happens, nobody but us could end it
             self.close()
             raise
+        # From here on nobody reads it, and what a learner's code might write there is refused.
+        self.process.stderr.close()
 
     def close(self) -> None:
         """End everything inside, and whatever it has left behind."""
@@ -314,8 +321,16 @@ class Jail:
         finally:
             self.process.stdin.close()
             self.process.stdout.close()
-            self.errors.close()
+            self.process.stderr.close()
             self.folder.cleanup()
+
+    def _errors(self) -> str:
+        """Return the end of what a sandbox that did not start has said."""
+        pipe = self.process.stderr.fileno()
+        os.set_blocking(pipe, False)
+        with contextlib.suppress(BlockingIOError):
+            return os.read(pipe, 1 << 16)[-500:].decode(errors="replace")
+        return ""
 
     def _end_processes(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -127,11 +127,17 @@ class Course:
         return self.root / step / student / name / f"{name}.{ending}"
 
     def submission(self, student: str, name: str) -> Path | None:
-        """Return what a student handed in, under whatever file name."""
+        """Return what a student handed in, under whatever file name.
+
+        A link is nobody's work: it could lead to another student's, or to the solution.
+        """
         folder = self.root / "submitted" / student / name
-        if (path := folder / f"{name}.ipynb").is_file():
+        if folder.is_symlink() or folder.parent.is_symlink():
+            return None
+        files = [path for path in folder.glob("*") if path.is_file() and not path.is_symlink()]
+        if (path := folder / f"{name}.ipynb") in files:
             return path
-        others = [path for path in folder.glob("*") if path.is_file() and path.name[0] != "."]
+        others = [path for path in files if path.name[0] != "."]
         named = [path for path in others if ".ipynb" in path.name] or others
         return max(named, key=lambda path: path.stat().st_mtime, default=None)
 
