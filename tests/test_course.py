@@ -1140,6 +1140,20 @@ def test_root_is_asked_whether_that_is_meant(small, capsys, monkeypatch):
     assert "say --as-root" in capsys.readouterr().err
 
 
+@needs_nbgrader
+@in_sandbox
+def test_a_check_that_its_own_solution_fails_takes_nobodys_points(tmp_path, capsys):
+    root = tmp_path / "course"
+    assert main(["course", "init", str(root)]) == 0
+    source = root / "source" / "02_exercises" / "02_exercises.ipynb"
+    right, line = source.read_text(), "### BEGIN HIDDEN TESTS\\n"
+    source.write_text(right.replace(line, line + '",\n    "assert False\\n', 1))
+    assert main(["course", "release", "02", "--course", str(root)]) == 1
+    assert "its own solution fails" in capsys.readouterr().err
+    source.write_text(right)
+    assert main(["course", "release", "02", "--course", str(root)]) == 0
+
+
 def test_a_link_is_nobodys_submission(small, tmp_path):
     there = small.file("submitted", "ada", "02_exercises")
     hand_in(small, "ada", b"{}")
