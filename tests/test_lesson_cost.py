@@ -9,57 +9,55 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import nbformat
-import pytest
 
 from tools import lesson_cost
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def outcome(folder, source, threads="1", **bounds):
-    """Run a notebook with nbval and the plugin; return the outcome of its cost as XML."""
-    cells = [nbformat.v4.new_code_cell(source), nbformat.v4.new_code_cell("y = 1")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "lesson.ipynb")
+def outcomes(folder, sources, threads="1", **bounds):
+    """Run a notebook for each source with nbval and the plugin; return their costs as XML."""
+    for name, source in sources.items():
+        cells = [nbformat.v4.new_code_cell(source), nbformat.v4.new_code_cell("y = 1")]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
     code = [f"lesson_cost.{name} = {value}" for name, value in bounds.items()]
     code = ["import pytest, sys", "from tools import lesson_cost", *code]
     code += ["pytest.main(sys.argv[1:])"]
     options = ["--nbval", "--nbval-current-env", "-p", "tools.lesson_cost", "--junitxml=xml"]
     subprocess.run(
-        [sys.executable, "-c", "\n".join(code), *options, "lesson.ipynb"],
+        [sys.executable, "-c", "\n".join(code), *options, *(f"{name}.ipynb" for name in sources)],
         cwd=folder,
         env=os.environ | {"OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=True,
     )
-    *cells, cost = ET.parse(folder / "xml").iter("testcase")
-    assert [case.get("name") for case in (*cells, cost)] == ["Cell 0", "Cell 1", "cost"]
-    assert all(case.find("failure") is None for case in cells)
-    return cost
+    cases = [*ET.parse(folder / "xml").iter("testcase")]
+    assert [case.get("name") for case in cases] == ["Cell 0", "Cell 1", "cost"] * len(sources)
+    costs = [case for case in cases if case.get("name") == "cost"]
+    assert all(case.find("failure") is None for case in cases if case not in costs)
+    return dict(zip(sources, costs, strict=True))
 
 
 def failure(case):
     return case.find("failure").text
 
 
-def test_a_cheap_lesson_passes_and_is_measured(tmp_path):
-    case = outcome(tmp_path, "x = 1")
-    assert case.find("failure") is None
-    found = {p.get("name"): float(p.get("value")) for p in case.iter("property")}
-    assert 0 < found["seconds"] < 30
-    assert 20 < found["MiB"] < 500
-
-
-@pytest.mark.skipif(sys.platform == "darwin", reason="macOS tells the present memory only")
-def test_memory_that_was_given_back_counts(tmp_path):
-    source = "x = bytearray(b'1') * (300 << 20)\ndel x"
-    text = failure(outcome(tmp_path, source, BYTES=300 << 20))
-    assert re.fullmatch(r"lesson.ipynb needs 3\d\d MiB, more than 300 MiB", text)
-
-
-def test_too_much_time_fails(tmp_path):
-    source = "import time\nwhile time.process_time() < 2: pass"
-    text = failure(outcome(tmp_path, source, SECONDS=1.5))
-    assert re.fullmatch(r"lesson.ipynb takes \d s of processor time, more than 1.5 s", text)
+def test_a_lesson_is_measured_and_fails_that_needs_too_much(tmp_path):
+    sources = {
+        "cheap": "x = 1",
+        "large": "x = bytearray(b'1') * (300 << 20)\ndel x",  # given back, and counts
+        "slow": "import time\nwhile time.process_time() < 4: pass",
+    }
+    costs = outcomes(tmp_path, sources, SECONDS=3.5, BYTES=300 << 20)
+    assert costs["cheap"].find("failure") is None
+    found = {p.get("name"): float(p.get("value")) for p in costs["cheap"].iter("property")}
+    assert 0 < found["seconds"] < 3.5
+    assert 20 < found["MiB"] < 300
+    words = r"slow.ipynb takes \d s of processor time, more than 3.5 s"
+    assert re.fullmatch(words, failure(costs["slow"]))
+    if sys.platform != "darwin":  # macOS tells the present memory only
+        words = r"large.ipynb needs 3\d\d MiB, more than 300 MiB"
+        assert re.fullmatch(words, failure(costs["large"]))
 
 
 def test_time_that_passes_idly_does_not_count():
@@ -76,7 +74,8 @@ def test_time_that_passes_idly_does_not_count():
 
 
 def test_several_threads_are_not_measured(tmp_path):
-    assert outcome(tmp_path, "x = 1", threads="2", SECONDS=0).find("skipped") is not None
+    (cost,) = outcomes(tmp_path, {"a": "x = 1"}, threads="2", SECONDS=0).values()
+    assert cost.find("skipped") is not None
 
 
 def test_more_than_the_bounds_is_complained_about():

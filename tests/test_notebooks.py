@@ -376,6 +376,7 @@ BROKEN = [
     ("guesses_are_understood", tagged(1), "is not tagged as an answer"),
     ("guesses_are_understood", guessed(1, prompt="the sum", value="x ="), "cell 5: its guess must"),
     ("guesses_are_understood", guessed(1, prompt="the sum", value=3), "cell 5: its guess must"),
+    ("guesses_are_understood", guessed(1, prompt="the sum", value="later"), "needs {'later'}"),
     ("guesses_are_understood", guessed(1, prompt="", value="x"), "cell 5: its guess must"),
     ("guesses_are_understood", guessed(1, value="x"), "cell 5: its guess must"),
     ("guesses_are_understood", guessed(2, prompt="the sum", value="x"), "cell 7: its guess must"),

@@ -442,12 +442,11 @@ def test_links_of_the_copy_lead_somewhere(name):
             assert target.startswith("http") or Path(path).as_posix() in COURSE, target
 
 
-def asking():
-    """Return the lessons in which a guess can be typed."""
-    return [p for p in lessons() if any("guess" in cell.metadata for cell in read(p).cells)]
+# The others train networks for most of their time, and a rule looks at the names in their guesses.
+QUICK = [path for path in lessons() if path.stem[:2] in ("00", "01", "02", "03")]
 
 
-@pytest.mark.parametrize("path", asking(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", QUICK, ids=lambda path: path.stem)
 def test_a_lesson_with_guesses_runs_alone_in_a_folder(path, tmp_path):
     copy = nbformat.reads(COURSE[path.name].decode(), as_version=4)
     asked = [cell for cell in copy.cells if cell.source.startswith("guess(")]
@@ -456,8 +455,15 @@ def test_a_lesson_with_guesses_runs_alone_in_a_folder(path, tmp_path):
     NotebookClient(copy, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [o.get("text", "") for cell in copy.cells for o in cell.get("outputs", [])]
     typed = len(asked[::2])
+    assert typed
     assert sum(out.startswith("You said 1; it is ") for out in outputs) == typed
     assert f"of your {typed} guesses" in "".join(outputs[-2:])
+
+
+@pytest.mark.parametrize("path", lessons(), ids=lambda path: path.stem)
+def test_no_lesson_needs_a_file_beside_it(path):
+    code = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "code")
+    assert not re.search(r"\.\./|\bopen\(|read_text|np\.load\(|loadtxt", code)
 
 
 def test_what_the_learner_does_is_nothing_to_git():

@@ -7,6 +7,7 @@ notebook that breaks it.
 
 import ast
 import base64
+import builtins
 import html
 import re
 import struct
@@ -563,9 +564,13 @@ def predictions_have_marked_answers(notebook):
 
 
 def guesses_are_understood(notebook):
-    """Require of a guess a prompt of its own and an expression, on a cell tagged as an answer."""
-    complaints, prompts = [], []
+    """Require of a guess a prompt of its own and an expression, on a cell tagged as an answer.
+
+    The expression may use what this cell and those above it define, since it is put below it.
+    """
+    complaints, prompts, defined = [], [], {*dir(builtins)}
     for position, cell in code_cells(notebook):
+        defined |= _names_defined(cell.source)
         if not (guess := cell.metadata.get("guess")):
             continue
         prompt, value = guess.get("prompt"), guess.get("value")
@@ -574,10 +579,29 @@ def guesses_are_understood(notebook):
                 f"cell {position}: its guess must be a prompt that no other has, and as value an "
                 f"expression, not {dict(guess)}"
             )
+        elif unknown := {n.id for n in ast.walk(ast.parse(value)) if _is_name(n)} - defined:
+            complaints.append(f"cell {position}: its guess needs {unknown}, not defined so far")
         elif not _is_answer(cell):
             complaints.append(f"cell {position}: it has a guess, but is not tagged as an answer")
         prompts.append(prompt)
     return complaints
+
+
+def _is_name(node):
+    return isinstance(node, ast.Name)
+
+
+def _names_defined(source):
+    """Return the names that a cell assigns, imports or defines at its top level."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if _is_name(node) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+    return names
 
 
 def _is_expression(source):
