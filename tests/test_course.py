@@ -28,6 +28,7 @@ from nnfromscratch.course.examine import Check, Source, examine
 from nnfromscratch.course.grade import Asking, Session, grade, sent, starter
 from nnfromscratch.course.jail import Inside, Jail, Limits, Lost, decode, stripped_package
 from nnfromscratch.course.layout import Course, CourseError, init, safe_id
+from nnfromscratch.course.student import secrets
 from nnfromscratch.exercises import all_exercises
 from tools import simulated_class
 
@@ -1152,6 +1153,30 @@ def test_a_check_that_its_own_solution_fails_takes_nobodys_points(tmp_path, caps
     assert "its own solution fails" in capsys.readouterr().err
     source.write_text(right)
     assert main(["course", "release", "02", "--course", str(root)]) == 0
+
+
+@needs_nbgrader
+def test_the_archive_for_students_holds_no_solution(small, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "_own_solution_passes", lambda *arguments: None)
+    (small.root / "source" / "02_exercises" / "data.csv").write_text("1,2")
+    assert main(["course", "release", "02", "--zip", "--course", str(small.root)]) == 0
+    path = small.root / "release" / "02_exercises.zip"
+    assert f"{path}: give this to the students" in capsys.readouterr().out
+    with zipfile.ZipFile(path) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert set(texts) == {
+        "02_exercises/START.txt",
+        "02_exercises/02_one_forward_pass.ipynb",
+        "02_exercises/exercises/02_exercises.ipynb",
+        "02_exercises/exercises/data.csv",
+    }
+    released = texts["02_exercises/exercises/02_exercises.ipynb"]
+    assert "raise NotImplementedError" in released
+    assert not re.search("BEGIN (SOLUTION|HIDDEN)", "".join(texts.values()))
+    secret = secrets(small.source("02_exercises").notebook)
+    assert not [line for line in secret if len(line) > 30 and line in released]
+    assert "02_one_forward_pass.ipynb, running" in texts["02_exercises/START.txt"]
+    (small.root / "source" / "02_exercises" / "data.csv").unlink()
 
 
 def test_a_link_is_nobodys_submission(small, tmp_path):

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from .._files import replacing
 from ..exercises._exercise import STOPPED
-from . import layout
+from . import gradebooks, layout
 from .collect import collect
 from .examine import LARGEST, WRONG, Source, examine, likely, unread, worth
 from .grade import NOT_COMPARED, grade, starter
+from .handout import handout
 from .jail import JailError, Limits, beside, sandbox_works, stripped_package
 from .layout import Course, CourseError
 from .student import to_text
@@ -49,6 +50,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                       help="the solution notebooks (the repository's)")  # fmt: skip
     release = part("release", _release, "make the student edition of sets")
     release.add_argument("sets", nargs="+", metavar="SET", help="02, or a folder's name in source")
+    release.add_argument("--zip", action="store_true",
+                         help="one archive: the set, its lesson, and how to start")  # fmt: skip
     take = part("collect", _collect, "copy submissions into the course")
     take.add_argument("path", type=Path, metavar="FOLDER_OR_ZIP", help="as the platform gives it")
     take.add_argument(
@@ -65,6 +68,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     feedback.add_argument("sets", nargs="*", metavar="SET")
     export = part("export", _export, "write all grades to a CSV file")
     export.add_argument("file", type=Path, metavar="grades.csv")
+    platform = export.add_mutually_exclusive_group()
+    for kind in ("moodle", "canvas"):
+        words = f"fill in the gradebook that {kind.title()} has exported"
+        platform.add_argument(f"--{kind}", type=Path, metavar="GRADEBOOK.csv", help=words)
+    export.add_argument("--column", action="append", default=[], metavar="SET=TITLE",
+                        help="the column of a set in that gradebook")  # fmt: skip
     report = part("report", _report, "write a page about the class")
     report.add_argument("--out", type=Path, metavar="FILE", help="report.html in the course")
 
@@ -119,7 +128,10 @@ def _release(options: argparse.Namespace) -> None:
     for name in [course.resolve(name) for name in options.sets]:
         if sys.platform == "linux" and not sandbox_works():
             _own_solution_passes(course, name)
-        print(f"{books.release(course, name)}: give this to the students")
+        released = books.release(course, name)
+        if options.zip:
+            released = handout(course, name, released)
+        print(f"{released}: give this to the students")
 
 
 def _collect(options: argparse.Namespace) -> None:
@@ -431,13 +443,22 @@ def _export(options: argparse.Namespace) -> None:
     if options.file.is_dir():
         raise CourseError(f"{options.file} is a folder; name a file in it, like grades.csv")
     columns, rows = table(course, _books())
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns)
-    writer.writeheader()
-    writer.writerows(rows)
+    given = options.moodle or options.canvas
+    if given:
+        pairs = [part.partition("=") for part in options.column]
+        named = {course.resolve(name): title for name, _, title in pairs}
+        kind = "moodle" if options.moodle else "canvas"
+        written, said = gradebooks.filled(gradebooks.read(given), kind, rows, named)
+    else:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        written, said = text.getvalue(), [f"{len(rows)} rows"]
     with replacing(options.file) as file:
-        file.write(text.getvalue().encode("utf-8-sig"))  # so that spreadsheets see the encoding
-    print(f"{options.file}: {len(rows)} rows")
+        file.write(written.encode("utf-8-sig"))  # so that spreadsheets see the encoding
+    for line in said:
+        print(f"{options.file}: {line}")
     _say_what_is_not_graded(course, course.released())
 
 
