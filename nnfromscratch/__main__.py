@@ -1,4 +1,4 @@
-"""The command line: `nnfromscratch lab`, `train`, `verify`, `exercises`, `course`; or python -m."""
+"""The command line: `nnfromscratch lab`, `train`, `predict` and others; or python -m."""
 
 import argparse
 import json
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
+    _add_predict(commands)
     _add_verify(commands)
     _add_exercises(commands)
     lab.add_to(commands)
@@ -44,9 +45,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_train(commands: argparse._SubParsersAction) -> None:
     train = commands.add_parser(
         "train",
-        help="train 784-300-10 on MNIST to about 1.8 %% test error",
-        description="Train a fully connected network on MNIST with SGD and Nesterov momentum; "
-        "the learning rate falls linearly to zero.",
+        help="train 784-300-10 on MNIST to about 1.8 %% test error, or on your own images",
+        description="Train a fully connected network on MNIST, or on the images that --data names, "
+        "with SGD and Nesterov momentum; the learning rate falls linearly to zero.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     train.add_argument("--hidden", type=_positive(int), nargs="*", default=[300], metavar="H",
@@ -58,7 +59,26 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--out", type=_folder, default=Path("trained"), metavar="FOLDER",
                        help="where model.npz and learning_curve.png go")  # fmt: skip
     train.add_argument("--json", type=Path, metavar="FILE", help="write the result to FILE")
+    train.add_argument("--data", type=Path, nargs="+", metavar="PATH",
+                       help="your own images: a folder with a folder of pictures for each class, a "
+                       "CSV file, an .npz file, or two IDX files")  # fmt: skip
+    train.add_argument("--test-data", type=Path, nargs="+", metavar="PATH",
+                       help="images to test on; by default a seventh of --data")  # fmt: skip
+    train.add_argument("--side", type=_positive(int), default=28,
+                       help="rows and columns to which pictures of --data are brought")  # fmt: skip
+    train.add_argument("--transposed", action="store_true",
+                       help="swap rows and columns of the images of --data (EMNIST)")  # fmt: skip
     train.set_defaults(run=_train)
+
+
+def _add_predict(commands: argparse._SubParsersAction) -> None:
+    from .own_training import predict
+
+    part = commands.add_parser("predict", help="say what a trained network sees in pictures")
+    part.add_argument("model", type=Path, metavar="MODEL", help="model.npz of train --data")
+    part.add_argument("pictures", nargs="+", metavar="PICTURE")
+    part.add_argument("--invert", action="store_true", help="swap light and dark")
+    part.set_defaults(run=predict)
 
 
 def _add_verify(commands: argparse._SubParsersAction) -> None:
@@ -116,6 +136,10 @@ def _folder(text: str) -> Path:
 
 
 def _train(options: argparse.Namespace) -> int:
+    if options.data:
+        from . import own_training
+
+        return own_training.train(options, _fit)
     model_file, curve_file = (options.out / name for name in ("model.npz", "learning_curve.png"))
     if not _can_write("train", model_file, curve_file, options.json):
         return 1
