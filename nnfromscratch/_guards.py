@@ -16,25 +16,24 @@ import numpy.typing as npt
 T = TypeVar("T")
 
 
-def whole(function: str, **setting: Any) -> int:
-    """Return a whole number from 1 to below 2**31."""
-    return _integer(function, 1, "be at least 1", **setting)
+def _integer(least: int, need: str) -> Callable[..., int]:
+    """Make the guard of whole numbers from `least` to below 2**31."""
+
+    def guard(function: str, **setting: Any) -> int:
+        ((name, value),) = setting.items()
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise TypeError(f"{function}: {name} must be an integer, got {type(value).__name__}")
+        if value < least:
+            raise ValueError(f"{function}: {name} must {need}, got {value}")
+        if value >= 2**31:  # before NumPy fails to find the memory
+            raise ValueError(f"{function}: {name} must be below 2**31, got {value}")
+        return int(value)
+
+    return guard
 
 
-def natural(function: str, **setting: Any) -> int:
-    """Return a whole number from 0 to below 2**31, such as a seed."""
-    return _integer(function, 0, "not be negative", **setting)
-
-
-def _integer(function: str, least: int, need: str, **setting: Any) -> int:
-    ((name, value),) = setting.items()
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{function}: {name} must be an integer, got {type(value).__name__}")
-    if value < least:
-        raise ValueError(f"{function}: {name} must {need}, got {value}")
-    if value >= 2**31:  # before NumPy fails to find the memory
-        raise ValueError(f"{function}: {name} must be below 2**31, got {value}")
-    return int(value)
+whole = _integer(1, "be at least 1")
+natural = _integer(0, "not be negative")
 
 
 def number(function: str, **setting: Any) -> float:
@@ -48,42 +47,25 @@ def number(function: str, **setting: Any) -> float:
         return math.inf
 
 
-def _real(function: str, fits: Callable[[float], bool], need: str, **setting: Any) -> float:
-    ((name, value),) = setting.items()
-    found = number(function, **setting)
-    if not fits(found):
-        raise ValueError(f"{function}: {name} must {need}, got {value}")
-    return found
+def _real(fits: Callable[[float], bool], need: str) -> Callable[..., float]:
+    """Make the guard of real numbers for which `fits` is true."""
+
+    def guard(function: str, **setting: Any) -> float:
+        ((name, value),) = setting.items()
+        found = number(function, **setting)
+        if not fits(found):
+            raise ValueError(f"{function}: {name} must {need}, got {value}")
+        return found
+
+    return guard
 
 
-def finite(function: str, **setting: Any) -> float:
-    """Return a finite number."""
-    return _real(function, math.isfinite, "be finite", **setting)
-
-
-def positive(function: str, **setting: Any) -> float:
-    """Return a finite number above 0."""
-    return _real(function, lambda x: 0 < x < math.inf, "be positive", **setting)
-
-
-def not_negative(function: str, **setting: Any) -> float:
-    """Return a finite number that is 0 or more."""
-    return _real(function, lambda x: 0 <= x < math.inf, "not be negative", **setting)
-
-
-def fraction(function: str, **setting: Any) -> float:
-    """Return a number from 0 to below 1."""
-    return _real(function, lambda x: 0 <= x < 1, "be from 0 to below 1", **setting)
-
-
-def part(function: str, **setting: Any) -> float:
-    """Return a number above 0 and at most 1."""
-    return _real(function, lambda x: 0 < x <= 1, "be above 0 and at most 1", **setting)
-
-
-def inner_part(function: str, **setting: Any) -> float:
-    """Return a number above 0 and below 1."""
-    return _real(function, lambda x: 0 < x < 1, "be above 0 and below 1", **setting)
+finite = _real(math.isfinite, "be finite")
+positive = _real(lambda x: 0 < x < math.inf, "be positive")
+not_negative = _real(lambda x: 0 <= x < math.inf, "not be negative")
+from_0_below_1 = _real(lambda x: 0 <= x < 1, "be from 0 to below 1")
+above_0_to_1 = _real(lambda x: 0 < x <= 1, "be above 0 and at most 1")
+between_0_and_1 = _real(lambda x: 0 < x < 1, "be above 0 and below 1")
 
 
 def float_dtype(function: str, dtype: npt.DTypeLike) -> np.dtype:

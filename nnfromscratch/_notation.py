@@ -77,10 +77,6 @@ def fits(dims: tuple[str, ...], shape: Shape, sizes: Sizes) -> bool:
     """Whether a shape agrees with the sizes so far; letters that are new get theirs from it."""
     if dims is ANY:
         return sizes.setdefault("...", shape) == shape
-    if len(dims) != len(shape):
-        return False
-    # A loop, since this runs at every call and `all` of a generator takes twice as long.
-    for d, n in zip(dims, shape):  # noqa: B905, SIM110
-        if sizes.setdefault(d, n) != n:
-            return False
-    return True
+    return len(dims) == len(shape) and all(
+        sizes.setdefault(d, n) == n for d, n in zip(dims, shape, strict=True)
+    )

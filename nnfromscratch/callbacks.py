@@ -10,7 +10,7 @@ import numpy as np
 
 from ._files import as_path, read_npz, replacing
 from ._guards import generator, instance, whole
-from .model import Sequential
+from .model import Sequential, as_model
 from .optimizers import Optimizer, settings_text
 from .training import History
 
@@ -49,7 +49,7 @@ class EarlyStopping:
 
         Raises RuntimeError if no epoch has ended yet, ValueError for a model of other sizes.
         """
-        instance("EarlyStopping.restore", Sequential, "the one it saw", model=model)
+        as_model("EarlyStopping.restore", model)
         if not self.arrays:
             raise RuntimeError("EarlyStopping.restore: no epoch has ended yet")
         model.set_arrays(self.arrays, "EarlyStopping.restore: the best epoch")
@@ -114,7 +114,7 @@ class Checkpoint:
         Returns None if there is no file yet. Raises ValueError, and changes nothing, if the file is
         damaged or belongs to another model or other settings.
         """
-        instance("Checkpoint", Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
+        as_model("Checkpoint", model)
         if not self.path.exists():
             return None
         record, history, parts = self._read()

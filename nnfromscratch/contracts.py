@@ -22,7 +22,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,8 @@ R = TypeVar("R")
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 Dtypes = set[np.dtype[Any]]
-_FLOATS = {np.dtype(letter) for letter in "efdgFDG"}
+Form = tuple[Any, ...]
+"""Types, shapes and dtypes, by which arrays that have passed are known again."""
 _ABSENT = object()
 
 
@@ -92,14 +93,14 @@ def shapes(contract: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     read = read_contract(contract)
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        door = _Door(function, read)
+        checks = _Checks(function, read)
         quiet = np.errstate(over="ignore", invalid="ignore")(function)
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            given, named, sizes, dtypes = door.enter(args, kwargs)
-            result = quiet(*given, **named)
-            door.leave(result, sizes, dtypes)
+            arrays, others, passed = checks.enter(args, kwargs)
+            result = quiet(*arrays, **others)
+            checks.leave(result, passed)
             return result
 
         checked.contract = read  # type: ignore[attr-defined]
@@ -108,8 +109,17 @@ def shapes(contract: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-class _Door:
-    """The checks of one function, on the way in and on the way out."""
+class _Passed(NamedTuple):
+    """What is known of arrays that have passed, and so of all with the same shapes and dtypes."""
+
+    sizes: Sizes
+    dtypes: Dtypes
+    results: set[Form]
+    """The shapes and dtypes of the results that have passed after them."""
+
+
+class _Checks:
+    """The checks of one function. Shapes and dtypes that have passed once are known to pass."""
 
     def __init__(self, function: Callable[..., Any], contract: Contract) -> None:
         self.name = function.__qualname__.rpartition("<locals>.")[2]
@@ -119,56 +129,71 @@ class _Door:
         called = called if count > 1 else ["its result"]
         self.outputs = [a._replace(name=name) for a, name in zip(outputs, called, strict=True)]
         self.scalar = any(not array.dims for array in self.outputs)
-        self.places = _places(function, contract)
+        self.places = [(_place(function, array.name), array) for array in self.inputs]
+        parameters = inspect.signature(function).parameters.values()
+        self.may_be_none = {p.name for p in parameters if p.default is None}
         every = (*self.inputs, *self.outputs)
         self.numbers = {d: int(d) for a in every for d in (*a.dims, a.below) if d.isdecimal()}
+        self.labels = [(place, array) for place, array in self.places if array.below]
+        self.passed: dict[Form, _Passed] = {}
 
-    def enter(self, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs, Sizes, Dtypes]:
-        """Return the arguments as arrays, the size of each letter, and the dtypes."""
-        sizes: Sizes = self.numbers.copy()
-        dtypes: Dtypes = set()
-        for place, array, may_be_none in self.places:
-            name, dims, below, _ = array
-            value = args[place] if place < len(args) else kwargs.get(name, _ABSENT)
-            if type(value) is not np.ndarray or value.dtype not in _FLOATS:
-                if value is _ABSENT or (value is None and may_be_none):
-                    continue  # its default, or else Python's own complaint
-                value = _numbers(self.name, array, value)
-                args, kwargs = _replaced(args, kwargs, place, name, value)
-            if not fits(dims, value.shape, sizes):
-                raise ShapeError(f"{self.name}: {explain(self.inputs, self._found(args, kwargs))}")
-            if below:
-                check_labels(self.name, name, value, sizes[below])
-            elif value.dtype in _FLOATS:
-                dtypes.add(value.dtype)
-        if 0 in sizes.values() or (self.scalar and 0 in sizes.get("...", ())):
-            self._check_not_empty(sizes, self._found(args, kwargs))
-        return args, kwargs, sizes, dtypes
+    def enter(self, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs, _Passed]:
+        """Return the arguments as arrays, and what is known of them."""
+        passed = self.passed.get(self._form(args, kwargs))
+        if passed is None:
+            args, kwargs, arrays = self._as_arrays(args, kwargs)
+            passed = self._check(arrays)
+            if len(self.passed) == 1_000:  # a memory needs an end
+                self.passed.clear()
+            self.passed[self._form(args, kwargs)] = passed
+        for place, array in self.labels:
+            y = args[place] if place < len(args) else kwargs.get(array.name)
+            if y is not None:
+                check_labels(self.name, array.name, y, passed.sizes[array.below])
+        return args, kwargs, passed
 
-    def leave(self, result: Any, sizes: Sizes, dtypes: Dtypes) -> None:
+    def leave(self, result: Any, passed: _Passed) -> None:
         """Check what the function returns."""
         results = (result,) if len(self.outputs) == 1 else result
         if not isinstance(results, tuple | list) or len(results) != len(self.outputs):
             got = f"{len(result)}" if isinstance(result, tuple | list) else type(result).__name__
             raise TypeError(f"{self.name}: must return {len(self.outputs)} results, got {got}")
-        for array, value in zip(self.outputs, results, strict=True):
-            if not (value is None and array.optional):
-                self._check_result(array, value, sizes, dtypes)
+        form = tuple([_form(value) for value in results])
+        if form not in passed.results:
+            sizes = passed.sizes.copy()
+            for array, value in zip(self.outputs, results, strict=True):
+                if not (value is None and array.optional):
+                    self._check_result(array, value, sizes, passed.dtypes)
+            passed.results.add(form)
 
-    def _check_result(self, array: Array, value: Any, sizes: Sizes, dtypes: Dtypes) -> None:
-        shape = value.shape if type(value) is np.ndarray else np.shape(value)
-        if value is None or not fits(array.dims, shape, sizes):
-            raise self._wrong_result(array, value, sizes)
-        if shape and value.dtype not in dtypes and len(dtypes) == 1:
-            self._check_dtype(array, value, dtypes)
+    def _form(self, args: Args, kwargs: Kwargs) -> Form:
+        form = []
+        for place, array in self.places:
+            value = args[place] if place < len(args) else kwargs.get(array.name, _ABSENT)
+            form.append(_form(value))
+        return tuple(form)
 
-    def _found(self, args: Args, kwargs: Kwargs) -> dict[str, Shape]:
-        found = {}
-        for place, array, _ in self.places:
-            value = args[place] if place < len(args) else kwargs.get(array.name)
-            if value is not None:
-                found[array.name] = _numbers(self.name, array, value).shape
-        return found
+    def _as_arrays(self, args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs, dict[str, np.ndarray]]:
+        """Return the arguments with lists and integers turned into arrays, and these by name."""
+        given, named, arrays = list(args), dict(kwargs), {}
+        for place, array in self.places:
+            held: Any = given if place < len(args) else named
+            key = place if held is given else array.name
+            if held is named and key not in named:
+                continue  # its default, or else Python's own complaint
+            if held[key] is not None or array.name not in self.may_be_none:
+                arrays[array.name] = held[key] = _numbers(self.name, array, held[key])
+        return tuple(given), named, arrays
+
+    def _check(self, arrays: dict[str, np.ndarray]) -> _Passed:
+        sizes: Sizes = self.numbers.copy()
+        found = {name: array.shape for name, array in arrays.items()}
+        present = [array for array in self.inputs if array.name in found]
+        if not all(fits(array.dims, found[array.name], sizes) for array in present):
+            raise ShapeError(f"{self.name}: {explain(self.inputs, found)}")
+        self._check_not_empty(sizes, found)
+        dtypes = {arrays[array.name].dtype for array in present if not array.below}
+        return _Passed(sizes, {dtype for dtype in dtypes if dtype.kind in "fc"}, set())
 
     def _check_not_empty(self, sizes: Sizes, found: dict[str, Shape]) -> None:
         empty = [d for d, n in sizes.items() if n == 0 and (self.scalar or d != "N")]
@@ -179,48 +204,40 @@ class _Door:
                 f"{self.name}: {name} has shape {shape}; at least one {what} is needed"
             )
 
-    def _wrong_result(self, array: Array, value: Any, sizes: Sizes) -> Exception:
-        what = array.name
+    def _check_result(self, array: Array, value: Any, sizes: Sizes, dtypes: Dtypes) -> None:
+        """Raise unless one result has the shape and the dtype that it has to have."""
+        what = f"{self.name}: {array.name}"
         if value is None:
-            return TypeError(f"{self.name}: {what} is None; is a return missing?")
+            raise TypeError(f"{what} is None; is a return missing?")
         shape, expected = np.shape(value), expected_shape(array.dims, sizes)
-        return ShapeError(
-            f"{self.name}: {what} has shape {shape} but {needed(array.dims, expected)} is needed"
-            f"{result_slip(shape, expected)}"
-        )
+        if not fits(array.dims, shape, sizes):
+            need, slip = needed(array.dims, expected), result_slip(shape, expected)
+            raise ShapeError(f"{what} has shape {shape} but {need} is needed{slip}")
+        if shape and not isinstance(value, np.ndarray):
+            raise TypeError(f"{what} must be an array, got {type(value).__name__}")
+        if shape and value.dtype.kind in "fc" and len(dtypes) == 1:
+            (own,) = dtypes
+            if value.dtype.char != own.char:
+                raise TypeError(
+                    f"{what} is {value.dtype}, but what came in is {own}; a NumPy number such as "
+                    "np.sqrt(2) changes the dtype of what it meets, math.sqrt(2) does not"
+                )
 
-    def _check_dtype(self, array: Array, value: FloatArray, dtypes: Dtypes) -> None:
-        (own,) = dtypes
-        if value.dtype.kind in "fc" and value.dtype.char != own.char:
-            raise TypeError(
-                f"{self.name}: {array.name} is {value.dtype}, but what came in is {own}; "
-                "a NumPy number such as np.sqrt(2) changes the dtype of what it meets, "
-                "math.sqrt(2) does not"
-            )
+
+def _form(value: Any) -> Form:
+    return type(value), getattr(value, "shape", None), getattr(value, "dtype", None)
 
 
-def _places(function: Callable[..., Any], contract: Contract) -> list[tuple[int, Array, bool]]:
-    """Where each array stands among the arguments, and whether it may be left out as None."""
+def _place(function: Callable[..., Any], name: str) -> int:
+    """Where an array stands among the arguments, or beyond all of them if it needs its name."""
     parameters = inspect.signature(function).parameters
-    places = []
-    for array in contract.inputs:
-        if array.name not in parameters:
-            known = ", ".join(parameters)
-            raise ValueError(
-                f"shapes: the contract has {array.name}, but the function's arguments are {known}"
-            )
-        parameter = parameters[array.name]
-        place = list(parameters).index(array.name)
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            place = sys.maxsize
-        places.append((place, array, parameter.default is None))
-    return places
-
-
-def _replaced(args: Args, kwargs: Kwargs, place: int, name: str, value: Any) -> tuple[Args, Kwargs]:
-    if place < len(args):
-        return (*args[:place], value, *args[place + 1 :]), kwargs
-    return args, {**kwargs, name: value}
+    if name not in parameters:
+        known = ", ".join(parameters)
+        raise ValueError(
+            f"shapes: the contract has {name}, but the function's arguments are {known}"
+        )
+    keyword_only = parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
+    return sys.maxsize if keyword_only else list(parameters).index(name)
 
 
 def _numbers(function: str, array: Array, value: npt.ArrayLike) -> np.ndarray:

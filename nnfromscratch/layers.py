@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import functional
-from ._guards import finite, float_dtype, fraction, function_of, generator, positive, whole
+from ._guards import finite, float_dtype, from_0_below_1, function_of, generator, positive, whole
 from .contracts import FloatArray, check_shape, shapes
 from .initializers import he_normal
 
@@ -190,7 +190,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float, *, rng: np.random.Generator) -> None:
-        self.rate = fraction("Dropout", rate=rate)
+        self.rate = from_0_below_1("Dropout", rate=rate)
         self.rng = generator("Dropout", rng)
 
     @shapes("x: ... -> ...")
@@ -233,7 +233,7 @@ class BatchNorm(Layer):
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         features = whole("BatchNorm", features=features)
-        self.momentum = fraction("BatchNorm", momentum=momentum)
+        self.momentum = from_0_below_1("BatchNorm", momentum=momentum)
         self.epsilon = positive("BatchNorm", epsilon=epsilon)
         dtype = float_dtype("BatchNorm", dtype)
         self.params = {"gamma": np.ones(features, dtype), "beta": np.zeros(features, dtype)}

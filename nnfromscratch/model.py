@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._files import as_path, read_npz, replacing
-from ._guards import whole
+from ._guards import instance, whole
 from .contracts import FloatArray, IntArray, ShapeError, as_array
 from .layers import Layer, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
 
@@ -55,7 +55,7 @@ class Sequential:
         first.need_dx = need_dx
         try:
             for layer in reversed(self.layers):
-                d_out = layer.backward(d_out)  # type: ignore[assignment]  # the first may give None
+                d_out = layer.backward(d_out)
         finally:
             first.need_dx = True
         return d_out
@@ -79,9 +79,10 @@ class Sequential:
         arrays: dict[str, FloatArray] = {}
         for layer in self.layers:
             for key, array in getattr(layer, attribute).items():
-                numbers = itertools.count(1)
-                name = next(f"{key}{n}" for n in numbers if f"{key}{n}" not in arrays)
-                arrays[name] = array
+                n = 1
+                while f"{key}{n}" in arrays:
+                    n += 1
+                arrays[f"{key}{n}"] = array
         return arrays
 
     def predict(self, x: FloatArray, *, batch_size: int = 1_000) -> IntArray:
@@ -167,3 +168,8 @@ def mlp(sizes: Sequence[int], *, activation: str = "relu", rng: np.random.Genera
     for inputs, outputs in itertools.pairwise(sizes):
         layers += [Linear(inputs, outputs, rng=rng), ACTIVATIONS[activation]()]
     return Sequential(layers[:-1])
+
+
+def as_model(function: str, model: Sequential) -> Sequential:
+    """Return the model, or raise TypeError and say how to make one."""
+    return instance(function, Sequential, "mlp([784, 300, 10], rng=rng)", model=model)

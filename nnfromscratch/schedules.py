@@ -7,7 +7,7 @@ factor by which the optimizer's learning rate is multiplied.
 import math
 from collections.abc import Callable
 
-from ._guards import function_of, inner_part, not_negative, part, positive
+from ._guards import above_0_to_1, between_0_and_1, function_of, not_negative, positive
 
 Schedule = Callable[[float], float]
 
@@ -22,8 +22,8 @@ def step_decay(factor: float = 0.5, every: float = 0.1) -> Schedule:
 
     Both settings are above 0 and at most 1; every is the fraction of the run between two drops.
     """
-    factor = part("schedules.step_decay", factor=factor)
-    every = part("schedules.step_decay", every=every)
+    factor = above_0_to_1("schedules.step_decay", factor=factor)
+    every = above_0_to_1("schedules.step_decay", every=every)
     # A little more than t, so that ten drops at tenths of a run are ten in floating point too.
     return lambda t: factor ** math.floor(min(t / every + 1e-9, 1e15))
 
@@ -64,6 +64,6 @@ def warmup(fraction: float = 0.05, then: Schedule | None = None) -> Schedule:
 
     Source: Goyal et al., Accurate, large minibatch SGD (2017), section 2.2.
     """
-    fraction = inner_part("schedules.warmup", fraction=fraction)
+    fraction = between_0_and_1("schedules.warmup", fraction=fraction)
     rest = constant() if then is None else function_of("schedules.warmup", then=then)
     return lambda t: t / fraction if t < fraction else rest((t - fraction) / (1 - fraction))

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._guards import instance
 from .contracts import FloatArray, IntArray, as_array
 from .layers import BatchNorm, Dropout, Linear
 from .losses import softmax_cross_entropy
-from .model import Sequential
+from .model import Sequential, as_model
 
 
 class TracedTensor(NamedTuple):
@@ -68,8 +67,7 @@ def trace_shapes(model: Sequential, x: FloatArray, y: IntArray) -> ShapeTrace:
     Raises:
         ShapeError: x or y does not fit the model.
     """
-    instance("trace_shapes", Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
-    model = copy.deepcopy(model)
+    model = copy.deepcopy(as_model("trace_shapes", model))
     outputs, gradients, loss = there_and_back(model, as_array("trace_shapes", "x", x), y)
 
     def traced(name: str, tensor: FloatArray, gradient: FloatArray) -> TracedTensor:

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ._guards import function_of, instance, not_negative, number, whole
+from ._guards import function_of, generator, instance, not_negative, number, whole
 from .contracts import FloatArray, IntArray, ShapeError, as_array
 from .data import check_pairs, minibatches
 from .layers import BatchNorm
 from .losses import softmax_cross_entropy
-from .model import Sequential
+from .model import Sequential, as_model
 from .optimizers import Optimizer
-from .schedules import Schedule, constant
+from .schedules import Schedule
 
 Loss = Callable[[FloatArray, IntArray], tuple[np.floating, FloatArray]]
 Callback = Callable[[Sequential, "History"], object]
@@ -100,8 +100,8 @@ def fit(
         TrainingDiverged: the loss has become nan or infinite; the message says at which step.
         ValueError: a setting is out of its range, or BatchNorm would get a batch of one example.
     """
-    run = Run(**locals())  # every argument, checked before anything is changed
-    with run:
+    settings = Settings(epochs, batch_size, schedule, loss, augment, callbacks, progress)
+    with Run(model, data, optimizer, rng, validation, history, settings) as run:
         for _ in run.epochs_to_go():
             for x, y in minibatches(*run.data, batch_size, rng=rng):
                 optimizer.learning_rate = run.learning_rate()
@@ -135,50 +135,79 @@ def evaluate(
         loss (in nats for cross-entropy), error as a fraction from 0 to 1.
     """
     batch_size = whole("evaluate", batch_size=batch_size)
-    x, y = _checked_data("evaluate", model, "(x, y)", (x, y))
-    function_of("evaluate", loss=loss)
-    check_pairs("evaluate", x, y)
+    data = _checked_data("evaluate", "(x, y)", model, (x, y))
+    return _evaluate("evaluate", model, data, function_of("evaluate", loss=loss), batch_size)
+
+
+def _evaluate(
+    function: str, model: Sequential, data: Data, loss: Loss, batch_size: int = 1_000
+) -> tuple[float, float]:
+    x, y = data
     total_loss, wrong = 0.0, 0
     for start in range(0, len(x), batch_size):
         labels = y[start : start + batch_size]
         logits = model.forward(x[start : start + batch_size])
-        value, _ = _checked_loss("evaluate", loss, logits, labels)
+        value, _ = _checked_loss(function, loss, logits, labels)
         total_loss += value * len(labels)
         wrong += _count_wrong(logits, labels)
     return total_loss / len(x), wrong / len(x)
 
 
+@dataclass
+class Settings:
+    """What is chosen for a run of `fit`, which explains each of them."""
+
+    epochs: int
+    batch_size: int
+    schedule: Schedule | None
+    loss: Loss
+    augment: Callable[..., FloatArray] | None
+    callbacks: Iterable[Callback]
+    progress: bool
+
+    def __post_init__(self) -> None:
+        """Check them, before anything is changed."""
+        self.epochs = whole("fit", epochs=self.epochs)
+        self.batch_size = whole("fit", batch_size=self.batch_size)
+        for name in ("schedule", "loss", "augment"):
+            if name == "loss" or getattr(self, name) is not None:
+                function_of("fit", **{name: getattr(self, name)})
+        found = self.callbacks
+        self.callbacks = list(found) if isinstance(found, Iterable) else [found]
+        if not all(map(callable, self.callbacks)):
+            raise TypeError(f"fit: callbacks must be a list of functions, got {found!r}")
+
+
 class Run:
-    """The bookkeeping of one `fit`: settings checked at the door, bar, interrupts, the record.
+    """The bookkeeping of one `fit`: data checked at the door, bar, interrupts, the record.
 
     As a context it gives the learning rate back and closes the bar, whatever ends the training.
     """
 
-    # fmt: off
-    def __init__(  # type: ignore[no-untyped-def]  # the types stand above, in fit
-                 self, model, data, optimizer, epochs, batch_size, rng, schedule, validation, loss,
-                 augment, callbacks, history, progress) -> None:
-        # fmt: on
-        self.model, self.optimizer, self.loss = model, optimizer, function_of("fit", loss=loss)
-        self.data = _checked_data("fit", model, "data", data)
-        self.epochs = whole("fit", epochs=epochs)
-        minibatches(*self.data, batch_size, rng=rng)  # its checks, before anything runs
-        self.batches = math.ceil(len(self.data[0]) / batch_size)
-        _check_batch_norm(model, len(self.data[0]), batch_size)
+    def __init__(
+        self,
+        model: Sequential,
+        data: Data,
+        optimizer: Optimizer,
+        rng: np.random.Generator,
+        validation: Data | None,
+        history: History | None,
+        settings: Settings,
+    ) -> None:
+        self.model, self.optimizer, self.settings = model, optimizer, settings
+        self.data = _checked_data("fit", "data", model, data)
+        self.rng = generator("fit", rng)
+        self.batches = math.ceil(len(self.data[0]) / settings.batch_size)
+        _check_batch_norm(model, len(self.data[0]), settings.batch_size)
         _check_optimizer(optimizer)
-        self.base_rate, self.rng = optimizer.learning_rate, rng
-        self.schedule = function_of("fit", schedule=constant() if schedule is None else schedule)
-        self.augment = augment if augment is None else function_of("fit", augment=augment)
-        self.callbacks = _checked_callbacks(callbacks)
+        self.base_rate = optimizer.learning_rate
         self.validation = validation
         if validation is not None:
-            self.validation = _checked_data("fit", model, "validation", validation)
-            first = [array[:1] for array in self.validation]
-            evaluate(model, *first, loss=loss)  # its checks too
+            x, y = self.validation = _checked_data("fit", "validation", model, validation)
+            _evaluate("fit", model, (x[:1], y[:1]), settings.loss)  # the layers' checks
         history = History() if history is None else history
         self.history = instance("fit", History, "the one that fit returns", history=history)
         self.step = self.history.epochs * self.batches
-        self.progress = progress
         self.total_loss, self.wrong = 0.0, 0
 
     def __enter__(self) -> "Run":
@@ -189,9 +218,9 @@ class Run:
             del self.history.batch_loss[self.step :]
         self.history.interrupted = False
         self.bar = tqdm(
-            total=self.epochs * self.batches,
+            total=self.settings.epochs * self.batches,
             initial=self.step,
-            disable=not self.progress,
+            disable=not self.settings.progress,
             unit="step",
             leave=False,
             dynamic_ncols=True,
@@ -209,7 +238,7 @@ class Run:
 
     def epochs_to_go(self) -> Iterator[int]:
         """Count the epochs, and close the record of each when its last batch is done."""
-        for epoch in range(self.history.epochs + 1, self.epochs + 1):
+        for epoch in range(self.history.epochs + 1, self.settings.epochs + 1):
             self.total_loss, self.wrong = 0.0, 0
             started = time.perf_counter()
             yield epoch
@@ -218,14 +247,17 @@ class Run:
 
     def learning_rate(self) -> float:
         """Return the learning rate of the step to come, as the schedule has it."""
-        factor = self.schedule(self.step / (self.epochs * self.batches))
+        if self.settings.schedule is None:
+            return self.base_rate
+        factor = self.settings.schedule(self.step / (self.settings.epochs * self.batches))
         return self.base_rate * not_negative("fit", **{"what schedule returns": factor})
 
     def augmented(self, x: FloatArray, y: IntArray) -> FloatArray:
         """Return the batch as `augment` changes it."""
-        if self.augment is None:
+        if self.settings.augment is None:
             return x
-        changed = as_array("fit", "what augment returns", self.augment(x, rng=self.rng))
+        changed = self.settings.augment(x, rng=self.rng)
+        changed = as_array("fit", "what augment returns", changed)
         if changed.shape[:1] != y.shape[:1]:
             raise ShapeError(
                 f"fit: augment must return {len(y)} rows, as it was given, got shape "
@@ -235,7 +267,7 @@ class Run:
 
     def loss_of(self, logits: FloatArray, y: IntArray) -> tuple[float, FloatArray]:
         """Return the loss of a batch and its gradient, or raise if it is not finite."""
-        value, d_logits = _checked_loss("fit", self.loss, logits, y)
+        value, d_logits = _checked_loss("fit", self.settings.loss, logits, y)
         if not math.isfinite(value):
             raise self._diverged(f"the loss is {value}", self.step)
         return value, d_logits
@@ -256,14 +288,14 @@ class Run:
         history, n = self.history, len(self.data[0])
         if self.validation is not None:
             # First of all, so that an interrupt in it leaves no half of an epoch's entries.
-            measured = evaluate(self.model, *self.validation, loss=self.loss)
+            measured = _evaluate("fit", self.model, self.validation, self.settings.loss)
             history.validation_loss.append(measured[0])
             history.validation_error.append(measured[1])
         history.seconds.append(seconds)
         history.learning_rate.append(float(self.optimizer.learning_rate))
         history.loss.append(self.total_loss / n)
         history.error.append(self.wrong / n)
-        answers = [callback(self.model, history) for callback in self.callbacks]
+        answers = [callback(self.model, history) for callback in self.settings.callbacks]
         return any(isinstance(answer, bool | np.bool_) and answer for answer in answers)
 
     def _diverged(self, what: str, step: int) -> TrainingDiverged:
@@ -279,14 +311,13 @@ def _count_wrong(logits: FloatArray, y: IntArray) -> int:
     return int((logits.argmax(axis=1) != y).sum())
 
 
-def _checked_data(function: str, model: Sequential, name: str, data: Any) -> Data:
+def _checked_data(function: str, name: str, model: Sequential, data: Any) -> Data:
     """Return data as two arrays that can be cut into batches; the layers check the rest."""
-    instance(function, Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
+    as_model(function, model)
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise TypeError(f"{function}: {name} must be a pair (x, y), got {type(data).__name__}")
     x, y = as_array(function, "x", data[0]), as_array(function, "y", data[1])
-    if x.ndim == 0 or y.ndim == 0:
-        raise ValueError(f"{function}: x and y must have one row or label per example")
+    check_pairs(f"{function}: validation" if name == "validation" else function, x, y)
     if x.dtype.kind == "c":
         raise TypeError(f"{function}: x must hold real numbers, got dtype {x.dtype}")
     return x, y
@@ -319,10 +350,3 @@ def _check_batch_norm(model: Sequential, n: int, batch_size: int) -> None:
 def _check_optimizer(optimizer: Optimizer) -> None:
     if not (hasattr(optimizer, "learning_rate") and callable(getattr(optimizer, "step", None))):
         raise TypeError(f"fit: optimizer must be one such as SGD(0.1), got {optimizer!r}")
-
-
-def _checked_callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
-    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-    if not all(map(callable, found)):
-        raise TypeError(f"fit: callbacks must be a list of functions, got {callbacks!r}")
-    return found

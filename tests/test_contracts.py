@@ -302,6 +302,54 @@ def test_a_decorator_without_its_contract():
         shapes(lambda x: x)
 
 
+# What has passed once
+
+
+def test_what_has_passed_once_is_still_checked_where_values_or_results_may_differ():
+    y = np.array([0, 1, 2, 0])
+    for classes in (10, 3, 10, 4):  # C is no size of y, so each call may have its own
+        assert nn.one_hot(y, classes).shape == (4, classes)
+    z = np.zeros((4, 3))
+    nn.softmax_cross_entropy(z, y)
+    with pytest.raises(ValueError, match="labels from 0 to 2, got 3 at index 1"):
+        nn.softmax_cross_entropy(z, np.array([0, 3, 2, 0]))
+    results = iter([np.zeros(4), np.zeros(4), np.zeros(3), np.zeros(4, "f4"), [0, 0, 0, 0]])
+
+    @shapes("z: N C -> N")
+    def f(z):
+        return next(results)
+
+    f(z), f(z)
+    for error, message in (
+        (nn.ShapeError, "f: its result has shape (3,) but (N,) = (4,) is needed"),
+        (TypeError, "f: its result is float32, but what came in is float64"),
+        (TypeError, "f: its result must be an array, got list"),
+    ):
+        with pytest.raises(error, match=re.escape(message)):
+            f(z)
+
+
+def test_lists_integers_and_none_are_no_arrays_that_have_passed():
+    w, b = np.ones((3, 2)), np.ones(2)
+    for _ in range(2):
+        assert nn.linear([[1, 2, 3]], w, b).tolist() == [[7, 7]]
+        with pytest.raises(nn.ShapeError, match="linear: w has shape"):
+            nn.linear([[1, 2]], w, b)
+        with pytest.raises(TypeError, match="linear: b must be an array of numbers"):
+            nn.linear(np.ones((1, 3)), w, None)
+
+
+def test_what_has_passed_is_not_kept_without_end():
+    @shapes("x: N -> N")
+    def f(x):
+        return x
+
+    checks = next(c.cell_contents for c in f.__closure__ if hasattr(c.cell_contents, "passed"))
+    for n in range(2_500):
+        f(np.zeros(n))
+    assert 0 < len(checks.passed) <= 1_000
+
+
 # What a reader's own functions get
 
 

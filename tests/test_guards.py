@@ -7,16 +7,16 @@ import pytest
 
 import nnfromscratch as nn
 from nnfromscratch._guards import (
+    above_0_to_1,
+    between_0_and_1,
     finite,
     float_dtype,
-    fraction,
+    from_0_below_1,
     generator,
-    inner_part,
     instance,
     natural,
     not_negative,
     number,
-    part,
     positive,
     whole,
 )
@@ -87,9 +87,9 @@ def test_instance():
         (finite, [-1.0, 0.0], [np.inf, np.nan], "be finite"),
         (positive, [1e-300], [0, -1, np.inf, np.nan], "be positive"),
         (not_negative, [0], [-1e-300, np.inf, np.nan], "not be negative"),
-        (fraction, [0, 0.999], [1, -0.1, np.nan], "be from 0 to below 1"),
-        (part, [1, 1e-9], [0, 1.1, np.nan], "be above 0 and at most 1"),
-        (inner_part, [0.5], [0, 1, np.nan], "be above 0 and below 1"),
+        (from_0_below_1, [0, 0.999], [1, -0.1, np.nan], "be from 0 to below 1"),
+        (above_0_to_1, [1, 1e-9], [0, 1.1, np.nan], "be above 0 and at most 1"),
+        (between_0_and_1, [0.5], [0, 1, np.nan], "be above 0 and below 1"),
     ],
 )
 def test_ranges(guard, accepted, refused, need):

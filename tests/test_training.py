@@ -464,7 +464,7 @@ def test_interrupt_in_the_validation_leaves_whole_epochs(digits, monkeypatch):
             return result
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "evaluate", interrupted)
+    monkeypatch.setattr(training, "_evaluate", interrupted)
     _, _, history = run(train, validation=validation)
     assert history.interrupted
     for key in ("loss", "error", "validation_loss", "validation_error", "learning_rate", "seconds"):
@@ -477,6 +477,8 @@ def test_validation_data_are_checked_before_training(digits):
     before = {name: array.copy() for name, array in model.params.items()}
     with pytest.raises(nn.ShapeError):
         run((x, y), model=model, validation=(x[:, :5], y))
+    with pytest.raises(ValueError, match=r"^fit: validation: len\(x\) is 32 but len\(y\) is 31$"):
+        run((x, y), model=model, validation=(x, y[1:]))
     assert all(np.array_equal(model.params[name], before[name]) for name in before)
 
 
@@ -552,8 +554,8 @@ def test_divergence_names_step_and_learning_rate_and_gives_no_warning(digits):
     [
         ({"epochs": 0}, ValueError, "fit: epochs must be at least 1, got 0"),
         ({"epochs": 1.5}, TypeError, "fit: epochs must be an integer, got float"),
-        ({"batch_size": 0}, ValueError, "minibatches: batch_size must be at least 1, got 0"),
-        ({"rng": 0}, TypeError, "minibatches: rng must be a numpy.random.Generator"),
+        ({"batch_size": 0}, ValueError, "fit: batch_size must be at least 1, got 0"),
+        ({"rng": 0}, TypeError, "fit: rng must be a numpy.random.Generator"),
     ],
 )
 def test_wrong_settings(settings, error, message, digits):
@@ -565,7 +567,7 @@ def test_wrong_settings(settings, error, message, digits):
 def test_wrong_data(digits):
     (x, y), _ = digits
     for data, message in (
-        ((x, y[1:]), "minibatches: len(x) is 32 but len(y) is 31"),
+        ((x, y[1:]), "fit: len(x) is 32 but len(y) is 31"),
         ((x[:, 1:], y), "linear: w has shape (784, 16) but (D, K) = (783, K) is needed"),
         ((x, y[:, np.newaxis]), "softmax_cross_entropy: y has shape (10, 1) but (N,) = (10,)"),
     ):

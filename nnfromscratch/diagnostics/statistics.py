@@ -8,7 +8,7 @@ from .._guards import instance
 from ..contracts import FloatArray, IntArray, as_float_array
 from ..layers import ReLU, Sigmoid, Softmax, Tanh
 from ..losses import softmax_cross_entropy
-from ..model import Sequential
+from ..model import Sequential, as_model
 from ..optimizers import Optimizer
 from ..tracing import there_and_back
 from .probes import duplicate
@@ -128,7 +128,7 @@ def update_ratios(
 
 def checked_inputs(function: str, model: Sequential, x: FloatArray) -> FloatArray:
     """Return x as real floats, after a look at the model that is to take it."""
-    instance(function, Sequential, "mlp([784, 300, 10], rng=rng)", model=model)
+    as_model(function, model)
     x = as_float_array(function, "x", x)
     if x.dtype.kind == "c":
         raise TypeError(f"{function}: x must hold real numbers, got dtype {x.dtype}")
