@@ -26,7 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nnfromscratch._files import replacing
-from nnfromscratch.exercises import all_exercises
+from nnfromscratch.exercises import OPEN_POINTS, all_exercises
 from nnfromscratch.exercises._compare import RELATIVE, in_float32, like, same
 from nnfromscratch.exercises._sandbox import behaviour
 
@@ -122,8 +122,9 @@ def page(exercises, result):
         "# The exercises, for instructors",
         "",
         f"{len(lessons)} sets, {blanks} blanks, {mistakes} mistakes that the checks know by name. "
-        "Each set ends with an open question (3 points) to grade by hand; its rubric stands in the "
-        "solution notebook.",
+        f"Each set ends with an open question ({OPEN_POINTS} points) to grade by hand; its rubric "
+        "stands in the solution notebook. Folded below the question a learner finds three or four "
+        "criteria of a good answer, which say what to look for and not what to find.",
         "",
         "Written by `python tools/exercises.py list`.",
         "",
@@ -140,7 +141,7 @@ def page(exercises, result):
         total = sum(exercise.points for exercise in chosen)
         lines += [
             "",
-            f"## Lesson {lesson:02}: {total} points and 3",
+            f"## Lesson {lesson:02}: {total} points and {OPEN_POINTS}",
             "",
             f"[Student edition](../notebooks/exercises/{name}), "
             f"[solutions](../notebooks/solutions/{name})",

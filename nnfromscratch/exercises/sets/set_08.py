@@ -515,22 +515,25 @@ def _set_gain(layer, gain):
         raise TypeError(f'params["gain"] must be an array, and is a {type(held).__name__}')
     if held.shape != gain.shape:
         raise ValueError(f'params["gain"] has shape {held.shape}; {gain.shape} is due')
-    layer.params["gain"][...] = gain  # as an optimizer does
-    return held
+    array = layer.params["gain"]
+    array[...] = gain  # as an optimizer does
+    return array
 
 
 def _use_scale(answer, x, d_out, gain):
     layer, other = answer(len(gain)), answer(len(gain))
-    start = _set_gain(layer, gain)
+    start = _gain_of(layer, "params")
+    held = _set_gain(layer, gain)
     _set_gain(other, gain[::-1] + 1.25)  # a second layer of the kind, with numbers of its own
     y = _as_it_was(layer.forward(x))
     other.forward(x[::-1] + 0.25)
     dx = _as_it_was(layer.backward(d_out))
     other.backward(d_out[::-1] + 0.25)
     first = _gain_of(layer, "grads")
-    layer.forward(x + 1)
+    held += 0.5  # an optimizer goes on with the array that it was given
+    y_then = _as_it_was(layer.forward(x + 1))
     layer.backward(d_out)
-    return start, y, dx, first, _gain_of(layer, "grads")
+    return start, y, dx, first, y_then, _gain_of(layer, "grads")
 
 
 def _scale_with(
@@ -611,6 +614,36 @@ class _ScaleFirst(_FeatureScale):
         return x * self.params["gain"]
 
 
+class _ScaleRenewed(_FeatureScale):
+    def backward(self, d_out):
+        dx = super().backward(d_out)
+        self.params = {"gain": self.params["gain"].copy()}
+        return dx
+
+
+class _ScaleGradientIntoParams(_FeatureScale):
+    def backward(self, d_out):
+        dx = super().backward(d_out)
+        self.params = {"gain": self.grads["gain"]}
+        return dx
+
+
+def _scale_steps(sign, renewed):
+    """Return the layer whose backward moves the gain by its gradient, in place or anew."""
+
+    class Layer(_FeatureScale):
+        def backward(self, d_out):
+            dx = super().backward(d_out)
+            moved = self.params["gain"] + sign * self.grads["gain"]
+            if renewed:
+                self.params["gain"] = moved
+            else:
+                self.params["gain"][...] = moved
+            return dx
+
+    return Layer
+
+
 class _ScaleLoop(_FeatureScale):
     def backward(self, d_out):
         dx = np.empty_like(d_out)
@@ -664,7 +697,14 @@ FEATURE_SCALE = Exercise(
     corners=(_scale_square,),
     call=_use_scale,
     arguments=("x", "d_out", "gain"),
-    outputs=("gain at the start", "y", "dx", "dgain", "dgain of a second pass"),
+    outputs=(
+        "gain at the start",
+        "y",
+        "dx",
+        "dgain",
+        "y after a step",
+        "dgain of a second pass",
+    ),
     variants=(_ScaleLoop, _ScaleEinsum),
     mistakes=(
         Mistake(
@@ -720,6 +760,35 @@ FEATURE_SCALE = Exercise(
             _ScaleForwardApart,
             "An optimizer changes the array in params, and a copy stays as it was. Which array "
             "does forward multiply by?",
+        ),
+        Mistake(
+            "a new array is put into params",
+            _ScaleRenewed,
+            "The optimizer holds the array that was in params, and changes it in place. Once "
+            "another one stands there, no step reaches the layer: leave params as __init__ made "
+            "it.",
+        ),
+        Mistake(
+            "backward takes a step itself",
+            _scale_steps(-1, renewed=False),
+            "backward says how the loss changes with the gain. How far to step, and when, is the "
+            "optimizer's business: it changes the array in params.",
+        ),
+        Mistake(
+            "backward adds the gradient to the gain",
+            _scale_steps(1, renewed=False),
+            "The gradient belongs into grads alone; params is the optimizer's to change.",
+        ),
+        Mistake(
+            "backward puts the gain, a step further, into params as a new array",
+            _scale_steps(-1, renewed=True),
+            "backward says how the loss changes with the gain, and leaves params alone: the "
+            "optimizer steps, and it holds the array that __init__ put there.",
+        ),
+        Mistake(
+            "backward puts the gradient into params",
+            _ScaleGradientIntoParams,
+            "The gradient goes into grads, under the same name; params holds the gain.",
         ),
         Mistake(
             "all layers of the kind share one memory",
