@@ -10,6 +10,7 @@ import numpy as np
 
 from ._compare import in_float32, is_number, only_rounded, same
 from ._diagnosis import VAGUE, Fact, Trial, besides, entries, measure, parts_of, type_of
+from ._pairs import pair_behind
 from ._progress import record
 from ._sandbox import (
     CPU_SECONDS,
@@ -300,7 +301,7 @@ class Exercise:
         if mistakes and not wrong:
             return mistakes, []
         facts = measure(trials, wrong, names, outputs, self._due)
-        if mistakes or (facts and facts[0].kind not in VAGUE):
+        if mistakes or any(fact.kind not in VAGUE for fact in facts):
             return mistakes, facts
         for mistake, done in zip(self.mistakes, known, strict=True):
             found = besides(
@@ -311,7 +312,18 @@ class Exercise:
             )
             if found:
                 return [mistake], [Fact("besides", f"Besides, {found}.")]
-        return [], facts
+        pair = self._pair_behind(trials, known)
+        return pair, [] if len(pair) == 2 else facts
+
+    def _pair_behind(
+        self, trials: Sequence[Trial], known: Sequence[Sequence[Behaviour]]
+    ) -> list[Mistake]:
+        """Return the two mistakes that explain an answer together, as far as that is certain."""
+        if any(trial.found.changed for trial in trials):
+            return []
+        results = [[each.result for each in done] for done in known]
+        found, due = zip(*((trial.found.result, trial.expected) for trial in trials), strict=True)
+        return [self.mistakes[place] for place in pair_behind(found, due, results)]
 
     def _by_parts(
         self,

@@ -1,5 +1,6 @@
 """Exercises of lesson 08, Layers and models."""
 
+import copy
 import math
 from itertools import pairwise
 
@@ -686,6 +687,15 @@ def _scale_dgain(dgain):
     return Layer
 
 
+class _ScaleSharedParams(_FeatureScale):
+    held = {}  # noqa: RUF012 - the mistake
+
+    def __init__(self, features):
+        super().__init__(features)
+        self.held["gain"] = np.ones(features)
+        self.params = self.held
+
+
 FEATURE_SCALE = Exercise(
     name="FeatureScale",
     lesson=8,
@@ -873,6 +883,12 @@ FEATURE_SCALE = Exercise(
             _scale_dgain(lambda d_out, x, gain: (x * gain).sum(axis=0)),
             "The gradient is the slope of the loss: d_out is a factor of it.",
         ),
+        Mistake(
+            "all layers of the kind share one params",
+            _ScaleSharedParams,
+            "A second layer has put its own gain there. params of one object is made in __init__, "
+            "as a new dict.",
+        ),
     ),
     hints=(
         "Write the formula for one entry, y[n, d] = x[n, d] gain[d], and its two slopes.",
@@ -1002,6 +1018,11 @@ def _vector_four_names(vector, shapes):
     return {name: arrays[name] for name in ("w1", "b1", "w2", "b2")}
 
 
+def _vector_equal_parts(vector, shapes):
+    parts = np.array_split(vector, len(shapes))
+    return {name: np.resize(part, shapes[name]) for name, part in zip(shapes, parts, strict=True)}
+
+
 ARRAYS_FROM_VECTOR = Exercise(
     name="arrays_from_vector",
     lesson=8,
@@ -1112,6 +1133,32 @@ ARRAYS_FROM_VECTOR = Exercise(
             "the end of a slice is its size",
             _vector_ends_at_size,
             "A slice from first ends at first + size.",
+        ),
+        Mistake(
+            "the number of axes is taken for the size",
+            _vector_sized(len),
+            "len of a shape says how many axes there are. The size is their product.",
+        ),
+        Mistake(
+            "only the first axis counts",
+            _vector_sized(lambda shape: shape[0]),
+            "An array of shape (3, 2) takes six numbers: the axes are multiplied.",
+        ),
+        Mistake(
+            "only the last axis counts",
+            _vector_sized(lambda shape: shape[-1]),
+            "An array of shape (3, 2) takes six numbers: the axes are multiplied.",
+        ),
+        Mistake(
+            "a second axis is taken for granted",
+            _vector_sized(lambda shape: shape[0] * shape[1]),
+            "A bias has one axis. The size is the product of however many there are: "
+            "np.prod(shape).",
+        ),
+        Mistake(
+            "the vector is cut into equal parts",
+            _vector_equal_parts,
+            "Each array takes as many numbers as its shape has, and no two need be alike.",
         ),
     ),
     hints=(
@@ -1341,6 +1388,12 @@ def _down_with_roads(layers, x):
     return x
 
 
+def _up_with_roads(layers, d):
+    for layer in layers[::-1]:
+        d = d + layer.backward(d)
+    return d
+
+
 RESIDUAL = Exercise(
     name="Residual",
     lesson=8,
@@ -1524,6 +1577,47 @@ RESIDUAL = Exercise(
             "a road around every layer in forward, and one around all",
             _residual_with(forward=lambda layers, x: x + _down_with_roads(layers, x)),
             "The road leads around all the layers together, once.",
+        ),
+        Mistake(
+            "a road around every layer, both ways",
+            _residual_with(_down_with_roads, _up_with_roads),
+            "There is one road around all the layers together: x is added once, at the end, and "
+            "d_out once.",
+        ),
+        Mistake(
+            "every layer gets x and every layer d_out, and all is added",
+            _residual_with(
+                lambda layers, x: x + sum(layer.forward(x) for layer in layers),
+                lambda layers, d: d + sum(layer.backward(d) for layer in layers[::-1]),
+            ),
+            "f is one layer after the other: what one returns is the input of the next, and back "
+            "again.",
+        ),
+        Mistake(
+            "x and f(x) are multiplied",
+            _residual_with(forward=lambda layers, x: x * _down(layers, x)),
+            "The block adds its input to what the layers make of it.",
+        ),
+        Mistake(
+            "x is subtracted in forward",
+            _residual_with(forward=lambda layers, x: _down(layers, x) - x),
+            "The block adds its input to what the layers make of it.",
+        ),
+        Mistake(
+            "f(x) is subtracted in forward",
+            _residual_with(forward=lambda layers, x: x - _down(layers, x)),
+            "The block adds its input to what the layers make of it.",
+        ),
+        Mistake(
+            "x and f(x) stand side by side",
+            _residual_with(forward=lambda layers, x: np.hstack([x, _down(layers, x)])),
+            "The block adds its input to what the layers make of it: the shape stays (N, D).",
+        ),
+        Mistake(
+            "the block works with copies of the layers",
+            lambda layers: _Residual(copy.deepcopy(layers)),
+            "The layers store their gradients where others look for them: use the objects in the "
+            "list.",
         ),
     ),
     hints=(
