@@ -535,7 +535,7 @@ COMPLEX_STEP_GRADIENT = Exercise(
             "Each entry has its turn. At which depth does the loop end?",
         ),
         Mistake(
-            "a real step",
+            "a real step, and nothing is subtracted",
             _real_step,
             "The step is imaginary, 1j * h: a real one of this size is lost when it is added to x.",
         ),

@@ -633,8 +633,8 @@ def _backtracking(enough, shrink=0.5, first=1.0, last=1.0):
     """Return the search with another condition, or other factors."""
 
     def search(loss, w, gradient, rate):
-        rate *= first
-        while not enough(loss(w), loss(w - rate * gradient), rate, gradient):
+        rate, before = rate * first, loss(w)
+        while not enough(before, loss(w - rate * gradient), rate, gradient):
             rate *= shrink
         return rate * last
 

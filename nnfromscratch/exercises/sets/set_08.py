@@ -516,6 +516,8 @@ def _set_gain(layer, gain):
         raise TypeError(f'params["gain"] must be an array, and is a {type(held).__name__}')
     if held.shape != gain.shape:
         raise ValueError(f'params["gain"] has shape {held.shape}; {gain.shape} is due')
+    if held.dtype.kind != "f":
+        raise TypeError(f'params["gain"] holds {held.dtype} numbers; float64 is due')
     array = layer.params["gain"]
     array[...] = gain  # as an optimizer does
     return array
