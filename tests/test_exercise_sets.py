@@ -10,6 +10,7 @@ import pytest
 from nnfromscratch.exercises import all_exercises
 from nnfromscratch.exercises._diagnosis import Trial
 from nnfromscratch.exercises._sandbox import Raised, behaviour
+from tools.exercises import in_single
 
 EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
 SETS = [exercise for exercise in all_exercises() if exercise.gradable]
@@ -138,6 +139,23 @@ def three_layers(layers):
     return EXERCISES["Residual"].reference([first, second, third])
 
 
+class GainReplaced:
+    """What an optimizer holds from the start is no longer what the layer uses."""
+
+    def __init__(self, features):
+        self.params = {"gain": np.ones(features)}
+        self.grads = {}
+
+    def forward(self, x):
+        self.x = x
+        self.params["gain"] = self.params["gain"] * 1.0
+        return x * self.params["gain"]
+
+    def backward(self, d_out):
+        self.grads = {"gain": (d_out * self.x).sum(axis=0)}
+        return d_out * self.params["gain"]
+
+
 class MaskFromOutput:
     def __init__(self, keep, draw):
         self.keep, self.draw = keep, draw
@@ -253,6 +271,7 @@ NAMED = {
     "yes_or_no_loss": (chosen_log, "log of a sigmoid, chosen by the target"),
     "backtracking_rate": (walks_on, "the search walks on from the moved w"),
     "Residual": (NotChained, "the layers are not chained, in either direction"),
+    "FeatureScale": (GainReplaced, "a new array is put into params"),
     "leaky_deviation": (
         lambda shape, slope: math.sqrt(2 / shape[0]) / (1 + slope),
         "the sum is squared",
@@ -309,3 +328,17 @@ CODE = re.compile(r"ask for 0 <=|the sign in front of v\b|which sign leads", re.
 @pytest.mark.parametrize("exercise", SETS, ids=lambda exercise: exercise.name)
 def test_hints_speak_of_the_result(exercise):
     assert not [mistake.name for mistake in exercise.mistakes if CODE.search(mistake.hint)]
+
+
+@pytest.mark.parametrize("exercise", SETS, ids=lambda exercise: exercise.name)
+def test_float32_on_the_way_costs_nobody_a_right_answer(exercise):
+    cases = exercise.cases(np.random.default_rng(5))
+    expected = exercise.expected(cases)
+    for number, answer in enumerate((exercise.reference, *exercise.variants)):
+        done = [behaviour(answer, case, exercise.call) for case in cases]
+        for only in (None, number % len(cases[0])):
+            single = [
+                in_single(exercise, answer, *parts, only)
+                for parts in zip(cases, done, expected, strict=True)
+            ]
+            assert not exercise.wrong(exercise.trials(cases, single, expected)), only

@@ -88,6 +88,35 @@ def test_the_text_names_points_and_blanks(path):
 
 
 @every_set
+def test_criteria_of_a_good_answer_are_folded_below_the_open_question(path):
+    student = read(NOTEBOOKS / "exercises" / path.name)["cells"]
+    (place,) = [
+        i
+        for i, cell in enumerate(student)
+        if cell["metadata"].get("nbgrader", {}).get("grade_id", "").startswith("open_")
+    ]
+    below = student[place + 1]
+    assert "nbgrader" not in below["metadata"]
+    first, *_, last = lines = text_of(below).splitlines()
+    assert (first, last) == ("<details>", "</details>")
+    criteria = [line for line in lines if line.startswith("- ")]
+    assert 3 <= len(criteria) <= 4
+    answer, rubric = text_of(graded(read(path))[f"open_{path.name[:2]}"]).split("**Rubric.**")
+    texts = answer, "\n".join(criteria), text_of(student[place - 1])
+    numbers = [set(re.findall(r"\d(?:[\d.,]*\d)?", text)) for text in texts]
+    assert not (numbers[0] & numbers[1]) - numbers[2], "a number of the answer is told"
+    for line in (*answer.splitlines(), *rubric.split(": ")):
+        assert not line.strip() or line.strip() not in text_of(below)
+
+
+@every_set
+def test_code_is_at_most_88_columns_wide(path):
+    cells = [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"]
+    lines = [line for cell in cells for line in text_of(cell).splitlines()]
+    assert [line for line in lines if len(line) > 88] == []
+
+
+@every_set
 def test_nothing_of_the_solutions_is_left(path):
     solution = read(path)
     student = read(NOTEBOOKS / "exercises" / path.name)
@@ -151,7 +180,8 @@ def test_filled_with_the_solutions_it_passes(path, tmp_path):
             graded(student)[name]["source"] = cell["source"]
     notebook = executed(student, tmp_path)
     printed = "".join(output.text for output in notebook.cells[-1].outputs)  # it may come in parts
-    assert re.search(r"(\d+) of \1 solved, (\d+) of \2 points", printed)
+    assert re.search(r"(\d+) of \1 solved, checks (\d+) of \2 points", printed)
+    assert "open question: 3 points, graded by" in printed
 
 
 def small(code, *, solution=True, grade=False, name="blank"):
@@ -269,6 +299,7 @@ def test_the_soak_test_notices_what_is_wrong(rng):
     assert faults(replace(leaky, variants=(other.implementation,)), rng) == [
         "leaky: right answer 1 is rejected",
         "leaky: right answer 1 in float32 is rejected",
+        "leaky: right answer 1 in float32 of argument 2 alone is rejected",
     ]
     accepted = replace(other, implementation=right)
     assert faults(replace(leaky, mistakes=(accepted,)), rng) == [

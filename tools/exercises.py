@@ -7,9 +7,9 @@
     python tools/exercises.py soak --minutes 9 as many as fit; stores how many
 
 One run draws new cases for each exercise, and asks for a verdict on each right answer (it must be
-accepted), on each right answer that computes in float32 on the way (it must be accepted, too, where
-float32 is enough), and on each mistake (it must be rejected, and diagnosed by its own name and no
-other).
+accepted), on each right answer that computes in float32 on the way, wholly and from one argument on
+(accepted, too, where float32 is enough), and on each mistake (it must be rejected, and diagnosed by
+its own name and no other).
 The answers run in this process, without the guard around a learner's, which takes most of the time
 of a check and has no part in the verdict.
 """
@@ -26,7 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nnfromscratch._files import replacing
-from nnfromscratch.exercises import all_exercises
+from nnfromscratch.exercises import OPEN_POINTS, all_exercises
 from nnfromscratch.exercises._compare import RELATIVE, in_float32, like, same
 from nnfromscratch.exercises._sandbox import behaviour
 
@@ -36,12 +36,16 @@ PAGE = ROOT / "docs" / "exercises.md"
 RESULT = ROOT / "benchmarks" / "results" / "exercises.json"
 
 
-def in_single(exercise, answer, case, done, due):
+def in_single(exercise, answer, case, done, due, only=None):
     """Return what an answer does with one case if it computes in float32, and returns float64.
 
+    With `only`, it has one of the arguments alone in float32, as from a helper of the package.
     Where that is not good enough (a difference of two slopes), `done`, what it does in float64.
     """
-    rough = behaviour(answer, in_float32(case), exercise.call)
+    single = in_float32(case)
+    if only is not None:
+        single = (*case[:only], single[only], *case[only + 1 :])
+    rough = behaviour(answer, single, exercise.call)
     result = like(rough.result, due)
     rest = {"types": False, "relative": RELATIVE[4]}
     return rough._replace(result=result) if same(result, due, **rest) else done
@@ -60,11 +64,16 @@ def faults(exercise, rng):
         done = [behaviour(answer, case, exercise.call) for case in cases]
         if wrong(done):
             found.append(f"{exercise.name}: right answer {number} is rejected")
-        single = [
-            in_single(exercise, answer, *parts) for parts in zip(cases, done, expected, strict=True)
-        ]
-        if wrong(single):
-            found.append(f"{exercise.name}: right answer {number} in float32 is rejected")
+        for only in (None, int(rng.integers(len(cases[0])))):
+            single = [
+                in_single(exercise, answer, *parts, only)
+                for parts in zip(cases, done, expected, strict=True)
+            ]
+            if wrong(single):
+                where = "" if only is None else f" of argument {only + 1} alone"
+                found.append(
+                    f"{exercise.name}: right answer {number} in float32{where} is rejected"
+                )
     known = exercise.known(cases)
     for mistake, done in zip(exercise.mistakes, known, strict=True):
         trials = exercise.trials(cases, done, expected)
@@ -92,7 +101,7 @@ def one_run(practice, seeds):
 
 def soak(runs, seed, minutes, practice):
     """Run every check many times; return how often, how many verdicts, and what was wrong."""
-    verdicts = sum(2 + 2 * len(e.variants) + len(e.mistakes) for e in soaked(practice))
+    verdicts = sum(3 + 3 * len(e.variants) + len(e.mistakes) for e in soaked(practice))
     done, wrong, end = 0, [], time.monotonic() + 60 * minutes
     one = functools.partial(one_run, practice)
     with ProcessPoolExecutor() as pool, tqdm(total=runs, unit="run") as bar:
@@ -122,8 +131,9 @@ def page(exercises, result):
         "# The exercises, for instructors",
         "",
         f"{len(lessons)} sets, {blanks} blanks, {mistakes} mistakes that the checks know by name. "
-        "Each set ends with an open question (3 points) to grade by hand; its rubric stands in the "
-        "solution notebook.",
+        f"Each set ends with an open question ({OPEN_POINTS} points) to grade by hand; its rubric "
+        "stands in the solution notebook. Folded below the question a learner finds three or four "
+        "criteria of a good answer, which say what to look for and not what to find.",
         "",
         "Written by `python tools/exercises.py list`.",
         "",
@@ -140,7 +150,7 @@ def page(exercises, result):
         total = sum(exercise.points for exercise in chosen)
         lines += [
             "",
-            f"## Lesson {lesson:02}: {total} points and 3",
+            f"## Lesson {lesson:02}: {total} points and {OPEN_POINTS}",
             "",
             f"[Student edition](../notebooks/exercises/{name}), "
             f"[solutions](../notebooks/solutions/{name})",

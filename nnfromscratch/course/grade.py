@@ -203,7 +203,9 @@ class Asking:
             for case in cases:
                 answer = self._ask(("case", function, case, use))
                 changed = tuple(int(place) for place in answer.get("changed", []))
-                found = Behaviour(decode(answer.get("result"), self.jail), changed)
+                after = decode(answer.get("after"), self.jail)
+                after = after if isinstance(after, tuple) and len(after) == len(changed) else ()
+                found = Behaviour(decode(answer.get("result"), self.jail), changed, after)
                 behaviours.append(found)
                 used = tuple(str(part)[:80] for part in answer.get("used", []))
                 result = found.result

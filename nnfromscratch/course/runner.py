@@ -364,6 +364,7 @@ def do(channel: Channel, space: dict, request: tuple) -> dict:
                 function = space[name] if isinstance(name, str) else name
                 found = behaviour(function, case, use or _call)
                 answer = {"result": encode(found.result), "changed": list(found.changed)}
+                answer["after"] = encode(found.after)
             elif kind == "call":
                 answer = _called(channel, *parts)
             elif kind == "put":

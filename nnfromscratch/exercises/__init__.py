@@ -21,6 +21,10 @@ from . import sets
 from ._exercise import WIDTH, Exercise, ExerciseError, Mistake
 from ._progress import in_notebook, solved
 
+OPEN_POINTS = 3
+"""What the open question of each set counts; no check can give them."""
+GRADED = "graded by your instructor (alone: by the criteria below it)"
+
 __all__ = ["Exercise", "ExerciseError", "Mistake", "all_exercises", "hint", "progress"]
 
 
@@ -88,6 +92,8 @@ def _no_blank(wanted: str, known: dict[str, Exercise], names: dict) -> str:
 def progress(lesson: int | None = None) -> None:
     """Print what is solved of a lesson's exercises, as a table and a bar; without a number, all.
 
+    The points of the open question stand apart, because a person has to give them.
+
     Raises:
         ValueError: the lesson has no exercises.
     """
@@ -102,6 +108,7 @@ def progress(lesson: int | None = None) -> None:
     if lesson is None:
         for number, chosen in by_lesson.items():
             print(f"lesson {number:02}  {_bar(chosen, done.get(f'{number:02}', []))}")
+        print(f"open questions: {OPEN_POINTS} points each, {GRADED}")
         return
     chosen, names = by_lesson[lesson], done.get(f"{lesson:02}", [])
     width = max(len(exercise.name) for exercise in chosen)
@@ -109,6 +116,7 @@ def progress(lesson: int | None = None) -> None:
         state = "solved" if exercise.name in names else "open"
         print(f"{exercise.name:<{width}}  {exercise.points:>2}  {state}")
     print(_bar(chosen, names))
+    print(f"open question: {OPEN_POINTS} points, {GRADED}")
 
 
 def _bar(chosen, names):
@@ -116,4 +124,4 @@ def _bar(chosen, names):
     right = [exercise for exercise in chosen if exercise.name in names]
     points, total = (sum(exercise.points for exercise in part) for part in (right, chosen))
     bar = "#" * round(20 * len(right) / len(chosen))
-    return f"[{bar:<20}] {len(right)} of {len(chosen)} solved, {points} of {total} points"
+    return f"[{bar:<20}] {len(right)} of {len(chosen)} solved, checks {points} of {total} points"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._compare import close, is_number, is_whole, kind_of, same
+from ._pairs import vector
 from ._sandbox import Behaviour, Other, Raised
 from ._suppose import suppose
 
@@ -258,12 +259,15 @@ def besides(
         due: what the mistake gives for other arguments.
     """
     results = [trial.found.result for trial in trials]
-    if not all(is_number(part) for part in (*results, *given)):
-        return ""
+    single = all(is_number(part) for part in (*results, *given))
+    whole = np.asarray if single else vector  # of several results, all numbers in one row
     triples = [
-        (trial.arguments, np.asarray(found), np.asarray(part))
+        (trial.arguments, whole(found), whole(part))
         for trial, found, part in zip(trials, results, given, strict=True)
     ]
+    if any(f is None or g is None for _, f, g in triples):
+        return ""
+    triples.sort(key=lambda parts: close(*parts[1:]))  # numbers are those of the first
     if any(f.shape != g.shape for _, f, g in triples):
         return ""
     factors = _factors(triples)
@@ -272,7 +276,7 @@ def besides(
     if factors and (told := _named_factor(factors, triples, names)):
         return f"it is {told}".replace("the right one", MISTAKE_ALONE)
     cases = [(arguments, {"": f}, {"": g}) for arguments, f, g in triples]
-    supposed = suppose(cases, [""], names, lambda a: {"": due(a)}, likeliest=True)
+    supposed = suppose(cases, [""], names, lambda a: {"": whole(due(a))}, likeliest=True)
     words = supposed.get("", "")
     return f"it {words}".replace("the right one", MISTAKE_ALONE).replace(
         "would be right", f"is {MISTAKE_ALONE}"
@@ -280,7 +284,8 @@ def besides(
 
 
 MISTAKE_ALONE = "what this mistake alone gives"
-VAGUE = {"shape", "entries", "value", "places"}
+VAGUE = {"shape", "entries", "value", "places", "parts", "cases", "multiple"}
+VAGUE |= {"all but first", "all but last", "first only"}
 """Kinds of facts that say where a result is wrong, and not what it is instead."""
 
 
@@ -519,7 +524,7 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
         )
     if single:
         return None
-    return Fact("factor", f"{subject} is the right one times {first:.4g}, for every entry.")
+    return Fact("multiple", f"{subject} is the right one times {first:.4g}, for every entry.")
 
 
 def _named_factor(factors: list[float], triples: list, names: Sequence[str]) -> str:

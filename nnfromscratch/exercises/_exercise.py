@@ -10,6 +10,7 @@ import numpy as np
 
 from ._compare import in_float32, is_number, only_rounded, same
 from ._diagnosis import VAGUE, Fact, Trial, besides, entries, measure, parts_of, type_of
+from ._pairs import pair_behind
 from ._progress import record
 from ._sandbox import (
     CPU_SECONDS,
@@ -29,6 +30,8 @@ FEW = 2
 """How many wrong results a message shows, if there are several."""
 LINES = 14
 """How many lines the arguments of a case may take; beyond, the largest are shown by shape alone."""
+MOST_ENTRIES = 12
+"""Of a larger argument that an answer has changed, one entry is shown."""
 CASES = 20
 """How many random cases a check draws, besides the corners, unless an exercise says otherwise."""
 BLANK = "still blank"
@@ -298,7 +301,7 @@ class Exercise:
         if mistakes and not wrong:
             return mistakes, []
         facts = measure(trials, wrong, names, outputs, self._due)
-        if mistakes or (facts and facts[0].kind not in VAGUE):
+        if mistakes or any(fact.kind not in VAGUE for fact in facts):
             return mistakes, facts
         for mistake, done in zip(self.mistakes, known, strict=True):
             found = besides(
@@ -309,7 +312,18 @@ class Exercise:
             )
             if found:
                 return [mistake], [Fact("besides", f"Besides, {found}.")]
-        return [], facts
+        pair = self._pair_behind(trials, known)
+        return pair, [] if len(pair) == 2 else facts
+
+    def _pair_behind(
+        self, trials: Sequence[Trial], known: Sequence[Sequence[Behaviour]]
+    ) -> list[Mistake]:
+        """Return the two mistakes that explain an answer together, as far as that is certain."""
+        if any(trial.found.changed for trial in trials):
+            return []
+        results = [[each.result for each in done] for done in known]
+        found, due = zip(*((trial.found.result, trial.expected) for trial in trials), strict=True)
+        return [self.mistakes[place] for place in pair_behind(found, due, results)]
 
     def _by_parts(
         self,
@@ -347,8 +361,8 @@ class Exercise:
                 touched
                 and touched < left
                 and all(
-                    same(one[name], other[name], types=False)
-                    for one, other in zip(found, own, strict=True)
+                    same(one[name], other[name], types=same(one[name], right[name], types=False))
+                    for one, other, right in zip(found, own, due, strict=True)
                     for name in touched
                 )
             ):
@@ -373,8 +387,14 @@ class Exercise:
 
         What is wrong and the hint come first: they must not be below the edge of a screen.
         """
+
         # The smallest example that shows a result; a case that raised only if all of them did.
-        wrong = sorted(wrong, key=lambda t: (isinstance(t.found.result, Raised), t.size))
+        # Where an argument was changed in some of them, one of these.
+        def order(trial: Trial) -> tuple:
+            raised = isinstance(trial.found.result, Raised)
+            return raised, not trial.found.changed, trial.size
+
+        wrong = sorted(wrong, key=order)
         example = wrong[0]
         raised = isinstance(example.found.result, Raised)
         mistakes, facts = self.findings(trials, wrong)
@@ -391,10 +411,25 @@ class Exercise:
         name = "; ".join(names) or (f"measured: {facts[0].kind}" if facts else "not known")
         evidence = []
         if not raised:
-            evidence = [self._tried(example.arguments), *self._results(example)]
+            changes = self._changes(example)
+            evidence = [self._tried(example.arguments, example.found.changed if changes else ())]
+            evidence += changes
+            if not example.found.changed or not same(example.found.result, example.expected):
+                evidence += self._results(example)
         elif len({trial.found.result for trial in wrong}) > 1 or len(wrong) < len(trials):
             evidence = [self._tried(example.arguments)]  # the error depends on the arguments
+        evidence = [part for part in evidence if part]
         return "\n".join([f"{self.name} is not right yet.", "", *lines, "", *evidence]), name
+
+    def _changes(self, example: Trial) -> list[str]:
+        """Return what each argument that was changed is now, where it differs."""
+        names, lines = self.argument_names, []
+        for i, now in zip(example.found.changed, example.found.after, strict=False):
+            name = names[i] if i < len(names) else f"argument {i + 1}"
+            for place, old, new in _differing(name, example.arguments[i], now)[:FEW]:
+                lines += [f"{'before':<10}" + _indented(f"{place} = {shown(old)}")]
+                lines += [f"{'after':<10}" + _indented(f"{place} = {shown(new)}")]
+        return lines
 
     def _results(self, example: Trial) -> list[str]:
         """Return what came back and what is due; of several results the first that are wrong."""
@@ -418,8 +453,11 @@ class Exercise:
             outputs = [outputs[i] for i in keep]
         return _labelled("you gave", found, outputs) + _labelled("expected", expected, outputs)
 
-    def _tried(self, case: tuple) -> str:
+    def _tried(self, case: tuple, changed: Sequence[int] = ()) -> str:
+        """Return the arguments as a message shows them, but for those that were changed."""
         names = [*self.argument_names, *[f"argument {i + 1}" for i in range(len(case))]]
+        names = [name for i, name in enumerate(names) if i not in changed]
+        case = tuple(argument for i, argument in enumerate(case) if i not in changed)
         texts = [shown(argument) for argument in case]
         while "\n".join(texts).count("\n") >= LINES:
             longest = max(range(len(texts)), key=lambda i: texts[i].count("\n"))
@@ -446,6 +484,21 @@ def _alike(
     if found.changed != other.changed:
         return False
     return same(found.result, other.result, types=types, relative=relative)
+
+
+def _differing(name: str, old: object, new: object) -> list[tuple[str, object, object]]:
+    """Return the parts in which two values differ: where they stand, and both of them."""
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        pairs = [(f'{name}["{key}"]', old[key], new[key]) for key in old]
+    elif isinstance(old, tuple | list) and isinstance(new, tuple | list) and len(old) == len(new):
+        parts = enumerate(zip(old, new, strict=True))
+        pairs = [(f"{name}[{i}]", one, other) for i, (one, other) in parts]
+    elif np.shape(old) == np.shape(new) and np.size(old) > MOST_ENTRIES and is_number(new):
+        place = tuple(int(i) for i in np.argwhere(old != new)[0])  # one entry says enough
+        return [(f"{name}[{', '.join(map(str, place))}]", old[place], new[place])]
+    else:
+        return [(name, old, new)]
+    return [part for pair in pairs if not same(*pair[1:]) for part in _differing(*pair)]
 
 
 def _by_shape(value: object) -> str:

@@ -64,6 +64,8 @@ class Behaviour(NamedTuple):
     result: object
     changed: tuple[int, ...] = ()
     """Positions of the arguments that are no longer what they were."""
+    after: tuple = ()
+    """What these arguments are now, in the same order, if it is known."""
 
 
 class Observed(NamedTuple):
@@ -129,7 +131,7 @@ def behaviour(function: Callable, arguments: tuple, call: Callable) -> Behaviour
         except BaseException as error:
             result = Raised(type(error).__name__, _text_of(error), *_place_of(error))
     changed = [i for i, pair in enumerate(zip(given, arguments, strict=True)) if not same(*pair)]
-    return Behaviour(result, tuple(changed))
+    return Behaviour(result, tuple(changed), tuple(plain(given[i]) for i in changed))
 
 
 def _bare(function: Callable) -> Callable:

@@ -61,6 +61,7 @@ REAL = {
     "the signs of {0} alone": np.sign,
 }
 NUMBER = {
+    "a huge {0} in place of {0}": lambda v: 1e9 * v,
     "{0} in degrees, not in radians": np.degrees,
     "{0} in radians, not in degrees": np.radians,
     "10 {0} in place of {0}": lambda v: 10 * v,
@@ -99,6 +100,14 @@ WHOLE_ARRAY = {
     "the first entry of {0} in place of each": lambda v: np.full_like(v, v.flat[0]),
 }
 LIKELY = ("{0} counted from 1", "{0} transposed")
+LIKELY_OF_NUMBERS = (
+    "-{0} in place of {0}",
+    "2 {0} in place of {0}",
+    "half of {0}",
+    "1 / {0} in place of {0}",
+    "{0} squared",
+    "the root of {0} in place of {0}",
+)
 TUPLE = {
     "{0} backwards": lambda v: v[::-1],
     "{0} without its first part": lambda v: v[1:],
@@ -140,8 +149,9 @@ def _part_changes(i: int, name: str, value: object) -> Iterator[Supposition]:
     def put(new: Callable) -> Change:
         return lambda arguments: (*arguments[:i], new(arguments[i]), *arguments[i + 1 :])
 
+    likely = LIKELY + LIKELY_OF_NUMBERS * (not np.ndim(value) and is_number(value))
     for words, function in _of_value(value):
-        yield Supposition(words.format(name), put(function), words in LIKELY)
+        yield Supposition(words.format(name), put(function), words in likely)
     if isinstance(value, dict):
         arrays = {key: v for key, v in value.items() if isinstance(v, np.ndarray)}
         for words, function in {**REAL, "{0} transposed": ARRAY["{0} transposed"]}.items():
@@ -438,7 +448,7 @@ def _value(supposition: Supposition, arguments: tuple, due: Callable) -> dict:
 
 def _fits(case: tuple, name: str, sign: int, value_of: Callable) -> bool:
     value = value_of(case).get(name)
-    if value is None or not _finite(value):
+    if value is None or (_finite(case[2].get(name)) and not _finite(value)):
         return False
     try:
         return same(case[1].get(name), value if sign > 0 else -value, types=False)

@@ -395,6 +395,15 @@ def _complex_moved(move, first=False):
     return measure
 
 
+def _real_step(f, x, h):
+    gradient = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        moved = x.copy()
+        moved[place] += h
+        gradient[place] = f(moved) / h
+    return gradient
+
+
 COMPLEX_STEP_GRADIENT = Exercise(
     name="complex_step_gradient",
     lesson=4,
@@ -524,6 +533,11 @@ COMPLEX_STEP_GRADIENT = Exercise(
             "only the first entry",
             _complex_moved(lambda old, h: old + 1j * h, first=True),
             "Each entry has its turn. At which depth does the loop end?",
+        ),
+        Mistake(
+            "a real step, and nothing is subtracted",
+            _real_step,
+            "The step is imaginary, 1j * h: a real one of this size is lost when it is added to x.",
         ),
     ),
     hints=(
@@ -978,6 +992,25 @@ SLOPES_OFF_KINKS = Exercise(
                 value=lambda right, left: (right - left) / 2,
             ),
             "To the left, too, the value further to the right comes first: f(z) - f(z - h).",
+        ),
+        Mistake(
+            "one kink makes its row nan",
+            _kink(
+                where=lambda z, h, right, left: (np.abs(right - left) > 0.1).any(
+                    axis=1, keepdims=True
+                )
+            ),
+            "Each entry is decided on its own, and not with the rest of its row.",
+        ),
+        Mistake(
+            "the entries without a slope are dropped",
+            lambda f, z, h: slopes_off_kinks(f, z, h)[~np.isnan(slopes_off_kinks(f, z, h))],
+            "The result has the shape of z: nan stands where there is no slope.",
+        ),
+        Mistake(
+            "steps of h / 2",
+            lambda f, z, h: slopes_off_kinks(f, z, h / 2),
+            "A step of h leads to z - h and to z + h: a kink just within reach must be noticed.",
         ),
     ),
     hints=(

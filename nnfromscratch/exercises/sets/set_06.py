@@ -173,6 +173,20 @@ DESCENT_STEP = Exercise(
             "Two dicts may have their names in another order, and grads may have fewer. Look each "
             "gradient up by its name.",
         ),
+        Mistake(
+            "the sum of the gradient moves every entry",
+            lambda params, grads, rate: {
+                k: p - rate * grads[k].sum() if k in grads else p for k, p in params.items()
+            },
+            "Every entry moves by its own slope.",
+        ),
+        Mistake(
+            "the steps come back, not the parameters",
+            lambda params, grads, rate: {
+                k: -rate * grads[k] if k in grads else p for k, p in params.items()
+            },
+            "A step is added to the parameter: what comes back is where the parameter is then.",
+        ),
     ),
     hints=(
         "Build a new dict; look at every name in params.",
@@ -608,7 +622,7 @@ def _backtracking_bowl(rate):
     """Return a drawer of cases in a bowl of curvature 1."""
 
     def draw(rng):
-        w = np.array([4.0, -2.0, 1.0])
+        w = np.array([8.0, -4.0, 1.0])
         loss, slope = _bowl(rng, np.ones(3))
         return loss, w, slope(w), rate
 
@@ -619,8 +633,8 @@ def _backtracking(enough, shrink=0.5, first=1.0, last=1.0):
     """Return the search with another condition, or other factors."""
 
     def search(loss, w, gradient, rate):
-        rate *= first
-        while not enough(loss(w), loss(w - rate * gradient), rate, gradient):
+        rate, before = rate * first, loss(w)
+        while not enough(before, loss(w - rate * gradient), rate, gradient):
             rate *= shrink
         return rate * last
 
@@ -723,10 +737,13 @@ BACKTRACKING_RATE = Exercise(
     reference=backtracking_rate,
     inputs=_backtracking_inputs,
     call=_use_backtracking,
-    draws=8,  # the corners hold what decides, and some mistakes end only when the loss gives up
+    draws=6,  # the corners hold what decides, and some mistakes end only when the loss gives up
     corners=(
         _backtracking_deep,
-        *map(_backtracking_bowl, (0.4, 1.0, 1.5, 1.6, 1.8, 1.95, 2.3, 7.0, 3e4, 3e20)),
+        *map(
+            _backtracking_bowl,
+            (0.4, 1.0, 1.5, 1.6, 1.68, 1.8, 1.86, 1.91, 1.95, 2.3, 7.0, 3e4, 3e20),
+        ),
     ),
     variants=(_backtracking_for, _backtracking(_half)),
     mistakes=(
@@ -846,6 +863,42 @@ BACKTRACKING_RATE = Exercise(
                 "promise is kept.",
             )
             for tries in (2, 3, 4, 5, 8, 10, 20, 30, 50)
+        ),
+        Mistake(
+            "the sizes of the slopes are added, not their squares",
+            _backtracking(
+                lambda before, after, rate, g: after <= before - rate / 2 * np.abs(g).sum()
+            ),
+            "The step is rate times the gradient, and the slope along it is the gradient again: "
+            "the promise has its square.",
+        ),
+        Mistake(
+            "the sum of the slopes is squared",
+            _backtracking(lambda before, after, rate, g: after <= before - rate / 2 * g.sum() ** 2),
+            "Each entry has a promise of its own: square first, then add up.",
+        ),
+        Mistake(
+            "the promise has the rate squared",
+            _backtracking(
+                lambda before, after, rate, g: after <= before - rate**2 / 2 * (g**2).sum()
+            ),
+            "The promise grows in proportion to the step: the rate is a factor of it, once.",
+        ),
+        Mistake(
+            "a tenth is taken off at each try",
+            _backtracking(_half, shrink=0.9),
+            "Each try has half of the rate before.",
+        ),
+        Mistake(
+            "the loss itself must be below the promise",
+            _backtracking(lambda before, after, rate, g: after <= -rate / 2 * (g**2).sum()),
+            "It is the fall that counts: the loss at w, less the loss at the new place.",
+        ),
+        Mistake(
+            "it goes on as long as the promise is kept",
+            _backtracking(lambda before, after, rate, g: not _half(before, after, rate, g)),
+            "Halve as long as the fall is too small, and stop at the first rate that keeps the "
+            "promise.",
         ),
     ),
     hints=(

@@ -443,6 +443,10 @@ def _decayed_in_two_parts(params, grads, rate, decay):
     return moved
 
 
+def _decayed_full_gradient(params, grads, rate, decay):
+    return {k: p - grads[k] - rate * decay * p * (k[0] == "w") for k, p in params.items()}
+
+
 DECAYED_STEP = Exercise(
     name="decayed_step",
     lesson=7,
@@ -600,6 +604,31 @@ DECAYED_STEP = Exercise(
             "grads is changed",
             _decayed_changes_grads,
             "+= on an entry of grads changes the caller's array. Make a new one.",
+        ),
+        Mistake(
+            "all but the weights are pulled",
+            _decayed(which=lambda name: name[0] != "w"),
+            "It is the other way round: weights are pulled, and nothing else.",
+        ),
+        Mistake(
+            "half of the square of the weight pulls",
+            _decayed(pull=lambda p, g, rate, decay: rate * decay * p**2 / 2),
+            "The penalty has the square; its slope has the weight itself.",
+        ),
+        Mistake(
+            "the gradient lacks the rate",
+            _decayed_full_gradient,
+            "The rate multiplies the whole slope, the gradient and the pull.",
+        ),
+        Mistake(
+            "the weights make no step, and are only pulled",
+            _decayed(pull=lambda p, g, rate, decay: rate * decay * p - rate * g),
+            "The pull comes on top of the step along the gradient.",
+        ),
+        Mistake(
+            "the pull is divided by the number of rows",
+            _decayed(pull=lambda p, g, rate, decay: rate * decay * p / len(p)),
+            "The penalty is a sum over all weights, and no mean.",
         ),
     ),
     hints=(
@@ -776,6 +805,22 @@ MAX_NORM = Exercise(
             "long columns are set to zero",
             lambda w, limit: np.where(np.linalg.norm(w, axis=0) > limit, 0, w),
             "A column that is too long is shortened: its direction stays.",
+        ),
+        Mistake(
+            "long columns are dropped",
+            lambda w, limit: w[:, np.linalg.norm(w, axis=0) <= limit],
+            "The result has the shape of w: what is too long is shortened.",
+        ),
+        Mistake(
+            "the factor is squared",
+            lambda w, limit: w * _factor(np.linalg.norm(w, axis=0), limit) ** 2,
+            "Multiplied by limit / norm a column has just the limit as its norm.",
+        ),
+        Mistake(
+            "the standard deviation is taken for the norm",
+            lambda w, limit: w * _factor(w.std(axis=0), limit),
+            "The norm is the root of the sum of the squares: no mean is taken off, and none is "
+            "taken.",
         ),
     ),
     hints=(
@@ -1081,8 +1126,8 @@ ONE_EPOCH = Exercise(
         Mistake(
             "the losses of the batches are added",
             _epoch_loss(lambda losses, counts, size: sum(losses)),
-            "Each example counts once: multiply by the batch's examples, and divide by all of"
-            " them.",
+            "Each example counts once: multiply by the batch's examples, and divide by all of "
+            "them.",
         ),
     ),
     hints=(

@@ -1,5 +1,6 @@
 """Exercises of lesson 08, Layers and models."""
 
+import copy
 import math
 from itertools import pairwise
 
@@ -515,22 +516,27 @@ def _set_gain(layer, gain):
         raise TypeError(f'params["gain"] must be an array, and is a {type(held).__name__}')
     if held.shape != gain.shape:
         raise ValueError(f'params["gain"] has shape {held.shape}; {gain.shape} is due')
-    layer.params["gain"][...] = gain  # as an optimizer does
-    return held
+    if held.dtype.kind != "f":
+        raise TypeError(f'params["gain"] holds {held.dtype} numbers; float64 is due')
+    array = layer.params["gain"]
+    array[...] = gain  # as an optimizer does
+    return array
 
 
 def _use_scale(answer, x, d_out, gain):
     layer, other = answer(len(gain)), answer(len(gain))
-    start = _set_gain(layer, gain)
+    start = _gain_of(layer, "params")
+    held = _set_gain(layer, gain)
     _set_gain(other, gain[::-1] + 1.25)  # a second layer of the kind, with numbers of its own
     y = _as_it_was(layer.forward(x))
     other.forward(x[::-1] + 0.25)
     dx = _as_it_was(layer.backward(d_out))
     other.backward(d_out[::-1] + 0.25)
     first = _gain_of(layer, "grads")
-    layer.forward(x + 1)
+    held += 0.5  # an optimizer goes on with the array that it was given
+    y_then = _as_it_was(layer.forward(x + 1))
     layer.backward(d_out)
-    return start, y, dx, first, _gain_of(layer, "grads")
+    return start, y, dx, first, y_then, _gain_of(layer, "grads")
 
 
 def _scale_with(
@@ -611,6 +617,36 @@ class _ScaleFirst(_FeatureScale):
         return x * self.params["gain"]
 
 
+class _ScaleRenewed(_FeatureScale):
+    def backward(self, d_out):
+        dx = super().backward(d_out)
+        self.params = {"gain": self.params["gain"].copy()}
+        return dx
+
+
+class _ScaleGradientIntoParams(_FeatureScale):
+    def backward(self, d_out):
+        dx = super().backward(d_out)
+        self.params = {"gain": self.grads["gain"]}
+        return dx
+
+
+def _scale_steps(sign, renewed):
+    """Return the layer whose backward moves the gain by its gradient, in place or anew."""
+
+    class Layer(_FeatureScale):
+        def backward(self, d_out):
+            dx = super().backward(d_out)
+            moved = self.params["gain"] + sign * self.grads["gain"]
+            if renewed:
+                self.params["gain"] = moved
+            else:
+                self.params["gain"][...] = moved
+            return dx
+
+    return Layer
+
+
 class _ScaleLoop(_FeatureScale):
     def backward(self, d_out):
         dx = np.empty_like(d_out)
@@ -653,6 +689,15 @@ def _scale_dgain(dgain):
     return Layer
 
 
+class _ScaleSharedParams(_FeatureScale):
+    held = {}  # noqa: RUF012 - the mistake
+
+    def __init__(self, features):
+        super().__init__(features)
+        self.held["gain"] = np.ones(features)
+        self.params = self.held
+
+
 FEATURE_SCALE = Exercise(
     name="FeatureScale",
     lesson=8,
@@ -664,7 +709,14 @@ FEATURE_SCALE = Exercise(
     corners=(_scale_square,),
     call=_use_scale,
     arguments=("x", "d_out", "gain"),
-    outputs=("gain at the start", "y", "dx", "dgain", "dgain of a second pass"),
+    outputs=(
+        "gain at the start",
+        "y",
+        "dx",
+        "dgain",
+        "y after a step",
+        "dgain of a second pass",
+    ),
     variants=(_ScaleLoop, _ScaleEinsum),
     mistakes=(
         Mistake(
@@ -720,6 +772,35 @@ FEATURE_SCALE = Exercise(
             _ScaleForwardApart,
             "An optimizer changes the array in params, and a copy stays as it was. Which array "
             "does forward multiply by?",
+        ),
+        Mistake(
+            "a new array is put into params",
+            _ScaleRenewed,
+            "The optimizer holds the array that was in params, and changes it in place. Once "
+            "another one stands there, no step reaches the layer: leave params as __init__ made "
+            "it.",
+        ),
+        Mistake(
+            "backward takes a step itself",
+            _scale_steps(-1, renewed=False),
+            "backward says how the loss changes with the gain. How far to step, and when, is the "
+            "optimizer's business: it changes the array in params.",
+        ),
+        Mistake(
+            "backward adds the gradient to the gain",
+            _scale_steps(1, renewed=False),
+            "The gradient belongs into grads alone; params is the optimizer's to change.",
+        ),
+        Mistake(
+            "backward puts the gain, a step further, into params as a new array",
+            _scale_steps(-1, renewed=True),
+            "backward says how the loss changes with the gain, and leaves params alone: the "
+            "optimizer steps, and it holds the array that __init__ put there.",
+        ),
+        Mistake(
+            "backward puts the gradient into params",
+            _ScaleGradientIntoParams,
+            "The gradient goes into grads, under the same name; params holds the gain.",
         ),
         Mistake(
             "all layers of the kind share one memory",
@@ -803,6 +884,12 @@ FEATURE_SCALE = Exercise(
             "the gain's gradient lacks the slope that came in",
             _scale_dgain(lambda d_out, x, gain: (x * gain).sum(axis=0)),
             "The gradient is the slope of the loss: d_out is a factor of it.",
+        ),
+        Mistake(
+            "all layers of the kind share one params",
+            _ScaleSharedParams,
+            "A second layer has put its own gain there. params of one object is made in __init__, "
+            "as a new dict.",
         ),
     ),
     hints=(
@@ -933,6 +1020,11 @@ def _vector_four_names(vector, shapes):
     return {name: arrays[name] for name in ("w1", "b1", "w2", "b2")}
 
 
+def _vector_equal_parts(vector, shapes):
+    parts = np.array_split(vector, len(shapes))
+    return {name: np.resize(part, shapes[name]) for name, part in zip(shapes, parts, strict=True)}
+
+
 ARRAYS_FROM_VECTOR = Exercise(
     name="arrays_from_vector",
     lesson=8,
@@ -1043,6 +1135,32 @@ ARRAYS_FROM_VECTOR = Exercise(
             "the end of a slice is its size",
             _vector_ends_at_size,
             "A slice from first ends at first + size.",
+        ),
+        Mistake(
+            "the number of axes is taken for the size",
+            _vector_sized(len),
+            "len of a shape says how many axes there are. The size is their product.",
+        ),
+        Mistake(
+            "only the first axis counts",
+            _vector_sized(lambda shape: shape[0]),
+            "An array of shape (3, 2) takes six numbers: the axes are multiplied.",
+        ),
+        Mistake(
+            "only the last axis counts",
+            _vector_sized(lambda shape: shape[-1]),
+            "An array of shape (3, 2) takes six numbers: the axes are multiplied.",
+        ),
+        Mistake(
+            "a second axis is taken for granted",
+            _vector_sized(lambda shape: shape[0] * shape[1]),
+            "A bias has one axis. The size is the product of however many there are: "
+            "np.prod(shape).",
+        ),
+        Mistake(
+            "the vector is cut into equal parts",
+            _vector_equal_parts,
+            "Each array takes as many numbers as its shape has, and no two need be alike.",
         ),
     ),
     hints=(
@@ -1272,6 +1390,12 @@ def _down_with_roads(layers, x):
     return x
 
 
+def _up_with_roads(layers, d):
+    for layer in layers[::-1]:
+        d = d + layer.backward(d)
+    return d
+
+
 RESIDUAL = Exercise(
     name="Residual",
     lesson=8,
@@ -1455,6 +1579,47 @@ RESIDUAL = Exercise(
             "a road around every layer in forward, and one around all",
             _residual_with(forward=lambda layers, x: x + _down_with_roads(layers, x)),
             "The road leads around all the layers together, once.",
+        ),
+        Mistake(
+            "a road around every layer, both ways",
+            _residual_with(_down_with_roads, _up_with_roads),
+            "There is one road around all the layers together: x is added once, at the end, and "
+            "d_out once.",
+        ),
+        Mistake(
+            "every layer gets x and every layer d_out, and all is added",
+            _residual_with(
+                lambda layers, x: x + sum(layer.forward(x) for layer in layers),
+                lambda layers, d: d + sum(layer.backward(d) for layer in layers[::-1]),
+            ),
+            "f is one layer after the other: what one returns is the input of the next, and back "
+            "again.",
+        ),
+        Mistake(
+            "x and f(x) are multiplied",
+            _residual_with(forward=lambda layers, x: x * _down(layers, x)),
+            "The block adds its input to what the layers make of it.",
+        ),
+        Mistake(
+            "x is subtracted in forward",
+            _residual_with(forward=lambda layers, x: _down(layers, x) - x),
+            "The block adds its input to what the layers make of it.",
+        ),
+        Mistake(
+            "f(x) is subtracted in forward",
+            _residual_with(forward=lambda layers, x: x - _down(layers, x)),
+            "The block adds its input to what the layers make of it.",
+        ),
+        Mistake(
+            "x and f(x) stand side by side",
+            _residual_with(forward=lambda layers, x: np.hstack([x, _down(layers, x)])),
+            "The block adds its input to what the layers make of it: the shape stays (N, D).",
+        ),
+        Mistake(
+            "the block works with copies of the layers",
+            lambda layers: _Residual(copy.deepcopy(layers)),
+            "The layers store their gradients where others look for them: use the objects in the "
+            "list.",
         ),
     ),
     hints=(

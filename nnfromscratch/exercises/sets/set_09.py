@@ -133,6 +133,11 @@ LEAKY_DEVIATION = Exercise(
             lambda shape, slope: math.sqrt(2 / (abs(1 - slope**2) + 1e-9) / shape[0]),
             "The two halves of the square add up: 1 + s**2.",
         ),
+        Mistake(
+            "Xavier's rule",
+            lambda shape, slope: math.sqrt(2 / (shape[0] + shape[1])),
+            "This rule looks at what comes in alone, and knows the slope.",
+        ),
     ),
     hints=(
         "Put the mean square of a into Var(z) = D sigma^2 (mean square of the inputs).",
@@ -601,6 +606,16 @@ SILENT_SHARE = Exercise(
             lambda x, w, b: (w == 0).all(axis=0).mean(),
             "A unit with weights may be silent too. Look at what comes out, for every example.",
         ),
+        Mistake(
+            "the share of units that are never silent",
+            lambda x, w, b: (x @ w + b > 0).all(axis=0).mean(),
+            "Asked for are the units that are silent for every example.",
+        ),
+        Mistake(
+            "the signs of the weights decide",
+            lambda x, w, b: (w <= 0).all(axis=0).mean(),
+            "Whether a unit is silent, its z says, for every example: x @ w + b.",
+        ),
     ),
     hints=(
         "Compute z, then ReLU, shape (N, H). A silent unit is a column of zeros. (Predicted? One "
@@ -718,6 +733,16 @@ def _gram_of_rows(a):
         for j in range(k):
             v = v - (q[:, j] @ a[:, k]) * q[:, j]
         q[:, k] = v / np.sqrt((v**2).sum())
+    return q
+
+
+def _gram_early(a):
+    q = np.zeros(a.shape)
+    for k in range(a.shape[1]):
+        v = unit = a[:, k] / np.sqrt((a[:, k] ** 2).sum())
+        for j in range(k):
+            v = v - (q[:, j] @ unit) * q[:, j]
+        q[:, k] = v
     return q
 
 
@@ -878,6 +903,32 @@ ORTHONORMAL_COLUMNS = Exercise(
             "the loop runs over rows",
             lambda a: _gram_of_rows(a),
             "There are K columns: a.shape[1].",
+        ),
+        Mistake(
+            "1e-4 is added to the length",
+            lambda a: _gram(a, size=lambda v: np.sqrt((v**2).sum()) + 1e-4),
+            "With small numbers that number is not small any more. Divide by the length itself.",
+        ),
+        Mistake(
+            "the mean of the products",
+            lambda a: _gram(a, share=lambda q, column: (q * column).mean()),
+            "What they share is the sum of products of q_j and a_k.",
+        ),
+        Mistake(
+            "the standard deviation is taken for the length",
+            lambda a: _gram(a, size=lambda v: v.std()),
+            "The length is the root of the sum of squares: no mean is taken off, and none is "
+            "taken.",
+        ),
+        Mistake(
+            "the rows have length 1 and nothing more",
+            lambda a: a / np.linalg.norm(a, axis=1, keepdims=True),
+            "It is columns that get length 1, after what they share has been taken off.",
+        ),
+        Mistake(
+            "length 1 comes before the parts are taken off",
+            lambda a: _gram_early(a),
+            "What is left of a column when its parts are off is shorter than 1: step 3 comes last.",
         ),
     ),
     hints=(

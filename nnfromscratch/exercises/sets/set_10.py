@@ -658,6 +658,14 @@ def _adagrad_forgets_w(w, slopes, rate, epsilon):
     return moved
 
 
+def _adagrad_without_slope(w, slopes, rate, epsilon):
+    total = np.zeros_like(w)
+    for g in slopes:
+        total = total + g**2
+        w = w - rate / (np.sqrt(total) + epsilon)
+    return w
+
+
 ADAGRAD = Exercise(
     name="adagrad",
     lesson=10,
@@ -832,6 +840,11 @@ ADAGRAD = Exercise(
             "plain steps",
             lambda w, slopes, rate, epsilon: w - rate * slopes.sum(axis=0),
             "Each slope is divided by the root of the sum of squares so far.",
+        ),
+        Mistake(
+            "the step lacks the slope",
+            _adagrad_without_slope,
+            "The step goes along the slope, divided by the root.",
         ),
     ),
     hints=(
@@ -1021,6 +1034,17 @@ def _adam_terms(
                 s_hat = s / (1 - power(self.beta2, self.t))
                 d = direction(m_hat, s_hat, self.epsilon)
                 w -= self.rate * (pull(d, w, self.decay) if w.ndim > 1 else d)
+
+    return Rule
+
+
+def _adam_forgets(name):
+    """Return the optimizer whose averages of this name start anew in each step."""
+
+    class Rule(_DecoupledAdam):
+        def step(self, params, grads):
+            setattr(self, name, {})
+            super().step(params, grads)
 
     return Rule
 
@@ -1242,6 +1266,21 @@ DECOUPLED_ADAM = Exercise(
             "sizes are averaged, and no root undoes it",
             _adam_with(square=np.abs),
             "s is an average of squares; its root is a size.",
+        ),
+        Mistake(
+            "m is not remembered",
+            _adam_forgets("m"),
+            "m is a running average: it goes on from what the step before has left.",
+        ),
+        Mistake(
+            "s is not remembered",
+            _adam_forgets("s"),
+            "s is a running average: it goes on from what the step before has left.",
+        ),
+        Mistake(
+            "t is one too high",
+            _adam_with(first=2),
+            "The first step has the number 1.",
         ),
     ),
     hints=(

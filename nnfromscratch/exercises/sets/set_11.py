@@ -432,6 +432,11 @@ STEEPEST_RATE = Exercise(
             lambda rates, losses: np.diff(losses) / np.diff(np.log(rates)),
             "Return the one rate that belongs to the least slope.",
         ),
+        Mistake(
+            "the loss, not the rate",
+            lambda rates, losses: losses[np.argmin(np.diff(losses) / np.diff(np.log(rates)))],
+            "Asked for is the rate at which the fall begins.",
+        ),
     ),
     hints=(
         "T rates make T - 1 steps from one to the next. Each has a fall of the loss and a length.",
@@ -655,6 +660,11 @@ COSINE_WITH_RESTARTS = Exercise(
             "a cosine without its half",
             _restarts_with(shape=lambda place: math.cos(math.pi * place / 2)),
             "The factor is (1 + cos) / 2, which is flat at both ends.",
+        ),
+        Mistake(
+            "each cycle is longer by the first",
+            _restarts_with(grow=lambda length, first, growth: length + first),
+            "Each cycle is growth times as long as the one before: is that a sum?",
         ),
     ),
     hints=(

@@ -221,6 +221,13 @@ NORMALIZE_IN_USE = Exercise(
             + beta,
             "The mean is taken off, and the variance stands under the root.",
         ),
+        Mistake(
+            "brackets are missing: only the mean is divided",
+            lambda x, gamma, beta, mean, variance, epsilon: (
+                gamma * (x - mean / np.sqrt(variance + epsilon)) + beta
+            ),
+            "Division comes before subtraction: x - mean needs brackets.",
+        ),
     ),
     hints=(
         "It is the training formula with other numbers for the mean and the variance. (Predicted? "
@@ -718,6 +725,31 @@ NORMALIZE_ROWS = Exercise(
             _rows_flat,
             "x.mean(axis=1) has shape (N,), which meets the last axis, that of the features. Keep "
             "the second axis, in mean and variance.",
+        ),
+        Mistake(
+            "the variance is that of the batch",
+            _rows_with(variance=lambda x: x.var(axis=0)),
+            "Mean and variance are both those of the row: the same axis for both.",
+        ),
+        Mistake(
+            "the mean is that of the batch",
+            _rows_with(mean=lambda x: x.mean(axis=0)),
+            "Mean and variance are both those of the row: the same axis for both.",
+        ),
+        Mistake(
+            "the variance is squared",
+            _rows_with(variance=lambda x: x.var(axis=1, keepdims=True) ** 2),
+            "var is the mean of the squares already.",
+        ),
+        Mistake(
+            "scaled to the least and the largest entry",
+            lambda x, gamma, beta, epsilon: (
+                gamma
+                * (x - x.min(axis=1, keepdims=True))
+                / (np.ptp(x, axis=1, keepdims=True) + epsilon)
+                + beta
+            ),
+            "Take off the mean, and divide by the root of variance plus epsilon.",
         ),
     ),
     hints=(

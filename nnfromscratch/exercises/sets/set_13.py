@@ -310,6 +310,17 @@ def _patience_end(errors, patience, more):
     return None if more is None else (epochs + more, best)
 
 
+def _patience_in_a_row(errors, patience):
+    best, bad = 1, 0
+    for epoch in range(2, len(errors) + 1):
+        if errors[epoch - 1] < errors[best - 1]:
+            best = epoch
+        bad = 0 if errors[epoch - 1] < errors[epoch - 2] else bad + 1
+        if bad >= patience:
+            return epoch, best
+    return len(errors), best
+
+
 PATIENCE_AT_WORK = Exercise(
     name="patience_at_work",
     lesson=13,
@@ -454,6 +465,12 @@ PATIENCE_AT_WORK = Exercise(
             "nothing is returned at the end",
             lambda errors, patience: _patience_end(errors, patience, None),
             "If training never stops, the loop ends: after it another return is due.",
+        ),
+        Mistake(
+            "each epoch is compared with the one before it",
+            _patience_in_a_row,
+            "An epoch that is better than the last, but not than the best, is a bad one too: count "
+            "from the best.",
         ),
     ),
     hints=(
@@ -661,6 +678,14 @@ class _KeepLouderForward(_KeepSome):
         return y if training else y / self.keep
 
 
+class _KeepSignOfOutput(_KeepSome):
+    def forward(self, x, training):
+        y = super().forward(x, training)
+        if training:
+            self.factor = (y > 0) / self.keep
+        return y
+
+
 KEEP_SOME = Exercise(
     name="KeepSome",
     lesson=13,
@@ -839,6 +864,11 @@ KEEP_SOME = Exercise(
             "in use everything is made louder, and slopes are not",
             _KeepLouderForward,
             "The division in training is there so that nothing needs to be done in use.",
+        ),
+        Mistake(
+            "backward looks at the sign of the output",
+            _KeepSignOfOutput,
+            "Negative entries survive as well, and 0 may: the mask says who does.",
         ),
     ),
     hints=(
