@@ -23,6 +23,11 @@ train(network, ((x[batch], y[batch]) for batch in every), rate=0.1)
 assert 8 < error(network, x_val, y_val) < 11, error(network, x_val, y_val)
 
 # %% 4
+ends = [race(128, rate, 55_000)[-1, 2] for rate in (0.25, 1.0)]
+assert abs(ends[0] - 7.3) < 0.7, ends
+assert abs(ends[1] - 4.6) < 0.5, ends
+
+# %% 5
 _, curve = learn(epochs=15)
 assert curve[-1, 1] < 0.1, curve[-1]
 assert 1.6 < curve[-1, 2] < 2.2, curve[-1]
