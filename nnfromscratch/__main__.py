@@ -1,4 +1,4 @@
-"""The command line: `nnfromscratch lab`, `train`, `verify`, `exercises`, `course`; or python -m."""
+"""The command line: `nnfromscratch lab`, `doctor`, `train` and others; or python -m."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .course import cli, lab
+    from .course import cli, doctor, lab
 
     parser = argparse.ArgumentParser(
         prog="nnfromscratch", description="Neural networks from scratch, in NumPy."
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_exercises(commands)
     lab.add_to(commands)
+    doctor.add_to(commands)
     cli.add_to(commands)
     return parser
 

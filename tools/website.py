@@ -13,10 +13,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import ziamath
 from fontTools import subset
 
+from benchmarks import ladder
 from nnfromscratch.course.workspace import editions
 from nnfromscratch.exercises import all_exercises
 
@@ -119,8 +121,7 @@ def _finish_first_page(folder, left_out, root):
 
     frames = {page(file): website_pages.frame(_read(file)) for file in lessons(root / "notebooks")}
     sets = {file.name[:2]: page(file) for file in lessons(root / "notebooks" / "exercises")}
-    stored = _read(root / "nnfromscratch" / "_results" / "ladder.json")
-    errors = {n: sum(e["test_error"]) / len(e["test_error"]) for n, e in stored.items()}
+    errors = {number: fmean(runs) for number, (_, runs, _) in ladder.rungs().items()}
     happens = website_pages.what_happens((root / "README.md").read_text(encoding="utf-8"))
     text = (folder / "index.md").read_text(encoding="utf-8")
     text = text.replace(MAP, website_pages.course_map(frames, happens, errors, sets))

@@ -179,9 +179,9 @@ def frame(notebook):
     needs = texts[1].split("## What you need")[1]
     numbers = {n for m in NAMED.finditer(needs) for n in re.findall(r"\d\d", m[1])}
     title = texts[0].split("\n")[0].lstrip("# ")
-    optional = "optional" in texts[0] or not numbers and title.startswith("00")
     return {"title": title, "number": title[:2], "read": int(times["read"]), "run": times["run"],
-            "needs": sorted(numbers), "optional": optional}  # fmt: skip
+            "needs": sorted(n for n in numbers if n < title[:2]),
+            "optional": "**optional**" in texts[0] or "is optional" in texts[0]}  # fmt: skip
 
 
 def course_map(frames, happens, errors, sets):
@@ -193,12 +193,13 @@ def course_map(frames, happens, errors, sets):
         errors: the test error that a lesson reaches, by its number.
         sets: the addresses of the exercise sets by number.
     """
-    titles = {about["number"]: (page, about["title"]) for page, about in frames.items()}
+    needed = {about["number"]: (page, about["title"]) for page, about in frames.items()
+              if not about["optional"]}  # fmt: skip
     rows = []
     for page, about in frames.items():
         number = about["number"]
-        needs = ", ".join(_linked(*titles[n], n) for n in about["needs"] if n in titles)
-        facts = [f"{about['read']} minutes"]
+        needs = ", ".join(_linked(*needed[n], n) for n in about["needs"] if n in needed)
+        facts = [f"{about['read']} minutes, runs in {about['run']}"]
         facts += ["optional"] * about["optional"]
         facts += [f"after {needs}"] if needs else []
         facts += [_linked(sets[number], "", "exercises")] if number in sets else []
@@ -208,7 +209,9 @@ def course_map(frames, happens, errors, sets):
             f"<p>{happens.get(number, '')}</p>"
             f'<p class="facts">{" · ".join(facts)}</p></li>'
         )
-    return '<ol class="course-map">\n' + "\n".join(rows) + "\n</ol>"
+    minutes = sum(about["read"] for about in frames.values() if not about["optional"])
+    said = f"{len(needed)} lessons, {minutes / 60:.0f} hours to read. *After* names those needed."
+    return f'{said}\n\n<ol class="course-map">\n' + "\n".join(rows) + "\n</ol>"
 
 
 def _linked(page, title, text):
