@@ -18,7 +18,7 @@ from nnfromscratch.course.working_copy import ANSWER, ANSWER_CODE
 from . import address
 
 LINK = re.compile(r'(\]\(|\b(?:src|href)=")((?![a-z]+:|[#/])[^)\s"#]+)(?=[)"#])')
-PICTURE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="data:image/png;base64,(?P<data>[^"]+)"')
+PICTURE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="data:image/png;base64,(?P<data>[^"]+)">')
 BADGE = re.compile(r"\[!\[Binder\]\([^)]*\)\]\([^)]*\)")
 FRAME = re.compile(r"\*\*Time to read:\*\* (?P<read>\d+) minutes.*\*\*Time to run:\*\* (?P<run>.+)")
 NAMED = re.compile(r"[Ll]essons? ((?:\d\d(?:, | and | to )?)+)")
@@ -110,13 +110,16 @@ def lesson(notebook, path, root, left_out=()):
 
 
 def _as_file(match, name, found):
-    """Put a picture that stands in the page into a file: pages stay small, pictures load late."""
+    """Put a picture that stands in the page into a file: pages stay small, pictures load late.
+
+    It leads to itself, so that on a telephone it can be opened alone and made larger.
+    """
     picture = base64.b64decode(match["data"])
     found.append(picture)
     width, height = struct.unpack(">II", picture[16:24])
     return (
-        f'<img alt="{match["alt"]}" src="../pictures/{name}" width="{width}" height="{height}" '
-        'loading="lazy"'
+        f'<a href="../pictures/{name}"><img alt="{match["alt"]}" src="../pictures/{name}" '
+        f'width="{width}" height="{height}" loading="lazy"></a>'
     )
 
 
