@@ -1,4 +1,4 @@
-"""How Sphinx makes the website; `make site` calls it on the pages that tools/website.py prepares."""
+"""How Sphinx makes the website, of the pages that tools/website.py prepares: `make site`."""
 
 project = "Neural networks from scratch"
 copyright = "the nnfromscratch authors; lessons CC BY 4.0, code MIT"

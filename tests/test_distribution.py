@@ -202,7 +202,7 @@ def many_threads(monkeypatch, folder):
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (old_python, "but 3.11 or newer is needed. Install one"),
+        (old_python, "but 3.11 or newer is needed. Install one and"),
         (old_numpy, "numpy is 1.26.4, but 2.0 or newer is needed: `pip install 'numpy>=2.0'`"),
         (missing_package, "tqdm is missing: `pip install 'tqdm>="),
         (not_installed, "is not installed, only found in a folder"),

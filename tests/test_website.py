@@ -147,7 +147,9 @@ def test_rules_notice_what_is_wrong_with_a_page(tmp_path, old, new, complaint):
     assert any(complaint in line for line in website_rules.complaints(tmp_path))
 
 
-@pytest.mark.parametrize("rule", ["src: url(//fonts.example.org/a.woff2)", "@import 'https://x.y';"])
+@pytest.mark.parametrize(
+    "rule", ["src: url(//fonts.example.org/a.woff2)", "@import 'https://x.y';"]
+)
 def test_rules_notice_a_font_from_elsewhere(tmp_path, rule):
     (tmp_path / "a.css").write_text("@font-face { src: url(math.woff2) }")
     assert website_rules.complaints(tmp_path) == []
@@ -192,7 +194,8 @@ def test_the_readme_shows_what_the_check_says():
         ("[a](05_losses_and_the_softmax_jacobian.ipynb)",
          "[a](URL/blob/main/notebooks/05_losses_and_the_softmax_jacobian.ipynb)"),
         ("[a](../tests/derived.py)", "[a](URL/blob/main/tests/derived.py)"),
-        ("[a](solutions/02_exercises.ipynb)", "[a](URL/blob/main/notebooks/solutions/02_exercises.ipynb)"),
+        ("[a](solutions/02_exercises.ipynb)",
+         "[a](URL/blob/main/notebooks/solutions/02_exercises.ipynb)"),
         ("[a](https://example.org/b.md) [b](#part) $f[x](y)$", None),
     ],
 )  # fmt: skip

@@ -22,7 +22,7 @@ from benchmarks import ladder
 from nnfromscratch.course.workspace import editions
 from nnfromscratch.exercises import all_exercises
 
-from . import address, website_pages, website_rules
+from . import website_pages, website_rules
 from .notebooks import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,10 +65,11 @@ def stage(folder, only=(), root=ROOT):
 def _write_math_font(target):
     """Write the part of STIX Two Math (SIL Open Font License) that formulas of the course need.
 
-    Brackets and roots grow only in a font that has rules for formulas, and most telephones have none.
+    Brackets and roots grow only in a font with rules for formulas, and most telephones have none.
     """
     font = Path(ziamath.__file__).parent / "fonts" / "STIXTwoMath-Regular.ttf"
-    options = subset.Options(flavor="woff2", layout_features=["*"], notdef_outline=True)
+    # The names hold the licence, which goes with the font.
+    options = subset.Options(flavor="woff2", layout_features=["*"], name_IDs=["*"])
     whole = subset.load_font(str(font), options)
     chosen = subset.Subsetter(options)
     chosen.populate(unicodes=[code for first, last in SIGNS for code in range(first, last + 1)])
@@ -79,7 +80,7 @@ def _write_math_font(target):
 def _left_out(only, root):
     """Return the notebooks that a site of some lessons does without."""
     kept = {path.name[:2] for path in lessons(root / "notebooks", only)}
-    paths = [path for path in (root / "notebooks").rglob("[0-9][0-9]_*.ipynb")]
+    paths = (root / "notebooks").rglob("[0-9][0-9]_*.ipynb")
     return {path.relative_to(root).as_posix() for path in paths if path.name[:2] not in kept}
 
 
@@ -148,7 +149,8 @@ def build(folder=BUILD, only=()):
 
 def main(arguments=None):
     """Build the site and say where it is; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.website", description=__doc__.split("\n")[0])
+    about = __doc__.split("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m tools.website", description=about)
     parser.add_argument("--only", nargs="+", default=(), metavar="NN", help="lessons (all)")
     parser.add_argument("--folder", type=Path, default=BUILD, help="where to (build)")
     options = parser.parse_args(arguments)

@@ -52,9 +52,9 @@ def _as_restructured_text(app, what, name, thing, options, lines):
 
 def _is_formula(part, what):
     indented = part.startswith(" ")
-    return what == "module" and indented or (
-        not indented and " = " in part and not part.rstrip().endswith((".", ":"))
-    )
+    if indented:
+        return what == "module"
+    return " = " in part and not part.rstrip().endswith((".", ":"))
 
 
 def _literal(part):

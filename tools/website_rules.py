@@ -78,9 +78,11 @@ def dead_links(pages, site):
             if parts.scheme or parts.netloc:
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            lost = parts.fragment and target in pages and unquote(parts.fragment) not in pages[
-                target
-            ].ids
+            lost = (
+                parts.fragment
+                and target in pages
+                and unquote(parts.fragment) not in pages[target].ids
+            )
             if not target.exists() or lost:
                 found.append(f"{path.relative_to(site)}: {link} leads nowhere")
     return found

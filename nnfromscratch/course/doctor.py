@@ -53,13 +53,13 @@ def versions() -> list[str]:
         about = metadata.metadata("nnfromscratch")
     except metadata.PackageNotFoundError:
         return [
-            "nnfromscratch is not installed, only found in a folder, so nothing has checked what it "
-            "needs. In the course's folder: `pip install -e .`"
+            "nnfromscratch is not installed, only found in a folder, so nothing has checked what "
+            "it needs. In the course's folder: `pip install -e .`"
         ]
     found, least = [], about["Requires-Python"].removeprefix(">=")
     if sys.version_info[:2] < _numbers(least):
         found.append(
-            f"This is Python {sys.version.split()[0]}, but {least} or newer is needed. Install one, "
+            f"This is Python {sys.version.split()[0]}, but {least} or newer is needed. Install one "
             "and make a new environment with it."
         )
     needed = [line for line in about.get_all("Requires-Dist", []) if "extra ==" not in line]
@@ -108,8 +108,8 @@ def jupyter() -> list[str]:
     if not missing:
         return []
     return [
-        f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, so lessons cannot "
-        "be opened in JupyterLab: `pip install 'nnfromscratch[lab]'`"
+        f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, so lessons "
+        "cannot be opened in JupyterLab: `pip install 'nnfromscratch[lab]'`"
     ]
 
 
