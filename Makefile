@@ -5,6 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TESTS := .venv/.tests
 TEACH := .venv/.teach
+SITE := .venv/.site
 
 # Errors alone are shown: what pip warns of does not matter here. Each step says what it brings.
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
@@ -30,7 +31,7 @@ LAB_OPTIONS += --allow-root
 endif
 
 .PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak bench \
-	class address clean
+	class site address clean
 
 help:
 	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
@@ -44,6 +45,7 @@ help:
 	@echo "make soak                50 runs of every exercise's check, 100 of the practice set's (half an hour)"
 	@echo "make bench               how fast it is, beside everyone else (large; an extra)"
 	@echo "make class               grade a simulated class, damaged files and attacks included"
+	@echo "make site                the website, in build/site: every lesson and page, to be read offline"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and caches; what you have written stays"
 	@echo
@@ -83,6 +85,11 @@ $(TESTS): $(STAMP)
 $(TEACH): $(TESTS)
 	@echo "Installing nbgrader, with which classes are graded, into .venv: 60 MB more ..."
 	@$(INSTALL) -e '.[teach]'
+	@touch $@
+
+$(SITE): $(STAMP)
+	@echo "Installing Sphinx and what the website needs into .venv: 80 MB more ..."
+	@$(INSTALL) -e '.[lab,site]'
 	@touch $@
 
 # A copy to work in, never written over, so that nothing a learner does touches the stored lessons.
@@ -129,6 +136,9 @@ soak: $(TESTS)
 
 class: $(TEACH)
 	$(BIN)/python -m benchmarks.class class
+
+site: $(SITE)
+	$(BIN)/python -m tools.website
 
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)

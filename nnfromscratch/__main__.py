@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .course import cli, lab
+    from .course import cli, doctor, lab
 
     parser = argparse.ArgumentParser(
         prog="nnfromscratch", description="Neural networks from scratch, in NumPy."
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_exercises(commands)
     lab.add_to(commands)
+    doctor.add_to(commands)
     cli.add_to(commands)
     return parser
 

@@ -1,6 +1,5 @@
 """What the files around the package promise one another."""
 
-import fnmatch
 import importlib.util
 import json
 import os
@@ -146,24 +145,6 @@ def test_repo2docker_picks_the_same(tmp_path):
 
 
 # The package
-
-
-def test_the_wheel_holds_the_four_files_of_mnist():
-    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["nnfromscratch"]
-    package = ROOT / "nnfromscratch"
-    stored = [
-        path.relative_to(package).as_posix()
-        for path in (package / "_mnist").iterdir()
-        if path.suffix == ".gz"
-    ]
-    assert sorted(stored) == [
-        "_mnist/t10k-images-idx3-ubyte.gz",
-        "_mnist/t10k-labels-idx1-ubyte.gz",
-        "_mnist/train-images-idx3-ubyte.gz",
-        "_mnist/train-labels-idx1-ubyte.gz",
-    ]
-    for name in stored:
-        assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name
 
 
 def test_the_citation_and_the_license_agree_with_the_package():

@@ -1,0 +1,68 @@
+"""What Sphinx cannot do by itself: formulas as MathML, and contracts at the head of functions."""
+
+import inspect
+import re
+import textwrap
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.util import logging
+
+CONTRACT = re.compile(r'@shapes\(\s*"([^"]+)"')
+_warn = logging.getLogger(__name__).warning
+
+
+def mathml(formula, display):
+    """Return a formula as MathML, which browsers draw without a script.
+
+    A command that is not known is passed on as text by the converter; here it is a warning, and
+    warnings are errors.
+    """
+    shown = convert(formula, display=display)
+    if left := re.search(r"\\[A-Za-z]+", shown):
+        _warn("%s is not understood in the formula %s", left[0], formula)
+    return shown
+
+
+def _visit_math(translator, node):
+    translator.body.append(mathml(node.astext(), "inline"))
+    raise nodes.SkipNode
+
+
+def _visit_display(translator, node):
+    translator.body.append(f'<div class="formula">{mathml(node.astext(), "block")}</div>')
+    raise nodes.SkipNode
+
+
+def _as_restructured_text(app, what, name, thing, options, lines):
+    """Turn a docstring, which is plain text, into what Sphinx reads.
+
+    Stars, bars and underscores mean themselves; a formula, a paragraph with = that is no sentence,
+    and indented lines in a module's docstring are shown as they stand. The contract comes first.
+    """
+    text = "\n".join(lines)
+    text = re.sub(r"([*|]|_(?!\w))(?=[^`\n]*(?:`[^`\n]*`[^`\n]*)*$)", r"\\\1", text, flags=re.M)
+    parts = re.split(r"\n\s*\n", text)
+    shown = [_literal(part) if _is_formula(part, what) else part for part in parts]
+    if what in ("function", "method") and hasattr(thing, "contract"):
+        contract = CONTRACT.search(inspect.getsource(thing))[1]
+        shown.insert(0, f"**Contract:** ``{contract}``")
+    lines[:] = "\n\n".join(shown).split("\n")
+
+
+def _is_formula(part, what):
+    indented = part.startswith(" ")
+    if indented:
+        return what == "module"
+    return " = " in part and not part.rstrip().endswith((".", ":"))
+
+
+def _literal(part):
+    return "::\n\n" + textwrap.indent(part.replace("\\", ""), "    ")
+
+
+def setup(app):
+    """Register both."""
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_display, None))
+    app.connect("autodoc-process-docstring", _as_restructured_text, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
