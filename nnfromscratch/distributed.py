@@ -93,11 +93,22 @@ def fit(
     The losses are those of `fit` up to rounding, for any number of workers and shards.
 
     Args:
-        model, data, optimizer, epochs, batch_size, rng: as for `fit`.
+        model: the network; its parameters are changed in place.
+        data: x (N, D) and y (N,) to train on; they need to be on this computer alone.
         scheduler: the address of a Dask scheduler, such as "tcp://192.168.0.7:8786", or a Client.
+        optimizer: the rule for a step, taken on this computer.
+        epochs: how many times to go through the data, at least 1.
+        batch_size: examples per step, at least 1.
+        rng: as for `fit`; the order of the examples is the same.
         shards: into how many parts each batch is cut; as many as there are workers at the start.
         patience: seconds to wait for the scheduler, or for a worker where none is left.
-        schedule, validation, loss, augment, callbacks, history, progress: as for `fit`.
+        schedule: as for `fit`.
+        validation: as for `fit`; it is evaluated on this computer.
+        loss: a function of outputs and labels that is a mean over the rows.
+        augment: as for `fit`.
+        callbacks: as for `fit`.
+        history: as for `fit`.
+        progress: show a bar.
 
     Returns:
         the History so far, also after an interrupt (Ctrl-C), which ends the run early.

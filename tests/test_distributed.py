@@ -125,7 +125,7 @@ def test_another_version_on_a_worker_is_a_sentence(cluster, monkeypatch):
 
 
 def test_no_scheduler_is_a_sentence():
-    with pytest.raises(ConnectionError, match="no scheduler answers at tcp://127.0.0.1:9"):
+    with pytest.raises(ConnectionError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
         train("tcp://127.0.0.1:9", patience=0.5)
 
 
