@@ -1,4 +1,4 @@
-"""The command line: `nnfromscratch lab`, `train`, `verify`, `exercises`, `course`; or python -m."""
+"""The command line: `nnfromscratch lab`, `train`, `search`, `verify` and others; or python -m."""
 
 import argparse
 import json
@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from . import search
     from .course import cli, lab
 
     parser = argparse.ArgumentParser(
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_verify(commands)
     _add_exercises(commands)
+    search.add_to(commands)
     lab.add_to(commands)
     cli.add_to(commands)
     return parser

@@ -132,7 +132,8 @@ def fit(
             for x, y in minibatches(*run.data, batch_size, rng=rng):
                 optimizer.learning_rate = run.learning_rate()
                 tasks = _tasks(client, model, run.augmented(x, y), y, loss, shards)
-                batch = add_up(collected(client, tasks, patience))
+                found = dict(completed(client, tasks, patience))
+                batch = add_up(found[task] for task in tasks)
                 run.check(batch.loss)
                 for name, gradient in model.grads.items():
                     gradient[...] = batch.gradients[name]
@@ -210,26 +211,35 @@ def _check_workers(client: "Client", patience: float) -> None:
                 )
 
 
-def collected(client: "Client", futures: "Sequence[Future]", patience: float) -> list[Any]:
-    """Wait for the results of tasks; raise WorkersLost if nobody is left to compute them."""
+def completed(
+    client: "Client", futures: "Sequence[Future]", patience: float
+) -> "Iterator[tuple[Future, Any]]":
+    """Yield tasks and their results as they are done.
+
+    Raises WorkersLost if nobody is left to do them.
+    """
     from distributed import CancelledError, KilledWorker, wait
 
-    alone = 0.0
+    left, alone = set(futures), 0.0
     try:
-        while alone < patience:
+        while left and alone < patience:
             try:
                 with client.as_current():
-                    wait(futures, timeout=ASK_EVERY)
-                return client.gather(futures)
+                    done, left = wait(left, timeout=ASK_EVERY, return_when="FIRST_COMPLETED")
             except TimeoutError:
                 alone = 0.0 if _anybody(client) else alone + ASK_EVERY
-        what = f"no worker has been left for {patience:g} s"
+                continue
+            alone = 0.0
+            for future in done:
+                yield future, future.result(timeout=patience)
+        what = f"no worker has been left for {patience:g} s" if left else ""
     except (KilledWorker, CancelledError, OSError) as error:
         what = f"the workers have gone ({type(error).__name__})"
     finally:
         if client.status == "running":  # else it would wait for the scheduler that is lost
             client.cancel(futures)
-    raise WorkersLost(f"distributed: {what}; the model is as the last step left it")
+    if what:
+        raise WorkersLost(f"distributed: {what}; what was done before is as it was")
 
 
 def _anybody(client: "Client") -> bool:
