@@ -158,6 +158,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--epochs", type=int, default=3, help="passes over the images")
     parser.add_argument("--images", type=int, default=55_000, help="to learn from")
     parser.add_argument("--seed", type=int, default=0, help="of weights, split and order")
+    parser.add_argument("--patience", type=float, default=60.0, metavar="SECONDS",
+                        help="to wait for a scheduler, or for workers")  # fmt: skip
     parser.set_defaults(run=_run)
 
 
@@ -184,11 +186,11 @@ def _search(
 ) -> None:
     from tqdm import tqdm
 
-    if len(found):
+    if found:
         print(f"{len(found)} results are in {options.results} already, {len(settings)} to go")
     with (
         tqdm(total=len(settings), unit="setting", leave=False) as bar,
-        closing(results(settings, options.scheduler)) as ready,
+        closing(results(settings, options.scheduler, options.patience)) as ready,
     ):
         for setting, error in ready:
             found[setting] = error

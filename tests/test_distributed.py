@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 import nnfromscratch as nn
-from nnfromscratch import distributed, parallel
+from nnfromscratch import distributed, parallel, search
 
 dask = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 PATIENCE = 120.0
@@ -113,6 +113,13 @@ def test_a_loss_that_is_not_finite_ends_it(cluster):
         train(cluster.scheduler_address, data=(x, y))
 
 
+def test_a_search_on_the_cluster_finds_what_it_finds_here(cluster):
+    settings = [search.Setting(rate, 10, 64, 1, 256, 0) for rate in (0.03, 0.1, 0.2)]
+    here = dict(search.results(settings))
+    assert dict(search.results(settings, cluster.scheduler_address, PATIENCE)) == here
+    assert len(set(here.values())) == 3
+
+
 def test_another_version_on_a_worker_is_a_sentence(cluster, monkeypatch):
     from distributed import versions
 
@@ -205,5 +212,8 @@ def test_a_scheduler_started_apart_and_lost(tmp_path):
             agree(train(address), train())
             with pytest.raises(parallel.WorkersLost, match="no worker has been left for 1 s"):
                 train(address, schedule=lose(process), patience=1)
-        with started(*worker), pytest.raises(parallel.WorkersLost, match="distributed: .* before is as it was"):
+        with (
+            started(*worker),
+            pytest.raises(parallel.WorkersLost, match="distributed: .* before is as it was"),
+        ):
             train(address, schedule=lose(scheduler), patience=20)
