@@ -25,7 +25,7 @@ def cluster():
         n_workers=2,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address=":0",  # a free port; None takes 8787, and warns if it is taken
         silence_logs=logging.CRITICAL,
     ) as cluster:
         yield cluster
@@ -201,7 +201,7 @@ def lose(process):
 
 def test_a_scheduler_started_apart_and_lost(tmp_path):
     file = tmp_path / "scheduler.json"
-    apart = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
+    apart = ("--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0")
     with started("dask_scheduler", *apart, "--scheduler-file", str(file)) as scheduler:
         address = written(file)
         with pytest.raises(ConnectionError, match="has no workers; start one or more with"):

@@ -82,5 +82,5 @@ def test_no_scheduler_is_a_sentence(quick, tmp_path, capsys):
 
 
 def test_a_setting_that_diverges_is_the_worst():
-    setting = search.Setting(1e6, 10, 64, 1, 256, 0)
+    setting = search.Setting(1e30, 10, 64, 1, 256, 0)
     assert search.validation_error(setting) == 1.0

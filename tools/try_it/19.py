@@ -39,7 +39,8 @@ from nnfromscratch import WorkersLost  # noqa: E402
 file = Path(tempfile.mkdtemp()) / "scheduler.json"
 dask = [sys.executable, "-m"]
 quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-where = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)]
+where += ["--dashboard-address", ":0"]
 boss = subprocess.Popen([*dask, "distributed.cli.dask_scheduler", *where], **quiet)
 join = ["--scheduler-file", str(file), "--no-nanny", "--nthreads", "1", "--no-dashboard"]
 hand = subprocess.Popen([*dask, "distributed.cli.dask_worker", *join], **quiet)
