@@ -67,7 +67,7 @@ $(STAMP): pyproject.toml
 	@echo "  1 of 3: this package, with NumPy and Matplotlib ..."
 	@$(INSTALL) -e .
 	@echo "  2 of 3: JupyterLab, the largest part ..."
-	@$(INSTALL) -e '.[lab]'
+	@$(INSTALL) -e '.[lab,cluster]'
 	@echo "  3 of 3: its settings ..."
 	@# No pop-up that asks for news; what the command says about locking does not matter here.
 	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" 2>/dev/null

@@ -17,6 +17,7 @@ from .layers import BatchNorm, Dropout, Layer, LeakyReLU, Linear, ReLU, Sigmoid,
 from .losses import *
 from .model import Sequential, mlp
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
+from .parallel import WorkersLost
 from .plots import (
     plot_history,
     plot_layers,

@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from . import search
     from .course import cli, doctor, lab
 
     parser = argparse.ArgumentParser(
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_verify(commands)
     _add_exercises(commands)
+    search.add_to(commands)
     lab.add_to(commands)
     doctor.add_to(commands)
     cli.add_to(commands)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from .layers import BatchNorm
 from .losses import softmax_cross_entropy
 from .model import Sequential, as_model
 from .optimizers import Optimizer
+from .parallel import SharedModel, check_rows_are_alone
 from .schedules import Schedule
 
 Loss = Callable[[FloatArray, IntArray], tuple[np.floating, FloatArray]]
@@ -71,6 +73,7 @@ def fit(
     callbacks: Iterable[Callback] = (),
     history: History | None = None,
     progress: bool = True,
+    workers: int = 1,
 ) -> History:
     """Train a model with shuffled minibatches.
 
@@ -90,6 +93,8 @@ def fit(
             True ends the training.
         history: what an earlier part of the same run returned; it is continued.
         progress: show a bar.
+        workers: how many processes take the rows of each batch among them; the numbers are those
+            of one process up to rounding, and layers that look at the whole batch need one.
 
     Returns:
         the History so far, also after an interrupt (Ctrl-C), which ends the run early.
@@ -99,9 +104,11 @@ def fit(
         TypeError: an argument is of the wrong type.
         TrainingDiverged: the loss has become nan or infinite; the message says at which step.
         ValueError: a setting is out of its range, or BatchNorm would get a batch of one example.
+        WorkersLost: one of several workers has ended before its time.
     """
-    settings = Settings(epochs, batch_size, schedule, loss, augment, callbacks, progress)
-    with Run(model, data, optimizer, rng, validation, history, settings) as run:
+    settings = Settings(epochs, batch_size, schedule, loss, augment, callbacks, progress, workers)
+    run = Run(model, data, optimizer, rng, validation, history, settings)
+    with run, run.shared() as model:
         for _ in run.epochs_to_go():
             for x, y in minibatches(*run.data, batch_size, rng=rng):
                 optimizer.learning_rate = run.learning_rate()
@@ -164,11 +171,13 @@ class Settings:
     augment: Callable[..., FloatArray] | None
     callbacks: Iterable[Callback]
     progress: bool
+    workers: int = 1
 
     def __post_init__(self) -> None:
         """Check them, before anything is changed."""
         self.epochs = whole("fit", epochs=self.epochs)
         self.batch_size = whole("fit", batch_size=self.batch_size)
+        self.workers = whole("fit", workers=self.workers)
         for name in ("schedule", "loss", "augment"):
             if name == "loss" or getattr(self, name) is not None:
                 function_of("fit", **{name: getattr(self, name)})
@@ -208,6 +217,8 @@ class Run:
         history = History() if history is None else history
         self.history = instance("fit", History, "the one that fit returns", history=history)
         self.step = self.history.epochs * self.batches
+        if settings.workers > 1:
+            check_rows_are_alone("fit", model)
         self.total_loss, self.wrong = 0.0, 0
 
     def __enter__(self) -> "Run":
@@ -235,6 +246,13 @@ class Run:
         self.bar.close()
         self.history.interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         return self.history.interrupted
+
+    def shared(self) -> AbstractContextManager[Sequential]:
+        """Return the model, or one whose passes are shared by processes, as a context."""
+        workers, batch_size = self.settings.workers, self.settings.batch_size
+        if workers == 1:
+            return nullcontext(self.model)
+        return SharedModel(self.model, workers, self.data[0][:batch_size])
 
     def epochs_to_go(self) -> Iterator[int]:
         """Count the epochs, and close the record of each when its last batch is done."""
@@ -268,9 +286,13 @@ class Run:
     def loss_of(self, logits: FloatArray, y: IntArray) -> tuple[float, FloatArray]:
         """Return the loss of a batch and its gradient, or raise if it is not finite."""
         value, d_logits = _checked_loss("fit", self.settings.loss, logits, y)
+        self.check(value)
+        return value, d_logits
+
+    def check(self, value: float) -> None:
+        """Raise TrainingDiverged if the loss of a batch is not finite."""
         if not math.isfinite(value):
             raise self._diverged(f"the loss is {value}", self.step)
-        return value, d_logits
 
     def record(self, value: float, logits: FloatArray, y: IntArray) -> None:
         """Note what a step has shown."""

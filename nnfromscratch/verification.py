@@ -35,6 +35,7 @@ EXEMPT = {
     "Optimizer": "a frame; the optimizers made of it are checked",
     "ShapeError": "an error",
     "TrainingDiverged": "an error",
+    "WorkersLost": "an error",
     "plot_history": "draws",
     "plot_layers": "draws",
     "shapes": "checks what goes in and out of a function, and passes it on",

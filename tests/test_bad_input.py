@@ -207,7 +207,13 @@ NOTHING_TO_GET_WRONG = {
     *("load_mnist", "use_course_style", "schedules.constant"),  # no arguments
     *("Layer", "ReLU", "Sigmoid", "Tanh"),  # no arguments
     *("Layer.forward", "Layer.backward"),  # each layer has its own
-    *("ShapeError", "TrainingDiverged", "History", "GradientReport"),  # the package's to fill
+    *(
+        "ShapeError",
+        "TrainingDiverged",
+        "WorkersLost",
+        "History",
+        "GradientReport",
+    ),  # the package's to fill
     *("Softmax", "Optimizer.direction"),  # no arguments; `step` checks theirs
     *("Optimizer.settings", "Layer.kept", "short_errors"),  # no arguments, or whether it is true
     *("SGD.direction", "RMSProp.direction", "Adam.direction"),
