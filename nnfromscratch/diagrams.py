@@ -17,6 +17,8 @@ from .plots import BLUE, GREEN, GREY, RED
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .autodiff import Tensor
+
 INK, PALE, EDGE = "#222222", "#eef3f8", "#7a7a7a"
 FORWARD, BACKWARD = BLUE, RED
 """Values and what runs forward are blue, slopes and what runs back are red, in every picture."""
@@ -751,3 +753,44 @@ def draw_epochs(epochs: Sequence[Sequence[Sequence[int]]], *, ax: Axes | None = 
     ax.set_xlim(-2.6, width + 0.2)
     ax.set_ylim(-1.9 * len(epochs) - 0.8, 1.0)
     return ax
+
+
+def draw_tensors(
+    tensors: Mapping[str, Tensor], *, places: int = 2, ax: Axes | None = None
+) -> Axes:
+    """Draw the graph of tensors on which `backward` was called: data above each, grad below.
+
+    Steps stand in a row, each to the right of what it was made from, and what was not made from
+    anything stands below the step that uses it, the first one to its left.
+
+    Args:
+        tensors: all tensors of the graph by name, each after its parents.
+        places: decimal places.
+        ax: where to draw.
+    """
+    names = {tensor: name for name, tensor in tensors.items()}
+    edges = [(names[p], name) for name, tensor in tensors.items() for p, _ in tensor.parents]
+    column: dict[str, float] = {}
+    where: dict[str, tuple[float, float]] = {}
+    for name, tensor in tensors.items():
+        parents = [names[parent] for parent, _ in tensor.parents]
+        if not parents:
+            continue
+        column[name] = 1.15 + max((column.get(parent, 0.0) for parent in parents), default=0.0)
+        where[name] = column[name], 0.0
+        leaves = [parent for parent in parents if parent not in where]
+        if len(leaves) == len(parents):
+            where[leaves.pop(0)] = column[name] - 1.15, 0.0
+        where |= {leaf: (column[name], -1.25 - i) for i, leaf in enumerate(leaves)}
+    nodes = {}
+    for name, tensor in tensors.items():
+        values, slopes = _rows(tensor.data, "", places), _rows(tensor.grad, "+", places)
+        shape = tensor.data.shape or "one number"
+        nodes[name] = Node(where[name], f"{name}\n{shape}", values, slopes)
+    return draw_graph(nodes, edges, ax=ax)
+
+
+def _rows(array: np.ndarray | None, sign: str, places: int) -> str:
+    """The numbers of a small array, a row of it in each line."""
+    rows = [] if array is None else np.atleast_2d(array) + 0.0  # no negative zeros
+    return "\n".join("  ".join(f"{v:{sign}.{places}f}" for v in row) for row in rows)
