@@ -44,7 +44,7 @@ class Tensor:
         of its shape. What an earlier call left in `grad` is replaced and not added to.
 
         Raises:
-            ShapeError: the tensor is no single number and `gradient` is missing or not of its shape.
+            ShapeError: `gradient` is not of its shape, or missing where it is no single number.
         """
         if gradient is None and self.data.size != 1:
             raise ShapeError(f"backward: {self!r} is no loss; pass the gradient that arrives at it")
@@ -59,35 +59,45 @@ class Tensor:
                 slopes[parent] = slopes[parent] + slope if parent in slopes else slope
 
     def __add__(self, other: Any) -> Tensor:
+        """Entry by entry, with broadcasting, as all arithmetic here."""
         return Tensor(self.data + data_of(other), [(self, lambda g: g), (other, lambda g: g)])
 
     def __mul__(self, other: Any) -> Tensor:
+        """Entry by entry: the slope along each factor is the other."""
         a, b = self.data, data_of(other)
         return Tensor(a * b, [(self, lambda g: g * b), (other, lambda g: g * a)])
 
-    def matmul__(self, other: Any) -> Tensor:
+    def __matmul__(self, other: Any) -> Tensor:
+        """Product of two matrices: see `matmul`."""
         return matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
+        """The same with a constant on the left."""
         return matmul(other, self)
 
     def __pow__(self, exponent: float) -> Tensor:
+        """Each entry to a power that is a constant."""
         a = self.data
         return Tensor(a**exponent, [(self, lambda g: g * exponent * a ** (exponent - 1))])
 
     def __neg__(self) -> Tensor:
+        """The opposite of each entry."""
         return self * -1
 
     def __sub__(self, other: Any) -> Tensor:
+        """A sum with the opposite."""
         return self + -other
 
     def __rsub__(self, other: Any) -> Tensor:
+        """The same with a constant on the left."""
         return -self + other
 
     def __truediv__(self, other: Any) -> Tensor:
+        """A product with the inverse."""
         return self * other**-1.0
 
     def __rtruediv__(self, other: Any) -> Tensor:
+        """The same with a constant on the left."""
         return self**-1.0 * other
 
     __radd__, __rmul__ = __add__, __mul__
@@ -112,7 +122,7 @@ class Tensor:
         return Tensor(self.data * is_open, [(self, lambda g: g * is_open)])
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        """Sum over one axis, or over all of them: what is summed here is repeated on the way back."""
+        """Sum over one axis or over all: what is summed here is repeated on the way back."""
 
         def vjp(g: FloatArray) -> FloatArray:
             g = g if axis is None or keepdims else np.expand_dims(g, axis)
@@ -121,6 +131,8 @@ class Tensor:
         return Tensor(self.data.sum(axis=axis, keepdims=keepdims), [(self, vjp)])
 
     def __getitem__(self, index: Any) -> Tensor:
+        """Entries picked by any index of NumPy; the others get slope 0."""
+
         def vjp(g: FloatArray) -> FloatArray:
             out = np.zeros_like(self.data)
             np.add.at(out, index, g)  # adds, where an entry was picked twice
@@ -139,9 +151,16 @@ def data_of(x: Any) -> Any:
 
 
 def matmul(a: Any, b: Any) -> Tensor:
+    """Product of two matrices, a (N, D) and b (D, K), at least one of them a tensor.
+
+    The VJPs are those of `functional.linear_backward`: g bᵀ and aᵀ g.
+
+    Raises:
+        ShapeError: one of them is no matrix, or they do not fit together.
+    """
     x, w = data_of(a), data_of(b)
-    if np.ndim(x) != 2 or np.ndim(w) != 2:
-        raise ShapeError(f"matmul: two matrices are needed, got {np.shape(x)} and {np.shape(w)}")
+    if np.ndim(x) != 2 or np.ndim(w) != 2 or np.shape(x)[1] != len(w):
+        raise ShapeError(f"matmul: (N, D) and (D, K) are needed, got {np.shape(x)}, {np.shape(w)}")
     return Tensor(x @ w, [(a, lambda g: g @ w.T), (b, lambda g: x.T @ g)])
 
 

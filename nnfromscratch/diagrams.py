@@ -755,13 +755,11 @@ def draw_epochs(epochs: Sequence[Sequence[Sequence[int]]], *, ax: Axes | None = 
     return ax
 
 
-def draw_tensors(
-    tensors: Mapping[str, Tensor], *, places: int = 2, ax: Axes | None = None
-) -> Axes:
-    """Draw the graph of tensors on which `backward` was called: data above each, grad below.
+def draw_tensors(tensors: Mapping[str, Tensor], *, places: int = 2, ax: Axes | None = None) -> Axes:
+    """Draw the graph of tensors after a `backward`: each with its data in blue, its grad in red.
 
-    Steps stand in a row, each to the right of what it was made from, and what was not made from
-    anything stands below the step that uses it, the first one to its left.
+    Steps stand in a row, each to the right of what it was made from. What was not made from
+    anything stands below the step that uses it, with its numbers below; a step has them above.
 
     Args:
         tensors: all tensors of the graph by name, each after its parents.
@@ -769,25 +767,35 @@ def draw_tensors(
         ax: where to draw.
     """
     names = {tensor: name for name, tensor in tensors.items()}
-    edges = [(names[p], name) for name, tensor in tensors.items() for p, _ in tensor.parents]
-    column: dict[str, float] = {}
-    where: dict[str, tuple[float, float]] = {}
+    spots: dict[str, tuple[float, float]] = {}
+    edges = []
     for name, tensor in tensors.items():
         parents = [names[parent] for parent, _ in tensor.parents]
-        if not parents:
-            continue
-        column[name] = 1.15 + max((column.get(parent, 0.0) for parent in parents), default=0.0)
-        where[name] = column[name], 0.0
-        leaves = [parent for parent in parents if parent not in where]
-        if len(leaves) == len(parents):
-            where[leaves.pop(0)] = column[name] - 1.15, 0.0
-        where |= {leaf: (column[name], -1.25 - i) for i, leaf in enumerate(leaves)}
-    nodes = {}
+        edges += [(parent, name) for parent in parents]
+        new = [parent for parent in parents if parent not in spots]
+        if parents and len(new) == len(parents):
+            spots[new.pop(0)] = 0.0, 0.0  # what comes in, at the left end
+        if parents:
+            column = 0.95 + max(spots[parent][0] for parent in parents if parent in spots)
+            spots |= {leaf: (column, -0.85 * (i + 1)) for i, leaf in enumerate(new)}
+            spots[name] = column, 0.0
+    shapes = {name: tensor.data.shape or "one number" for name, tensor in tensors.items()}
+    nodes = {name: Node(spots[name], f"{name}\n{shapes[name]}") for name in tensors}
+    ax = draw_graph(nodes, edges, ax=ax)
     for name, tensor in tensors.items():
-        values, slopes = _rows(tensor.data, "", places), _rows(tensor.grad, "+", places)
-        shape = tensor.data.shape or "one number"
-        nodes[name] = Node(where[name], f"{name}\n{shape}", values, slopes)
-    return draw_graph(nodes, edges, ax=ax)
+        _numbers(ax, nodes[name], _rows(tensor.data, "", places), _rows(tensor.grad, "+", places))
+    ax.set_ylim(ax.get_ylim()[0] - 0.3, 1.0)
+    return ax
+
+
+def _numbers(ax: Axes, node: Node, values: str, slopes: str) -> None:
+    """Write values and, below them, slopes: above a node of the first row, below any other."""
+    x, y = _spot(node)
+    heights = [0.23 * (text.count("\n") + 1) for text in (values, slopes)]
+    top = y + 0.3 + sum(heights) if node.place[1] == 0 else y - 0.36
+    style = {"ha": "center", "va": "top", "fontsize": 9}
+    ax.text(x, top, values, color=FORWARD, **style)
+    ax.text(x, top - heights[0], slopes, color=BACKWARD, **style)
 
 
 def _rows(array: np.ndarray | None, sign: str, places: int) -> str:

@@ -6,6 +6,7 @@ The three are imported when they are used, since none is needed for anything els
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,14 +29,14 @@ BOUND = 1e-10
 
 
 def same_start() -> tuple[Params, Batches]:
-    """Return the weights of 784-128-10 and the batches, in float64, from which all of them start."""
+    """Return weights of 784-128-10 and batches, in float64, from which all of them start."""
     rng = np.random.default_rng(18)
     w1 = he_normal((784, 128), rng=rng, dtype=np.float64)
     w2 = he_normal((128, 10), rng=rng, dtype=np.float64)
     params = {"w1": w1, "b1": np.zeros(128), "w2": w2, "b2": np.zeros(10)}
     images, labels, _, _ = load_mnist()
     dealt = minibatches(images, labels, BATCH_SIZE, rng=rng)
-    return params, [(x.astype(np.float64), y) for _, (x, y) in zip(range(STEPS), dealt)]
+    return params, [(x.astype(np.float64), y) for x, y in itertools.islice(dealt, STEPS)]
 
 
 def numpy_steps(params: Params, batches: Batches, learning_rate: float) -> Params:
