@@ -359,6 +359,11 @@ def total_slopes(s, last):
     return slopes
 
 
+def _exact(rng):
+    """Draw a slope whose products and sums along all paths are exact, in float32 too."""
+    return float(rng.choice([-2.5, -2, -1.5, -0.5, 0.5, 1.5, 2, 2.5]))
+
+
 def _sorted_numbers(s):
     """Number by number, each after those it was made from."""
     order = []
@@ -374,8 +379,8 @@ def _ladder(rng):
     s, order = np.zeros((6, 6)), [2, 4, 1, 5, 0]
     for i, number in enumerate(order):
         for parent in order[max(i - 2, 0) : i]:
-            s[number, parent] = _away_from_zero(rng)
-    s[3, 0] = _away_from_zero(rng)  # made from the last one, and no part of it
+            s[number, parent] = _exact(rng)
+    s[3, 0] = _exact(rng)  # made from the last one, and no part of it
     return s, 0
 
 
@@ -385,7 +390,7 @@ def _drawn(rng):
     for i in range(1, n):
         count = min(i, int(rng.integers(1, 4)))
         for j in rng.choice(i, count, replace=False):
-            s[order[i], order[j]] = _away_from_zero(rng)
+            s[order[i], order[j]] = _exact(rng)
     return s, int(order[-1 - rng.integers(0, 2)])
 
 
