@@ -17,6 +17,8 @@ from .plots import BLUE, GREEN, GREY, RED
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .autodiff import Tensor
+
 INK, PALE, EDGE = "#222222", "#eef3f8", "#7a7a7a"
 FORWARD, BACKWARD = BLUE, RED
 """Values and what runs forward are blue, slopes and what runs back are red, in every picture."""
@@ -751,3 +753,52 @@ def draw_epochs(epochs: Sequence[Sequence[Sequence[int]]], *, ax: Axes | None = 
     ax.set_xlim(-2.6, width + 0.2)
     ax.set_ylim(-1.9 * len(epochs) - 0.8, 1.0)
     return ax
+
+
+def draw_tensors(tensors: Mapping[str, Tensor], *, places: int = 2, ax: Axes | None = None) -> Axes:
+    """Draw the graph of tensors after a `backward`: each with its data in blue, its grad in red.
+
+    Steps stand in a row, each to the right of what it was made from. What was not made from
+    anything stands below the step that uses it, with its numbers below; a step has them above.
+
+    Args:
+        tensors: all tensors of the graph by name, each after its parents.
+        places: decimal places.
+        ax: where to draw.
+    """
+    names = {tensor: name for name, tensor in tensors.items()}
+    spots: dict[str, tuple[float, float]] = {}
+    edges = []
+    for name, tensor in tensors.items():
+        parents = [names[parent] for parent, _ in tensor.parents]
+        edges += [(parent, name) for parent in parents]
+        new = [parent for parent in parents if parent not in spots]
+        if parents and len(new) == len(parents):
+            spots[new.pop(0)] = 0.0, 0.0  # what comes in, at the left end
+        if parents:
+            column = 0.95 + max(spots[parent][0] for parent in parents if parent in spots)
+            spots |= {leaf: (column, -0.85 * (i + 1)) for i, leaf in enumerate(new)}
+            spots[name] = column, 0.0
+    shapes = {name: tensor.data.shape or "one number" for name, tensor in tensors.items()}
+    nodes = {name: Node(spots[name], f"{name}\n{shapes[name]}") for name in tensors}
+    ax = draw_graph(nodes, edges, ax=ax)
+    for name, tensor in tensors.items():
+        _numbers(ax, nodes[name], _rows(tensor.data, "", places), _rows(tensor.grad, "+", places))
+    ax.set_ylim(ax.get_ylim()[0] - 0.3, 1.0)
+    return ax
+
+
+def _numbers(ax: Axes, node: Node, values: str, slopes: str) -> None:
+    """Write values and, below them, slopes: above a node of the first row, below any other."""
+    x, y = _spot(node)
+    heights = [0.23 * (text.count("\n") + 1) for text in (values, slopes)]
+    top = y + 0.3 + sum(heights) if node.place[1] == 0 else y - 0.36
+    style = {"ha": "center", "va": "top", "fontsize": 9}
+    ax.text(x, top, values, color=FORWARD, **style)
+    ax.text(x, top - heights[0], slopes, color=BACKWARD, **style)
+
+
+def _rows(array: np.ndarray | None, sign: str, places: int) -> str:
+    """The numbers of a small array, a row of it in each line."""
+    rows = [] if array is None else np.atleast_2d(array) + 0.0  # no negative zeros
+    return "\n".join("  ".join(f"{v:{sign}.{places}f}" for v in row) for row in rows)

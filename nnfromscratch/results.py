@@ -12,7 +12,7 @@ def stored(name: str) -> dict:
     """Return a stored result, with the command that computes it again.
 
     Args:
-        name: "network_a" to "network_e", "ladder" or "regularization".
+        name: "network_a" to "network_e", "ladder", "regularization" or "frameworks".
 
     Raises:
         ValueError: there is no such result.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nnfromscratch as nn
+from nnfromscratch import frameworks
 
 pytestmark = pytest.mark.frameworks
 
@@ -330,3 +331,46 @@ def test_defaults_of_adam(name, rng):
     steps_beside_pytorch(
         getattr(nn, name)(), lambda optim, groups: getattr(optim, name)(groups), rng
     )
+
+
+# --- The course's network, and weights both ways
+
+
+@pytest.mark.parametrize("name", ["PyTorch", "JAX"])
+def test_the_network_of_the_course_in_each_idiom(name):
+    pytest.importorskip(frameworks.FRAMEWORKS[name].module, reason=f"{name} is not installed")
+    found = frameworks.compare(name, *frameworks.same_start())
+    assert found.ran_here
+    assert 0 < found.largest_difference < BOUND
+
+
+def both_models(rng):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    layers = [nn.Linear(D, H, rng=rng), nn.BatchNorm(H), nn.ReLU(), nn.Linear(H, C, rng=rng)]
+    theirs = [
+        torch.nn.Linear(D, H),
+        torch.nn.BatchNorm1d(H),
+        torch.nn.ReLU(),
+        torch.nn.Linear(H, C),
+    ]
+    return torch, nn.Sequential(layers), torch.nn.Sequential(*theirs).eval()
+
+
+def test_our_weights_in_pytorch(rng):
+    torch, model, peer = both_models(rng)
+    x = rng.standard_normal((N, D)).astype(np.float32)
+    model.forward(2 * x + 1, training=True)  # moves the running averages
+    state = frameworks.to_state_dict(model)
+    peer.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
+    found = peer(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(found, model.forward(x), rtol=1e-4, atol=1e-6)
+
+
+def test_weights_of_pytorch_here(rng):
+    torch, model, peer = both_models(rng)
+    x = rng.standard_normal((N, D)).astype(np.float32)
+    peer.train()(torch.tensor(2 * x + 1))
+    state = peer.eval().state_dict()
+    frameworks.load_state_dict(model, state)
+    found = peer(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(model.forward(x), found, rtol=1e-4, atol=1e-6)

@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import nbcompare
 import nnfromscratch as nn
 from nnfromscratch import diagrams, plots
+from nnfromscratch.autodiff import Tensor
 from tools import lesson_rules
 
 
@@ -329,3 +330,20 @@ def test_epochs_show_every_number_in_each_row_and_count_the_steps_through():
     assert shown[4:10] == ["epoch 1", "2", "0", "step 1", "1", "step 2"]
     assert shown[10:] == ["epoch 2", "1", "2", "step 3", "0", "step 4"]
     assert len(ax.patches) == 9
+
+
+def test_tensors_are_drawn_with_their_own_numbers_steps_in_a_row_and_leaves_below():
+    x, w, b = Tensor([[1.0, 2.0]]), Tensor([[3.0], [-1.0]]), Tensor([0.5])
+    product = x @ w
+    z = product + b
+    z.backward(np.ones((1, 1)))
+    ax = diagrams.draw_tensors({"x": x, "w": w, "x @ w": product, "b": b, "+ b": z}, places=1)
+    places = {t.get_text(): t.get_position() for t in ax.texts if t.get_text()}
+    assert {"x\n(1, 2)", "w\n(2, 1)", "b\n(1,)", "+ b\n(1, 1)"} <= places.keys()
+    assert {"1.0  2.0", "3.0\n-1.0", "1.5", "+3.0  -1.0", "+1.0\n+2.0"} <= places.keys()
+    steps = [places[name] for name in ("x\n(1, 2)", "x @ w\n(1, 1)", "+ b\n(1, 1)")]
+    assert [y for _, y in steps] == [0, 0, 0]
+    assert [x for x, _ in steps] == sorted({x for x, _ in steps})
+    assert places["b\n(1,)"][0] == steps[2][0]
+    assert places["b\n(1,)"][1] < 0
+    assert sum(not t.get_text() for t in ax.texts) == 4

@@ -22,7 +22,7 @@ def test_a_result_is_read_whatever_folder_one_is_in(name, tmp_path, monkeypatch)
     ("name", "words"),
     [
         ("network_f", 'did you mean "network_'),
-        ("", "there are ladder, "),
+        ("", ", ladder, "),
         (3, "got 3"),
         ("../x", ""),
     ],
