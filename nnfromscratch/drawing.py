@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._guards import inner_part, whole
-from .contracts import FloatArray, shapes
+from .contracts import FloatArray, as_float_array, shapes
 
 BOX, SIDE = 20, 28
 
@@ -34,19 +34,28 @@ def draw_strokes(
         between them for a pixel's breadth.
 
     Raises:
-        ValueError: a stroke is not rows of two finite numbers.
+        TypeError: strokes is no list, or holds what is no array of numbers.
+        ValueError: a stroke is not rows of two numbers, or lies far outside of the pad.
     """
     side, width = whole("draw_strokes", side=side), inner_part("draw_strokes", width=width)
+    if not isinstance(strokes, Sequence | np.ndarray):
+        raise TypeError(f"draw_strokes: strokes must be a list, got {type(strokes).__name__}")
     middles = (np.arange(side) + 0.5) / side
     pixels = np.stack(np.meshgrid(middles, middles), axis=-1)  # (side, side, 2): x, y
     nearest = np.full((side, side), math.inf)
     for stroke in strokes:
-        points = np.asarray(stroke, dtype=np.float64)
-        if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-            raise ValueError(f"draw_strokes: strokes must hold points (P, 2), got {points.shape}")
+        points = _checked_points(as_float_array("draw_strokes", "strokes", stroke))
         for start, end in zip(points, [*points[1:], points[-1]], strict=True):
             nearest = np.minimum(nearest, _distance(pixels, start, end))
     return np.clip(0.5 + (width / 2 - nearest) * side, 0, 1).astype(np.float32)
+
+
+def _checked_points(points: FloatArray) -> FloatArray:
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points) or np.iscomplexobj(points):
+        raise ValueError(f"draw_strokes: strokes must hold points (P, 2), got {points.shape}")
+    if not (np.abs(points) < 1e6).all():
+        raise ValueError("draw_strokes: strokes must lie on the pad, from 0 to 1")
+    return points.astype(np.float64)
 
 
 def _distance(pixels: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:
@@ -115,7 +124,7 @@ def stored_strokes(name: str) -> list[FloatArray]:
     Raises:
         ValueError: there is no such drawing; the message lists those that there are.
     """
-    if name not in _stored():
+    if not isinstance(name, str) or name not in _stored():
         known = ", ".join(_stored())
         raise ValueError(f"stored_strokes: name must be one of {known}, not {name!r}")
     return [np.array(stroke) for stroke in _stored()[name]]

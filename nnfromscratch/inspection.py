@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ._guards import not_negative, whole
+from ._guards import instance, not_negative, whole
 from .contracts import FloatArray, IntArray, shapes
 from .functional import softmax
 from .losses import softmax_cross_entropy
@@ -54,7 +54,8 @@ def expected_calibration_error(p: FloatArray, y: IntArray, bins: int = 15) -> np
         raise ValueError("expected_calibration_error: p must hold probabilities from 0 to 1")
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
     interval = np.minimum((bins * confidence).astype(np.int64), bins - 1)
-    gaps = np.bincount(interval, weights=right - confidence)
+    _, group = np.unique(interval, return_inverse=True)  # empty intervals have no gap
+    gaps = np.bincount(group, weights=right - confidence)
     return p.dtype.type(np.abs(gaps).sum() / len(p))
 
 
@@ -114,15 +115,23 @@ def fast_gradient_sign(
         the changed images, (N, D).
 
     Raises:
-        ValueError: strength is negative.
+        TypeError: model is no Sequential.
+        ValueError: x holds something else than pixels in [0, 1], or strength is negative.
 
     Source: Goodfellow, Shlens and Szegedy, Explaining and harnessing adversarial examples (2015),
     section 4.
     """
-    strength = not_negative("fast_gradient_sign", strength=strength)
+    strength = _checked_attack(model, x, strength)
     _, dz = softmax_cross_entropy(model.forward(x), y)
     dx = model.backward(dz)
     return np.clip(x + strength * np.sign(dx), 0, 1).astype(x.dtype)
+
+
+def _checked_attack(model: Sequential, x: FloatArray, strength: float) -> float:
+    instance("fast_gradient_sign", Sequential, "mlp makes", model=model)
+    if not (np.isrealobj(x) and ((x >= 0) & (x <= 1)).all()):
+        raise ValueError("fast_gradient_sign: x must hold pixels from 0 to 1")
+    return not_negative("fast_gradient_sign", strength=strength)
 
 
 @shapes("x: N D -> N K, D K, D")
@@ -140,17 +149,19 @@ def principal_components(x: FloatArray, count: int = 2) -> tuple[FloatArray, ...
         each with its largest entry positive; the variances along all D, falling, (D,).
 
     Raises:
-        ValueError: count is more than D, or x is empty or not finite.
+        ValueError: count is more than D, or x is empty or holds numbers that are not below 1e100.
 
     Source: Bishop, Pattern Recognition and Machine Learning (2006), section 12.1.
     """
     count = whole("principal_components", count=count)
-    if not (len(x) and np.isrealobj(x) and np.isfinite(x).all()) or count > x.shape[1]:
+    if not (len(x) and np.isrealobj(x) and (np.abs(x) < 1e100).all()) or count > x.shape[1]:
         got = f"x has shape {x.shape}, count is {count}"
         raise ValueError(f"principal_components: x must be finite, with D >= count; {got}")
-    centred = x - x.mean(axis=0)
+    centred = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
     variances, directions = np.linalg.eigh(centred.T @ centred / len(x))  # from small to large
     directions = directions[:, ::-1][:, :count]
     largest = np.abs(directions).argmax(axis=0)
     directions = directions * np.sign(directions[largest, np.arange(count)])
-    return centred @ directions, directions, variances[::-1]
+    return tuple(
+        found.astype(x.dtype) for found in (centred @ directions, directions, variances[::-1])
+    )

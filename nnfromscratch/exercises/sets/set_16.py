@@ -332,7 +332,8 @@ TEMPERATURE_SLOPE = Exercise(
         "Write the loss of one image with T in it: -z_y / T + ln(sum of exp(z_c / T)).",
         "The lesson has the slope along b = 1 / T. What is the slope of b along T?",
         "(z_y - sum of p_c z_c) / T**2, with p from softmax(z / T), and the mean over the "
-        "examples. (Predicted? Where the network is too sure, a higher T lowers the loss: negative.)",
+        "examples. (Predicted? Where the network is too sure, a higher T lowers the loss, so it is "
+        "negative.)",
     ),
 )
 
@@ -443,7 +444,7 @@ EQUAL_COUNT_CALIBRATION = Exercise(
             2,
         ),
     ),
-    out_of_reach=("expected_calibration_error",),
+    out_of_reach=("inspection.expected_calibration_error",),
     variants=(_calibration_sums, _calibration_loop),
     mistakes=(
         Mistake(
@@ -649,7 +650,7 @@ STEP_TOWARDS = Exercise(
     reference=step_towards,
     inputs=_attack_inputs,
     corners=(_attack_fixed, lambda rng: _attack(rng, 5, 6, 4, 3, 0.45)),
-    out_of_reach=("fast_gradient_sign",),
+    out_of_reach=("inspection.fast_gradient_sign",),
     variants=(_attack_loop, _attack_uphill),
     mistakes=(
         Mistake(
@@ -742,7 +743,7 @@ STEP_TOWARDS = Exercise(
         "Back: @ w2.T, the gate z1 > 0, @ w1.T. The last product is the line of the lesson's "
         "beginning.",
         "Loss of the target *down*: x - strength * np.sign(dx), then np.clip. (Predicted? A "
-        "step of a fixed size is longer than most images need, so many pass the target by or are there.)",
+        "slope is true nearby only, so after a long step some are there, and some elsewhere.)",
     ),
 )
 
@@ -821,7 +822,7 @@ BACK_FROM_PLANE = Exercise(
     inputs=_plane_inputs,
     corners=(lambda rng: _plane(rng, 20, 3, 3, 3), lambda rng: _plane(rng, 25, 1, 4, 2)),
     outputs=("images", "lost"),
-    out_of_reach=("principal_components",),
+    out_of_reach=("inspection.principal_components",),
     variants=(_plane_svd, _plane_rest),
     mistakes=(
         Mistake(
