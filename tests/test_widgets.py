@@ -245,7 +245,9 @@ def test_what_is_drawn_in_jupyterlab_is_read_in_the_kernel(browser, tmp_path):
         "open('found', 'w').write(f'{len(pad.strokes)} {pad.reading.answer} {len(pad.strokes[0])}')"
     )
     cells = [nbformat.v4.new_code_cell(LESSON), nbformat.v4.new_code_cell(later)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "pad.ipynb")
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, tmp_path / "pad.ipynb")
     with jupyter(tmp_path) as (address, token):
         page = browser.new_page(viewport={"width": 1150, "height": 900})
         page.goto(f"{address}/lab/tree/pad.ipynb?token={token}&reset")
@@ -253,7 +255,7 @@ def test_what_is_drawn_in_jupyterlab_is_read_in_the_kernel(browser, tmp_path):
         page.wait_for_selector("text=Kernel status: Idle", state="attached", timeout=60_000)
         page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
         page.keyboard.press("Shift+Enter")
-        page.wait_for_selector(".digit-pad canvas", timeout=60_000)
+        page.wait_for_selector(".digit-pad canvas", timeout=150_000)
         drag(page, (0.4, 0.2), (0.4, 0.8), (0.7, 0.8))
         page.wait_for_selector("text=/answer: \\d/", timeout=30_000)
         page.wait_for_timeout(500)

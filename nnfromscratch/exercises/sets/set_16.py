@@ -360,10 +360,12 @@ def _probabilities(rng, n, classes):
 
 
 def _calibration(rng, n, classes, groups):
-    p = _probabilities(rng, n, classes)
-    y = np.where(rng.random(n) < 0.6, p.argmax(axis=1), labels(rng, n, classes))
-    y[0], y[1] = p[0].argmax(), (p[1].argmax() + 1) % classes
-    return p, y, groups
+    while True:
+        p = _probabilities(rng, n, classes)
+        y = np.where(rng.random(n) < 0.6, p.argmax(axis=1), labels(rng, n, classes))
+        y[0], y[1] = p[0].argmax(), (p[1].argmax() + 1) % classes
+        if equal_count_calibration(p, y, groups) > 0.03:  # not lost in the rounding of float32
+            return p, y, groups
 
 
 def _calibration_inputs(rng):
