@@ -71,11 +71,12 @@ function render({ model, el }) {
   label.append(" prepared as MNIST was");
 
   // What the network makes of it
-  const sees = picture(all, "what it sees");
+  const images = element("div", all);
+  const sees = picture(images, "what it sees");
+  const change = picture(images, "what would change it");
   const hidden = element("div", all);
   const bars = panel(all, "answer");
   bars.box.setAttribute("aria-live", "polite");
-  const change = picture(all, "what would change it");
 
   let strokes = [];
   let pen = [0.5, 0.5]; // of the keyboard
