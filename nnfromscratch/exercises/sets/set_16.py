@@ -174,7 +174,7 @@ CONFUSION_RATES = Exercise(
     hints=(
         "First count: for each example, 1 is added in the row of its label and the column of its "
         "answer.",
-        "np.add.at(counts, (y, answers), 1) adds as often as a pair occurs.",
+        "np.add.at adds to the fields of an array as often as they are named.",
         "Divide by counts.sum(axis=1, keepdims=True), but never by less than 1. (Predicted? Rows "
         "sum to 1 because each example of a label has some answer; nothing makes columns do so.)",
     ),
