@@ -25,5 +25,6 @@ def pytest_configure(config):
     spare = tempfile.mkdtemp(prefix="nnfromscratch-")
     config.add_cleanup(lambda: shutil.rmtree(spare, ignore_errors=True))
     surroundings.use_writable_folders(spare)
+    surroundings.show_no_widgets()
     if config.getoption("nbval", None):
         surroundings.prepare_fonts()

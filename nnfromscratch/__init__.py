@@ -5,7 +5,7 @@ What is imported here is public, and `functional` and `losses` make public all t
 
 import inspect
 
-from . import diagnostics, schedules
+from . import diagnostics, drawing, inspection, schedules
 from .augmentation import distort
 from .callbacks import Checkpoint, EarlyStopping
 from .contracts import ShapeError, check_shape, shapes, short_errors
@@ -33,7 +33,7 @@ from .tracing import trace_shapes
 from .training import History, TrainingDiverged, evaluate, fit
 
 __version__ = "0.1.0"
-_MODULES = (diagnostics, schedules)
+_MODULES = (diagnostics, drawing, inspection, schedules)
 __all__ = [
     name
     for name, value in globals().items()

@@ -40,6 +40,7 @@ EXEMPT = {
     "plot_layers": "draws",
     "shapes": "checks what goes in and out of a function, and passes it on",
     "short_errors": "sets how errors look",
+    "drawing.stored_strokes": "reads stored drawings",
     "show_digits": "draws",
     "show_figure": "draws",
     "show_source": "prints",
@@ -1097,6 +1098,115 @@ def _() -> Iterator[tuple]:
     yield first(loss=summed), ["sum for mean"]
     yield first(rate=1e-6), ["rate too small"]
     yield first(rate=100), ["rate too large"]
+
+
+# --- inspection and drawing
+
+
+@case("inspection.confusion_matrix", "pairs counted one by one", EXACT)
+def _() -> Iterator[tuple]:
+    (z,), y = draw((40, 4)), [n * n % 4 for n in range(40)]  # labels 0 and 1 alone
+    expected = [[0] * 4 for _ in range(4)]
+    for row, label in zip(z.tolist(), y, strict=True):
+        expected[label][row.index(max(row))] += 1
+    yield nn.inspection.confusion_matrix(z, y), expected
+
+
+@case(
+    "inspection.expected_calibration_error", "its formula in exact fractions, empty intervals too"
+)
+def _() -> Iterator[tuple]:
+    tops = [17, 18, 24, 27, 29, 30, 31, 32]  # of 32; 24 is an end of an interval
+    p = [
+        [top / 32, 1 - top / 32] if n % 3 else [1 - top / 32, top / 32]
+        for n, top in enumerate(tops)
+    ]
+    y = [1, 0, 0, 0, 0, 0, 0, 0]
+    for bins in (1, 4, 15):
+        gaps = [Fraction(0)] * bins
+        for row, label in zip(p, y, strict=True):
+            top = Fraction(max(row))
+            gaps[min(int(bins * top), bins - 1)] += (row.index(max(row)) == label) - top
+        yield nn.inspection.expected_calibration_error(p, y, bins), sum(map(abs, gaps)) / len(p)
+
+
+@case("inspection.fit_temperature", "two classes, 3 of 4 right with a lead of a: a / ln 3")
+def _() -> Iterator[tuple]:
+    for lead in (0.5, 3.0, 40.0):
+        z = [[7.0 + lead, 7.0], [-lead, 0.0], [0.0, lead], [2.0, 2.0 - lead]]
+        yield nn.inspection.fit_temperature(z, [0, 1, 0, 0]), lead / math.log(3)
+
+
+@case("inspection.fast_gradient_sign", "signs of complex steps through the network, and its ends")
+def _() -> Iterator[tuple]:
+    rng = np.random.default_rng(0)
+    layers = [nn.Linear(m, n, rng=rng, dtype=np.float64) for m, n in ((6, 5), (5, 3))]
+    model = nn.Sequential([layers[0], nn.ReLU(), layers[1]])
+    x, y = rng.random((4, 6)), [2, 0, 1, 1]
+    x[0, :3] = 0, 1, 0.99
+    w1, b1, w2, b2 = model.params.values()
+    dx = slopes(plain_network("relu", y), x, w1, b1, w2, b2)[0].tolist()
+    moved = map(
+        lambda row, g: [v + math.copysign(0.25, s) for v, s in zip(row, g, strict=True)], x, dx
+    )
+    expected = each(lambda v: min(max(v, 0.0), 1.0))(moved)
+    yield nn.inspection.fast_gradient_sign(model, x, y, 0.25), expected
+
+
+@case("inspection.principal_components", "four points along two known axes")
+def _() -> Iterator[tuple]:
+    # At +-2 along (3, 4) / 5, at +-1 across it, around (7, -1).
+    x = [[7 + 1.2, -1 + 1.6], [7 - 1.2, -1 - 1.6], [7 - 0.8, -1 + 0.6], [7 + 0.8, -1 - 0.6]]
+    scores, directions, variances = nn.inspection.principal_components(x)
+    yield scores, [[2, 0], [-2, 0], [0, -1], [0, 1]]
+    yield directions, [[0.6, 0.8], [0.8, -0.6]]
+    yield variances, [2, 0.5]
+    yield nn.inspection.principal_components(x, 1)[0], [[2], [-2], [0], [0]]
+
+
+@case("drawing.draw_strokes", "the distance of each pixel from a dot and from a line", 1e-7)
+def _() -> Iterator[tuple]:
+    def ink(away: float) -> float:
+        return min(max(0.5 + 8 * (0.15 - away), 0), 1)
+
+    middles = [(k + 0.5) / 8 for k in range(8)]
+    dot = [[ink(math.hypot(x - 0.3, y - 0.6)) for x in middles] for y in middles]
+    yield nn.drawing.draw_strokes([[[0.3, 0.6]]], side=8, width=0.3), dot
+    line = [[ink(math.hypot(max(0.2 - x, 0, x - 0.7), y - 0.4)) for x in middles] for y in middles]
+    yield nn.drawing.draw_strokes([[[0.2, 0.4], [0.7, 0.4]]], side=8, width=0.3), line
+
+
+@case("drawing.prepare_digit", "area averages in exact fractions; MNIST's images stay as they are")
+def _() -> Iterator[tuple]:
+    image = np.zeros((9, 12))
+    image[2:5, 3:9] = np.arange(1, 19).reshape(3, 6) / 32  # becomes 10 by 20
+
+    def read(r: Fraction, c: Fraction) -> Fraction:
+        # Intervals of 3/10 of a pixel meet two pixels at most; a tenth of a pixel is in one alone.
+        return Fraction(image[2 + int(r), 3 + int(c)])
+
+    tenths = [Fraction(2 * k + 1, 20) for k in range(3)]
+    small = [
+        [
+            sum(
+                read(Fraction(3 * i, 10) + r, Fraction(3 * j, 10) + c)
+                for r in tenths
+                for c in tenths
+            )
+            / 9
+            for j in range(20)
+        ]
+        for i in range(10)
+    ]
+    total = sum(map(sum, small))
+    top = round(14 - sum(i * sum(row) for i, row in enumerate(small)) / total)
+    left = round(14 - sum(j * v for row in small for j, v in enumerate(row)) / total)
+    expected = [[Fraction(0)] * 28 for _ in range(28)]
+    for i, row in enumerate(small):
+        expected[top + i][left : left + 20] = row
+    yield nn.drawing.prepare_digit(image), [v for row in expected for v in row]
+    for pixels in nn.load_mnist()[2][:20]:
+        yield nn.drawing.prepare_digit(pixels.reshape(28, 28)), pixels
 
 
 # --- gradient checks and shapes

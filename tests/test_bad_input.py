@@ -1297,6 +1297,83 @@ add(
 )
 
 
+# Inspection and drawing
+
+
+def add_of(name, arguments, places, right):
+    module, _, function = name.partition(".")
+    add(name, arguments, places, right, call=getattr(getattr(nn, module), function))
+
+
+def logits(rng):
+    n, classes = rng.integers(4, 9), int(rng.integers(2, 5))
+    z = rng.normal(size=(n, classes)).astype(rng.choice(["f4", "f8"]))
+    z[:2], y = [[3, 2] + [0] * (classes - 2)] * 2, rng.integers(0, classes, n)
+    y[:2] = 0, 1  # one right and one wrong
+    return {"z": z, "y": y}
+
+
+def probabilities(rng):
+    a = logits(rng)
+    return {"p": np.abs(a["z"]) / np.abs(a["z"]).sum(axis=1, keepdims=True), "y": a["y"], "bins": 5}
+
+
+add_of(
+    "inspection.confusion_matrix",
+    logits,
+    {"z": ARRAYS, "y": LABELS},
+    lambda a, m: m.sum() == len(a["y"]) and m.shape == 2 * np.shape(a["z"])[1:],
+)
+add_of(
+    "inspection.expected_calibration_error",
+    probabilities,
+    {"p": ARRAYS, "y": LABELS, "bins": SIZES},
+    lambda a, error: bool(0 <= error <= 1),
+)
+add_of(
+    "inspection.fit_temperature",
+    logits,
+    {"z": ARRAYS, "y": LABELS},
+    lambda a, t: bool(0.01 <= t <= 100),
+)
+add_of(
+    "inspection.fast_gradient_sign",
+    lambda rng: {
+        **{"model": an_mlp(), "x": rng.random((3, D)).astype(rng.choice(["f4", "f8"]))},
+        **{"y": rng.integers(0, C, 3), "strength": 0.1},
+    },
+    {"model": THINGS, "x": ARRAYS, "y": LABELS, "strength": REALS},
+    lambda a, x: x.shape == np.shape(a["x"]) and bool(((x >= 0) & (x <= 1)).all()),
+)
+add_of(
+    "inspection.principal_components",
+    lambda rng: {"x": rng.normal(size=(5, 3)).astype(rng.choice(["f4", "f8"])), "count": 2},
+    {"x": ARRAYS, "count": SIZES},
+    lambda a, result: bool(np.isfinite(result[0]).all() or not moderate(np.asarray(a["x"]))),
+)
+add_of(
+    "drawing.draw_strokes",
+    lambda rng: {"strokes": [rng.random((3, 2)), rng.random((1, 2))], "side": 7, "width": 0.2},
+    {
+        "strokes": st.one_of(THINGS, makers(lambda v: v[0], lambda v: v[:0], lambda v: [v])),
+        **{"side": SIZES, "width": REALS},
+    },
+    lambda a, image: image.shape == (a["side"],) * 2 and bool(((image >= 0) & (image <= 1)).all()),
+)
+add_of(
+    "drawing.prepare_digit",
+    lambda rng: {"image": rng.random((6, 4)).astype(rng.choice(["f4", "f8"]))},
+    {"image": ARRAYS},
+    lambda a, pixels: pixels.shape == (784,) and bool(((pixels >= 0) & (pixels < 1.0001)).all()),
+)
+add_of(
+    "drawing.stored_strokes",
+    lambda rng: {"name": "3"},
+    {"name": st.one_of(THINGS, values("A", "?", 3))},
+    lambda a, strokes: all(stroke.shape[1] == 2 for stroke in strokes),
+)
+
+
 # The tests
 
 FUNCTION_NAMES = {
@@ -1310,6 +1387,7 @@ FUNCTION_NAMES = {
     "diagnostics",
 }
 FUNCTION_NAMES |= {"examine", "layer_statistics", "update_ratios"}
+FUNCTION_NAMES |= {*vars(nn.inspection), *vars(nn.drawing)}
 
 
 def complains_properly(entry, arguments, replaced, error):

@@ -15,6 +15,14 @@ import pytest
 import nnfromscratch as nn
 from nnfromscratch import contracts, verification
 from nnfromscratch.__main__ import main
+from nnfromscratch.drawing import draw_strokes, prepare_digit
+from nnfromscratch.inspection import (
+    confusion_matrix,
+    expected_calibration_error,
+    fast_gradient_sign,
+    fit_temperature,
+    principal_components,
+)
 from nnfromscratch.optimizers import running
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "verification.md"
@@ -551,6 +559,39 @@ BROKEN = {
     ],
     "check_gradients": [trusting_check, strict_check],
     "check_shape": [rounded_check, lambda name, array, expected: None],
+    "inspection.confusion_matrix": [
+        lambda z, y: confusion_matrix(z, y).T,
+        lambda z, y: np.minimum(confusion_matrix(z, y), 1),
+    ],
+    "inspection.expected_calibration_error": [
+        lambda p, y, bins: abs((np.argmax(p, 1) == y).mean() - np.max(p, 1).mean()),
+        lambda p, y, bins: expected_calibration_error(p, y, bins + 1),
+    ],
+    "inspection.fit_temperature": [
+        lambda z, y: 1 / fit_temperature(z, y),
+        lambda z, y: 1.0,
+    ],
+    "inspection.fast_gradient_sign": [
+        lambda model, x, y, strength: np.clip(
+            2 * x - fast_gradient_sign(model, x, y, strength), 0, 1
+        ),
+        lambda model, x, y, strength: fast_gradient_sign(model, x, y, strength / 2),
+    ],
+    "inspection.principal_components": [
+        lambda x, count=2: [
+            -result if n < 2 else result for n, result in enumerate(principal_components(x, count))
+        ],
+        lambda x, count=2: principal_components(np.subtract(x, 1) ** 3, count),
+    ],
+    "drawing.draw_strokes": [
+        lambda strokes, **how: draw_strokes(strokes, **how).T,
+        lambda strokes, **how: draw_strokes(strokes, **how).round(),
+    ],
+    "drawing.prepare_digit": [
+        lambda image: prepare_digit(image[::-1]),
+        lambda image: np.roll(prepare_digit(image), 1),
+        lambda image: np.roll(prepare_digit(image), 28),
+    ],
 }
 
 

@@ -356,6 +356,7 @@ def main(arguments=None, folder=FOLDER):
     failures = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as spare:
         surroundings.use_writable_folders(spare)
+        surroundings.show_no_widgets()
         surroundings.prepare_fonts()
         for path in paths:
             try:

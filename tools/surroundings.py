@@ -25,6 +25,11 @@ def use_one_thread():
         os.environ.setdefault(name, "1")
 
 
+def show_no_widgets():
+    """Let figures stand in for the course's widgets, which only a browser shows."""
+    os.environ["NNFROMSCRATCH_WIDGETS"] = "off"
+
+
 def use_writable_folders(spare):
     """Let what needs a folder of its own in the user's home have one in `spare` if it cannot.
 
