@@ -13,7 +13,7 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from ._guards import inner_part, whole
+from ._guards import between_0_and_1, whole
 from .contracts import FloatArray, as_float_array, shapes
 
 BOX, SIDE = 20, 28
@@ -37,7 +37,7 @@ def draw_strokes(
         TypeError: strokes is no list, or holds what is no array of numbers.
         ValueError: a stroke is not rows of two numbers, or lies far outside of the pad.
     """
-    side, width = whole("draw_strokes", side=side), inner_part("draw_strokes", width=width)
+    side, width = whole("draw_strokes", side=side), between_0_and_1("draw_strokes", width=width)
     if not isinstance(strokes, Sequence | np.ndarray):
         raise TypeError(f"draw_strokes: strokes must be a list, got {type(strokes).__name__}")
     middles = (np.arange(side) + 0.5) / side
