@@ -177,9 +177,10 @@ class Exercise:
         return [] if only_rounded(results) else wrong
 
     def _in_float32(self, case: tuple) -> list[object]:
-        """Return what the right answers make of a case if they compute in float32."""
-        case, own = in_float32(case), (self.reference, *self.variants)
-        return [behaviour(answer, case, self.call).result for answer in own]
+        """Return what the right answers make of a case with float32 in it: all of it, or a part."""
+        single, own = in_float32(case), (self.reference, *self.variants)
+        parts = [(*case[:i], single[i], *case[i + 1 :]) for i in range(len(case))]
+        return [behaviour(answer, c, self.call).result for c in (single, *parts) for answer in own]
 
     @property
     def _kind(self) -> str:
