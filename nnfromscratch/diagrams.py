@@ -809,9 +809,12 @@ def draw_moves(rows: Mapping[str, Sequence[float]], *, ax: Axes | None = None) -
     white = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
     for height, values in zip(heights, rows.values(), strict=True):
         for value in values:
-            where = (value, height + 0.16)
-            ax.text(*where, f"{value:.2f}", ha="center", va="bottom", color=FORWARD, bbox=white)
-    ax.set(yticks=heights, yticklabels=rows, ylim=(-0.4, len(rows) - 0.4), xlabel="value")
+            left = value == min(values)  # the others to the right of their points
+            place = {"xytext": (-7 if left else 7, 0), "textcoords": "offset points"}
+            place |= {"ha": "right" if left else "left", "va": "center"}
+            ax.annotate(f"{value:.2f}", (value, height), **place, color=FORWARD, bbox=white)
+    ax.margins(x=0.15)
+    ax.set(yticks=heights, yticklabels=rows, ylim=(-0.4, len(rows) - 0.6), xlabel="value")
     return ax
 
 
