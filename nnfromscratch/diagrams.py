@@ -802,3 +802,88 @@ def _rows(array: np.ndarray | None, sign: str, places: int) -> str:
     """The numbers of a small array, a row of it in each line."""
     rows = [] if array is None else np.atleast_2d(array) + 0.0  # no negative zeros
     return "\n".join("  ".join(f"{v:{sign}.{places}f}" for v in row) for row in rows)
+
+
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+MARKS = "osD^vP"
+
+
+def draw_curves(
+    curves: Mapping[str, Sequence[float]],
+    *,
+    names: Sequence[str] | None = None,
+    marks: int = 8,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw curves over 1, 2, 3, ..., each with a colour, a line and a mark of its own.
+
+    Args:
+        curves: the values of each by its name.
+        names: all names that a lesson draws, so that each looks the same in every figure; those
+            of `curves` if it is None.
+        marks: how many marks a curve has, shifted so that none hides another's; 0 for none.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots()
+    order = list(curves if names is None else names)
+    for name, values in curves.items():
+        k = order.index(name)
+        every = max(1, len(values) // marks) if marks else None
+        where = (k * every // len(order), every) if every else None
+        look = {
+            "color": f"C{k}",
+            "linestyle": LINES[k % 6],
+            "marker": MARKS[k % 6] if marks else "",
+        }
+        ax.plot(
+            range(1, len(values) + 1), values, **look, markevery=where, markersize=5, label=name
+        )
+    return ax
+
+
+def draw_moves(rows: Mapping[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
+    """Draw how numbers move from row to row: each row its line of numbers, the first at the top.
+
+    Args:
+        rows: the numbers of each row by its name, equally many in each.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots()
+    heights = range(len(rows) - 1, -1, -1)
+    ax.plot(list(rows.values()), heights, "o-", color=FORWARD, linewidth=1)
+    white = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+    for height, values in zip(heights, rows.values(), strict=True):
+        for value in values:
+            left = value == min(values)  # the others to the right of their points
+            place = {"xytext": (-7 if left else 7, 0), "textcoords": "offset points"}
+            place |= {"ha": "right" if left else "left", "va": "center"}
+            ax.annotate(f"{value:.2f}", (value, height), **place, color=FORWARD, bbox=white)
+    ax.margins(x=0.15)
+    ax.set(yticks=heights, yticklabels=rows, ylim=(-0.4, len(rows) - 0.6), xlabel="value")
+    return ax
+
+
+def draw_points(groups: Mapping[str, np.ndarray], *, ax: Axes | None = None) -> Axes:
+    """Draw every number of several arrays above the number of its column, groups side by side.
+
+    Args:
+        groups: (R, C) numbers by the name of their group.
+        ax: where to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots()
+    for k, (name, values) in enumerate(groups.items()):
+        rows, columns = np.shape(values)
+        where = np.tile(np.arange(columns), rows) + 0.3 * (k - (len(groups) - 1) / 2)
+        look = {"color": f"C{k}", "marker": MARKS[k], "linestyle": "none", "markersize": 5}
+        ax.plot(where, np.ravel(values), **look, label=name)
+    ax.set_xticks(range(columns))
+    return ax

@@ -66,4 +66,5 @@ def warmup(fraction: float = 0.05, then: Schedule | None = None) -> Schedule:
     """
     fraction = between_0_and_1("schedules.warmup", fraction=fraction)
     rest = constant() if then is None else function_of("schedules.warmup", then=then)
-    return lambda t: t / fraction if t < fraction else rest((t - fraction) / (1 - fraction))
+    left = 1 - fraction
+    return lambda t: t / fraction if t < fraction else rest((t - fraction) / left)

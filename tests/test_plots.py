@@ -347,3 +347,29 @@ def test_tensors_are_drawn_with_their_own_numbers_steps_in_a_row_and_leaves_belo
     assert places["b\n(1,)"][0] == steps[2][0]
     assert places["b\n(1,)"][1] < 0
     assert sum(not t.get_text() for t in ax.texts) == 4
+
+
+def test_a_curve_looks_the_same_in_every_figure_of_the_names():
+    names = ["a", "b", "c"]
+    both = diagrams.draw_curves({"a": [1, 2, 3], "c": [3, 2, 1]}, names=names)
+    alone = diagrams.draw_curves({"c": [0, 0]}, names=names, marks=0)
+    assert [line.get_label() for line in both.lines] == ["a", "c"]
+    assert both.lines[1].get_color() == alone.lines[0].get_color() == "C2"
+    assert both.lines[1].get_linestyle() == alone.lines[0].get_linestyle()
+    assert list(both.lines[0].get_xdata()) == [1, 2, 3]
+    assert both.lines[1].get_marker() == "D"
+    assert alone.lines[0].get_marker() == ""
+
+
+def test_numbers_move_from_row_to_row():
+    ax = diagrams.draw_moves({"x": [1.0, 3.0], "minus the mean": [-1.0, 1.0]})
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1, -1], [3, 1]]
+    assert [list(line.get_ydata()) for line in ax.lines] == [[1, 0], [1, 0]]
+    assert [text.get_text() for text in ax.texts] == ["1.00", "3.00", "-1.00", "1.00"]
+
+
+def test_points_stand_above_their_column_beside_those_of_other_groups():
+    ax = diagrams.draw_points({"a": [[5, 6]], "b": [[7, 8], [9, 10]]})
+    assert np.allclose(ax.lines[0].get_xdata(), [-0.15, 0.85])
+    assert np.allclose(ax.lines[1].get_xdata(), [0.15, 1.15, 0.15, 1.15])
+    assert list(ax.lines[1].get_ydata()) == [7, 8, 9, 10]

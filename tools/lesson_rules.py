@@ -23,7 +23,7 @@ from nnfromscratch.course.working_copy import ANSWER, ANSWER_CODE
 from tools.notebooks import IGNORED, count, is_ignored, is_picture, text_outputs
 
 MOST_CODE_LINES = 15
-MOST_COLUMNS = 100
+MOST_COLUMNS = 88
 MOST_OUTPUT_LINES = 40
 MOST_IMAGE_WIDTH = 1200
 MOST_BYTES = 1_500_000
@@ -217,7 +217,7 @@ def enough_cells_have_output(notebook):
 
 
 def outputs_fit_the_page(notebook):
-    """Allow printed text of at most 40 lines and 100 columns."""
+    """Allow printed text of at most 40 lines and 88 columns."""
     complaints = []
     for position, cell in code_cells(notebook):
         lines = "".join(
@@ -399,7 +399,7 @@ def size_complaint(size):
 
 
 def cells_are_short(notebook):
-    """Allow at most 15 lines of code a cell (blank lines and comments are free), 100 columns."""
+    """Allow at most 15 lines of code a cell (blank lines and comments are free), 88 columns."""
     complaints = []
     for position, cell in code_cells(notebook):
         lines = cell.source.splitlines()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .causes import CAUSES, explains
 
-WIDTH = 92
+WIDTH = 88
 
 
 class Finding(NamedTuple):

@@ -10,6 +10,7 @@ assert abs(losses[0] - 0.72) < 0.005
 assert abs(losses[-1] - np.log(2)) < 1e-6
 
 # %% 2
+well_d = ward["D mended"][0]
 slipped = np.roll(y[:5000], 1)
 numbers = three_numbers(well_d, x[:1000], slipped[:1000])
 report = examine(well_d, x[:5000], slipped)
