@@ -26,7 +26,7 @@ class Layer:
     cache: Any
     """What the latest forward pass kept for its backward pass."""
     need_dx: bool
-    """False while the layer is the first in training: nothing uses its gradient by x."""
+    """False while the layer is first in training: nothing uses its gradient by x."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
         """Make a layer without parameters; a subclass need not call super().__init__()."""
