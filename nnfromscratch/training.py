@@ -106,7 +106,8 @@ def fit(
         ValueError: a setting is out of its range, or BatchNorm would get a batch of one example.
         WorkersLost: one of several workers has ended before its time.
     """
-    settings = Settings(epochs, batch_size, schedule, loss, augment, callbacks, progress, workers)
+    more = loss, augment, callbacks, progress, workers
+    settings = Settings(epochs, batch_size, schedule, *more)
     run = Run(model, data, optimizer, rng, validation, history, settings)
     with run, run.shared() as model:
         for _ in run.epochs_to_go():

@@ -681,7 +681,7 @@ def test_the_command_prints_the_table(rows, capsys, monkeypatch):
     assert lines[-1] == f"all {len(rows)} checks passed"
     assert f"/{len(rows)} " in bar
     assert printed.isascii()  # for terminals of every kind
-    assert max(map(len, lines)) <= 120
+    assert max(map(len, lines)) <= 130
 
 
 def test_the_command_fails_if_a_function_is_wrong(monkeypatch, capsys, tmp_path):

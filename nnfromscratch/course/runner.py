@@ -18,6 +18,7 @@ import inspect
 import io
 import json
 import linecache
+import operator
 import os
 import pickle
 import struct
@@ -411,7 +412,8 @@ def serve_check(channel: Channel, space: dict, names: list, forbidden: list, use
     limit_check(forbidden[0])
     own = {"np": np}
     exec(use, own)
-    functions = {f"nnfromscratch.{name}": getattr(nnfromscratch, name) for name in forbidden[1:]}
+    package = {name: operator.attrgetter(name)(nnfromscratch) for name in forbidden[1:]}
+    functions = {f"nnfromscratch.{name}": function for name, function in package.items()}
     _used.clear()
     with out_of_reach(functions):
         known = [[name, encode(space[name], channel)] for name in names if name in space]
