@@ -18,6 +18,7 @@ from .contracts import FloatArray, IntArray, ShapeError, as_float_array, check_s
 from .losses import softmax_cross_entropy
 
 VJP = Callable[[FloatArray], FloatArray]
+Parents = Iterable[tuple[Any, VJP]]
 
 
 class Tensor:
@@ -32,7 +33,7 @@ class Tensor:
 
     __array_ufunc__ = None  # array + tensor is then left to the tensor
 
-    def __init__(self, data: npt.ArrayLike, parents: Iterable[tuple[Any, VJP]] = ()) -> None:
+    def __init__(self, data: npt.ArrayLike, parents: Parents = ()) -> None:
         self.data = as_float_array("Tensor", "data", data)
         self.parents = [(t, vjp) for t, vjp in parents if isinstance(t, Tensor)]
         self.grad: FloatArray | None = None
@@ -47,9 +48,9 @@ class Tensor:
             ShapeError: `gradient` is not of its shape, or missing where it is no single number.
         """
         if gradient is None and self.data.size != 1:
-            raise ShapeError(f"backward: {self!r} is no loss; pass the gradient that arrives at it")
-        one = np.ones_like(self.data)
-        arriving = one if gradient is None else as_float_array("backward", "gradient", gradient)
+            raise ShapeError(f"backward: {self!r} is no loss; pass the gradient at it")
+        gradient = np.ones_like(self.data) if gradient is None else gradient
+        arriving = as_float_array("backward", "gradient", gradient)
         check_shape("backward: gradient", arriving, self.data.shape)
         slopes = {self: arriving}
         for tensor in reversed(topological_order(self)):
@@ -160,7 +161,8 @@ def matmul(a: Any, b: Any) -> Tensor:
     """
     x, w = data_of(a), data_of(b)
     if np.ndim(x) != 2 or np.ndim(w) != 2 or np.shape(x)[1] != len(w):
-        raise ShapeError(f"matmul: (N, D) and (D, K) are needed, got {np.shape(x)}, {np.shape(w)}")
+        got = f"{np.shape(x)} and {np.shape(w)}"
+        raise ShapeError(f"matmul: (N, D) and (D, K) are needed, got {got}")
     return Tensor(x @ w, [(a, lambda g: g @ w.T), (b, lambda g: x.T @ g)])
 
 

@@ -66,7 +66,8 @@ def add_up(shards: Iterable[Shard]) -> Shard:
         loss += share * shard.loss
         for name, gradient in shard.gradients.items():
             gradients[name] = gradients.get(name, 0) + share * gradient
-    return Shard(total, loss, np.concatenate([shard.logits for shard in shards]), gradients)
+    logits = np.concatenate([shard.logits for shard in shards])
+    return Shard(total, loss, logits, gradients)
 
 
 def fit(

@@ -86,7 +86,8 @@ def prepare_digit(image: FloatArray) -> FloatArray:
     Source: LeCun, Cortes and Burges, The MNIST database of handwritten digits, on the
     preparation; the nearest pixel leaves MNIST's own images as they are.
     """
-    if not (np.isrealobj(image) and ((image >= 0) & (image <= 1)).all() and image.any()):
+    valid = np.isrealobj(image) and ((image >= 0) & (image <= 1)).all()
+    if not (valid and image.any()):
         raise ValueError("prepare_digit: image must hold ink, from 0 for paper to 1")
     rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
     ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

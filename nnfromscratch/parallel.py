@@ -87,7 +87,8 @@ class SharedModel(Sequential):
         if not training:
             return super().forward(x)
         own, *others = np.array_split(x, self.workers)
-        busy = [helper for helper, rows in zip(self.helpers, others, strict=True) if len(rows)]
+        pairs = zip(self.helpers, others, strict=True)
+        busy = [helper for helper, rows in pairs if len(rows)]
         for helper, rows in zip(busy, others, strict=False):
             helper.take(rows)
         mine = super().forward(own, training=True)
@@ -96,7 +97,8 @@ class SharedModel(Sequential):
     def backward(self, d_out: FloatArray, *, need_dx: bool = False) -> None:
         """Fill every layer's `grads` with the sum over the processes."""
         own, *others = np.array_split(d_out, self.workers)
-        busy = [helper for helper, rows in zip(self.helpers, others, strict=True) if len(rows)]
+        pairs = zip(self.helpers, others, strict=True)
+        busy = [helper for helper, rows in pairs if len(rows)]
         for helper, rows in zip(busy, others, strict=False):
             helper.send(rows)
         super().backward(own, need_dx=False)

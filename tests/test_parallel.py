@@ -1,5 +1,6 @@
 """Training by several processes of one computer: the same numbers, and nothing left behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,9 +18,15 @@ from nnfromscratch import parallel
 
 
 def children():
-    """The processes that this one has started and that are there still, but for Python's own."""
-    found = [p for p in psutil.Process().children(recursive=True) if p.is_running()]
-    return [p for p in found if "resource_tracker" not in " ".join(p.cmdline() or [])]
+    """The processes that this one has started and that run still, but for Python's own."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        # One that ends meanwhile, or that another test has left as a zombie, runs no more.
+        with contextlib.suppress(psutil.NoSuchProcess):  # of which ZombieProcess is a kind
+            ended = not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+            if not ended and "resource_tracker" not in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -175,8 +175,9 @@ CONFUSION_RATES = Exercise(
         "First count: for each example, 1 is added in the row of its label and the column of its "
         "answer.",
         "np.add.at adds to the fields of an array as often as they are named.",
-        "Divide by counts.sum(axis=1, keepdims=True), but never by less than 1. (Predicted? Rows "
-        "sum to 1 because each example of a label has some answer; nothing makes columns do so.)",
+        "Divide each row by its sum: along axis=1 with keepdims=True, but never by less than 1. "
+        "(Predicted? Rows sum to 1 because each example of a label has some answer; nothing makes "
+        "columns do so.)",
     ),
 )
 

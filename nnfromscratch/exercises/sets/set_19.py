@@ -405,7 +405,7 @@ RING_PASS = Exercise(
         Mistake(
             "the chunk that came is subtracted",
             _ring_with(add=lambda own, sent: own - sent),
-            "Gradients add up.",
+            "Gradients add up: own plus sent.",
         ),
         Mistake(
             "the caller's array is changed",
