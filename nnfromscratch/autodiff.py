@@ -161,7 +161,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     """
     x, w = data_of(a), data_of(b)
     if np.ndim(x) != 2 or np.ndim(w) != 2 or np.shape(x)[1] != len(w):
-        got = f"{np.shape(x)} and {np.shape(w)}"
+        got = f"{np.shape(x)}, {np.shape(w)}"
         raise ShapeError(f"matmul: (N, D) and (D, K) are needed, got {got}")
     return Tensor(x @ w, [(a, lambda g: g @ w.T), (b, lambda g: x.T @ g)])
 
