@@ -142,7 +142,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.data:
         from . import own_training
 
-        return own_training.train(options, _fit)
+        return own_training.train(options, _fit, _result)
     model_file, curve_file = (options.out / name for name in ("model.npz", "learning_curve.png"))
     if not _can_write("train", model_file, curve_file, options.json):
         return 1

@@ -17,7 +17,8 @@ import numpy as np
 
 from ._files import check_writable, replacing
 from .data import train_validation_split
-from .functional import softmax
+from .functional import log_softmax, softmax
+from .inspection import confusion_matrix
 from .model import Sequential, mlp
 from .own_data import Images, describe, load_images, picture
 from .training import History, TrainingDiverged
@@ -35,18 +36,21 @@ SHOWN = 20
 """Images of each kind on the page."""
 
 
-def train(options: argparse.Namespace, fit: Callable[..., History]) -> int:
+def train(
+    options: argparse.Namespace, fit: Callable[..., History], result: Callable[..., dict]
+) -> int:
     """Train on the images that were named; return the exit status.
 
     Args:
         options: those of the command, `data` among them.
         fit: how the command trains: fit(model, data, validation, options, rng).
+        result: what --json is to hold: result(history, test_error, seed, sizes).
     """
     model_file, about_file, page_file = (
         options.out / name for name in ("model.npz", "model.json", "report.html")
     )
     try:
-        for file in (model_file, about_file, page_file):
+        for file in filter(None, (model_file, about_file, page_file, options.json)):
             check_writable(file)
         settings = {"side": options.side, "transposed": options.transposed}
         images = load_images(options.data, **settings)
@@ -78,6 +82,9 @@ def train(options: argparse.Namespace, fit: Callable[..., History]) -> int:
     _write(about_file, json.dumps(about | {"mean": float(x.mean())}, indent=1) + "\n")
     _write(page_file, page(model, history, images, x_test, y_test))
     error = float((model.predict(x_test) != y_test).mean())
+    if options.json:
+        found = result(history, error, options.seed, sizes)
+        _write(options.json, json.dumps(found, indent=1) + "\n")
     if history.interrupted:
         print(f"interrupted after {history.epochs} of {options.epochs} epochs; saved as it is")
     print(f"test error {error:.2%}; weights and a page about them in {options.out}")
@@ -91,11 +98,10 @@ def _write(path: Path, text: str) -> None:
 
 def page(model: Sequential, history: History, images: Images, x: np.ndarray, y: np.ndarray) -> str:
     """Return a page about a trained network: its data, its curves, its mistakes."""
-    answers = model.predict(x)
+    z = model.forward(x)
+    answers, counts = z.argmax(axis=1), confusion_matrix(z, y)
     error = float((answers != y).mean())
-    counts = np.zeros((len(images.classes),) * 2, int)
-    np.add.at(counts, (y, answers), 1)
-    costs = -np.log(np.maximum(softmax(model.forward(x))[np.arange(len(y)), y], 1e-30))
+    costs = -log_softmax(z)[np.arange(len(y)), y]
     worst = [i for i in np.argsort(-costs)[:SHOWN] if answers[i] != y[i]]
     names = images.classes
     pairs = sorted(((counts[i, j], i, j) for i, j in np.argwhere(counts) if i != j), reverse=True)

@@ -1,6 +1,7 @@
 """Images of one's own: found in every form, refused with a reason, trained on and asked about."""
 
 import gzip
+import json
 import re
 import struct
 
@@ -125,12 +126,16 @@ def test_from_a_folder_of_pictures_to_an_answer(known, tmp_path, capsys):
     out = tmp_path / "trained"
     options = ["--data", *map(str, paths), "--side", str(SIDE), "--out", str(out)]
     options += ["--epochs", "30", "--batch-size", "8", "--hidden", "16"]
+    options += ["--json", str(tmp_path / "result.json")]
     assert main(["train", *options]) == 0
     said = capsys.readouterr().out
     assert "120 images of 6 x 6 pixels in 3 classes" in said
     assert "86 to train on, 17 to watch, 17 for the test" in said
     error = float(re.search(r"test error ([\d.]+)%", said)[1])
     assert error < 10
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert result["sizes"] == [SIDE * SIDE, 16, 3]
+    assert round(100 * result["test_error"], 2) == error
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("<img ") == page.count(' alt="') >= 2
     assert f"Test error {error:.2f}%" in page
