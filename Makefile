@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 # nbval executes each cell of a lesson and compares its stored text. `loadscope` keeps all cells
 # of one lesson in one worker, in order, and hands out the unit tests one module at a time.
-PYTEST := pytest tests notebooks -p tools.lesson_cost \
+PYTEST := pytest tests notebooks -p tools.lesson_cost -p tools.lesson_guesses \
 	--nbval --nbval-current-env --nbval-cell-timeout 120 -n 2 --dist loadscope -q -r fE
 
 # Two workers with as many BLAS threads as there are processors each would fight for them, and

@@ -87,4 +87,4 @@ def test_more_than_the_bounds_is_complained_about():
 
 def test_make_test_measures_the_lessons():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "tests notebooks -p tools.lesson_cost" in makefile
+    assert "tests notebooks -p tools.lesson_cost -p tools.lesson_guesses" in makefile

@@ -224,6 +224,12 @@ def guessed(number, **guess):
     return change
 
 
+def named_answer(notebook):
+    """Call something in a cell with a guess as the learner's copy calls its function."""
+    guessed(1, prompt="the sum", value="x")(notebook)
+    cell(notebook, 1).source += "\nfor x, answer in []: pass"
+
+
 def says(*texts):
     return code(1, "print(x)", *(stream(text) for text in texts))
 
@@ -377,6 +383,7 @@ BROKEN = [
     ("guesses_are_understood", guessed(1, prompt="the sum", value="x ="), "cell 5: its guess must"),
     ("guesses_are_understood", guessed(1, prompt="the sum", value=3), "cell 5: its guess must"),
     ("guesses_are_understood", guessed(1, prompt="the sum", value="later"), "needs {'later'}"),
+    ("guesses_are_understood", named_answer, "its guesses need {'answer'}"),
     ("guesses_are_understood", guessed(1, prompt="", value="x"), "cell 5: its guess must"),
     ("guesses_are_understood", guessed(1, value="x"), "cell 5: its guess must"),
     ("guesses_are_understood", guessed(2, prompt="the sum", value="x"), "cell 7: its guess must"),

@@ -442,7 +442,7 @@ def test_links_of_the_copy_lead_somewhere(name):
             assert target.startswith("http") or Path(path).as_posix() in COURSE, target
 
 
-# The others train networks for most of their time, and a rule looks at the names in their guesses.
+# The others train networks for most of their time; tools/lesson_guesses.py looks at their guesses.
 QUICK = [path for path in lessons() if path.stem[:2] in ("00", "01", "02", "03")]
 
 

@@ -563,6 +563,10 @@ def predictions_have_marked_answers(notebook):
     ]
 
 
+RESERVED = {"answer", "guess", "how_near"}
+"""What the learner's copy of a lesson with guesses calls."""
+
+
 def guesses_are_understood(notebook):
     """Require of a guess a prompt of its own and an expression, on a cell tagged as an answer.
 
@@ -584,6 +588,8 @@ def guesses_are_understood(notebook):
         elif not _is_answer(cell):
             complaints.append(f"cell {position}: it has a guess, but is not tagged as an answer")
         prompts.append(prompt)
+    if prompts and (shadowed := defined & RESERVED):
+        complaints.append(f"its guesses need {shadowed} as the learner's copy has them")
     return complaints
 
 
