@@ -64,6 +64,18 @@ def binder_link(url, path):
     return f"https://mybinder.org/v2/gh/{owner}/{name}/main?urlpath=lab/tree/{path}"
 
 
+def colab_link(url, path):
+    """Return the address that opens a file of the repository in Colab."""
+    owner, name = parse(url)
+    return f"https://colab.research.google.com/github/{owner}/{name}/blob/main/{path}"
+
+
+def colab_badge(url, path):
+    """Return the Markdown of the Colab badge for a file of the repository."""
+    picture = "https://colab.research.google.com/assets/colab-badge.svg"
+    return f"[![Colab]({picture})]({colab_link(url, path)})"
+
+
 def binder_badge(url, path):
     """Return the Markdown of the Binder badge for a file of the repository."""
     return f"[![Binder](https://mybinder.org/badge_logo.svg)]({binder_link(url, path)})"
