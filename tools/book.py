@@ -87,9 +87,8 @@ def stage(folder, only=(), root=ROOT):
         path = file.relative_to(root).as_posix()
         if path not in left_out:
             _stage_notebook(folder, website._read(file), path, root, left_out)
-    about = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     website._write(folder / "index.md", INDEX)
-    website._write(folder / "about.md", ABOUT.format(version=about["version"]))
+    website._write(folder / "about.md", ABOUT.format(version=_version(root)))
     website._write(folder / "appendix.md", APPENDIX.format(url=url))
 
 
@@ -162,16 +161,21 @@ def exercise_set(notebook, path, root, left_out):
     return notebook | {"cells": cells}
 
 
+def _version(root):
+    return tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+
+
 def _settings(root):
     """Return what differs from the website in docs/conf.py."""
-    version = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    version, url = _version(root), address.read(root)
     return {
         "extensions": EXTENSIONS, "html_theme": "basic", "html_theme_options": {},
-        "html_css_files": ["book.css", "book_print.css"], "epub_css_files": ["book.css"], "epub_tocdepth": 2,
-        "version": version, "release": version, "epub_author": AUTHORS, "epub_show_urls": "no",
-        "epub_basename": NAME, "epub_identifier": address.read(root), "epub_scheme": "URL",
-        "epub_publisher": AUTHORS, "epub_use_index": False, "html_use_index": False,
-        "epub_uid": "book", "suppress_warnings": ["epub.unknown_project_files"], "html_permalinks": False, "html_domain_indices": False,
+        "html_css_files": ["book.css", "book_print.css"], "epub_css_files": ["book.css"],
+        "html_permalinks": False, "html_domain_indices": False, "html_use_index": False,
+        "version": version, "release": version, "epub_basename": NAME, "epub_identifier": url,
+        "epub_scheme": "URL", "epub_uid": "book", "epub_author": AUTHORS,
+        "epub_publisher": AUTHORS, "epub_use_index": False, "epub_tocdepth": 2,
+        "epub_show_urls": "no", "suppress_warnings": ["epub.unknown_project_files"],
     }  # fmt: skip
 
 
@@ -200,13 +204,16 @@ def build(folder=BUILD, only=(), pdf=True, root=ROOT):
             return [f"Sphinx ended with {status}; its messages stand above"]
     found = book_files.finish_epub(targets["epub"], folder / f"{NAME}.epub")
     if pdf:
-        found += book_files.write_pdf(targets["singlehtml"], folder / f"{NAME}.pdf")
+        said = f"{AUTHORS}\nVersion {_version(root)}\n\n{address.read(root)}"
+        found += book_files.write_pdf(targets["singlehtml"], folder / f"{NAME}.pdf", said)
     return found
 
 
 def main(arguments=None):
     """Build the book and say what it is; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.book", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.book", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--only", nargs="+", default=(), metavar="NN", help="lessons (all)")
     parser.add_argument("--folder", type=Path, default=BUILD, help="where to (build/book)")
     parser.add_argument("--no-pdf", action="store_true", help="the EPUB alone")

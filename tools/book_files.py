@@ -1,7 +1,7 @@
 """What Sphinx leaves to be done: an EPUB that keeps its rules, and a printed contents with pages.
 
-Sphinx writes pages of HTML into the EPUB, where XHTML is asked for, and says nothing of formulas. In
-print, contents need the numbers of pages, which only the printed pages have: so it is printed twice.
+Sphinx writes pages of HTML into the EPUB, where XHTML is asked for, and says nothing of formulas.
+In print, contents need the numbers of pages, which only printed pages have: so it prints twice.
 """
 
 import html
@@ -15,6 +15,7 @@ from .website_rules import Page, fetches_nothing, has_alt
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 VOID = re.compile(r"<(img|br|hr|input|link|meta|col|wbr|source)\b([^<>]*?)\s*/?>")
+BUTTONS = re.compile(r"<link [^>]*_static/mystnb[^>]*>")  # the look of what a book has not
 NOT_IN_EPUB = re.compile(r"_static/.*\.js$|_static/(mystnb\b.*|book_print)\.css$")
 FEATURES = ("alternativeText", "MathML", "readingOrder", "structuralNavigation", "tableOfContents")
 ACCESS = "".join(
@@ -32,8 +33,7 @@ ACCESS = "".join(
 
 def xhtml(text):
     """Return a page of HTML as the XHTML that an EPUB must hold."""
-    text = VOID.sub(r"<\1\2 />", text)
-    text = re.sub(r'<link [^>]*_static/mystnb[^>]*>', "", text)  # of the buttons that a book has not
+    text = BUTTONS.sub("", VOID.sub(r"<\1\2 />", text))
     return text.replace(' loading="lazy"', "").replace("&nbsp;", "&#160;")
 
 
@@ -72,11 +72,15 @@ def manifest(opf, with_formulas):
         name = re.search(r'href="([^"]+)"', match[0])[1]
         if NOT_IN_EPUB.search(name):
             return ""
-        return match[0].replace("/>", 'properties="mathml" />') if name in with_formulas else match[0]
+        return (
+            match[0].replace("/>", 'properties="mathml" />') if name in with_formulas else match[0]
+        )
 
     opf = re.sub(r"<item\b[^>]*/>", item, opf)
     font = '<item id="math-font" href="_static/math.woff2" media-type="font/woff2" />'
-    return opf.replace("</manifest>", f"{font}</manifest>").replace("</metadata>", f"{ACCESS}</metadata>")
+    return opf.replace("</manifest>", f"{font}</manifest>").replace(
+        "</metadata>", f"{ACCESS}</metadata>"
+    )
 
 
 def pack(folder, target):
@@ -119,34 +123,38 @@ def find_browser():
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-def write_pdf(folder, target):
+def write_pdf(folder, target, imprint=""):
     """Print the one page in a folder that Sphinx has written; return what is wrong with it."""
     if not (browser := find_browser()):
         return [f"no PDF: it is printed by Chromium, and none of {', '.join(BROWSERS)} was found"]
     text = (folder / "index.html").read_text(encoding="utf-8")
-    text, headings = with_contents(text.replace("../pictures/", "pictures/"))
+    text, headings = with_contents(text.replace("../pictures/", "pictures/"), imprint)
     page = folder / "book.html"
     page.write_text(text, encoding="utf-8")
     first = pages_of(headings, print_page(browser, page, folder / "first.pdf"))
     page.write_text(with_pages(text, first), encoding="utf-8")
     second = pages_of(headings, print_page(browser, page, target))
-    lost = [f"{target.name}: page {n} of {h!r} has moved to {second.get(h)}" for h, n in first.items()
-            if second.get(h) != n]  # fmt: skip
-    found = [f"{target.name}: {h[1]} is not in its outline" for h in headings if h[0] not in first]
-    return found + lost + [f"book.html: {complaint}" for complaint in has_alt(Page(text))]
+    lost = [
+        f"{target.name}: {said} is not found in it, or on another page than its contents say"
+        for anchor, said, _ in headings
+        if not first.get(anchor) or first[anchor] != second.get(anchor)
+    ]
+    return lost + [f"book.html: {complaint}" for complaint in has_alt(Page(text))]
 
 
 HEADING = re.compile(r"<(h[23])>(.*?)</\1>", re.DOTALL)
 
 
-def with_contents(text):
+def with_contents(text, imprint=""):
     """Return the page to print, its contents behind the title, and its headings by their order.
 
     A heading is (its anchor, what it says, its rank: 2 for a chapter, 3 for a section).
     """
-    text = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    text = BUTTONS.sub("", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
     top, body = re.split(r'<div class="body" role="main">', text)
-    body = body.split('<div class="sphinxsidebar"')[0] + "</body></html>"  # unclosed: HTML allows it
+    body = (
+        body.split('<div class="sphinxsidebar"')[0] + "</body></html>"
+    )  # unclosed: HTML allows it
     title, body = body.split("</h1>", 1)
     head = f"{top.split('<body>')[0]}<body><main>{title}"
     headings = []
@@ -158,7 +166,8 @@ def with_contents(text):
         return f'<{match[1]} id="{anchor}"{chapter}>{match[2]}</{match[1]}>'
 
     body = HEADING.sub(marked, body)
-    return f"{head}</h1>{contents(headings)}{body}", headings
+    front = f'</h1><p class="imprint">{imprint}</p>{contents(headings)}'
+    return f"{head}{front}{body}", headings
 
 
 def contents(headings):
@@ -171,7 +180,7 @@ def contents(headings):
         link = f'<li><a href="#{anchor}" data-page="000">{said}</a>'
         parts.append(f"{link}<ol>" if rank == 2 else f"{link}</li>")
     listed = "".join(parts) + "</ol></li>" * inside
-    return f'<nav class="contents"><p class="chapter contents-title">Contents</p><ol>{listed}</ol></nav>'
+    return f'<nav class="listed"><p class="chapter title">Contents</p><ol>{listed}</ol></nav>'
 
 
 def with_pages(text, pages):
