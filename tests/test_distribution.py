@@ -18,12 +18,14 @@ from packaging.metadata import Metadata
 from nnfromscratch import __main__ as command_line
 from nnfromscratch.course import doctor
 from nnfromscratch.course.workspace import stored_notebooks
+from tools import address, alone
 from tools.notebooks import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 30e6
 WITH_HATCH = pytest.mark.skipif(
-    importlib.util.find_spec("hatchling") is None, reason="hatchling, which builds, is missing"
+    any(importlib.util.find_spec(n) is None for n in ("hatchling", "hatch_fancy_pypi_readme")),
+    reason="hatchling and hatch-fancy-pypi-readme, which build, are missing",
 )
 
 
@@ -90,6 +92,23 @@ def test_the_metadata_are_valid_and_ask_for_what_pyproject_asks_for(unpacked):
     assert about.description.startswith("# Neural networks from scratch")
     assert {"lab", "test", "site"} <= set(about.provides_extra)
     assert (path.parent / "licenses" / "LICENSE").is_file()
+    # A package's page has no files beside it: every link leads to a file of the repository.
+    links = re.findall(r"\]\(([^)\s]+)\)", about.description)
+    ours = [link.partition("/main/")[2] for link in links if link.startswith(address.read())]
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert len(ours) > 20
+    assert [path for path in ours if path and not (ROOT / path).exists()] == []
+    assert "![Test error by lesson" in about.description
+    assert f"]({address.read()}/raw/main/docs/error_ladder.png)" in about.description
+
+
+@WITH_HATCH
+@pytest.mark.skipif(importlib.util.find_spec("twine") is None, reason="twine is missing")
+def test_the_package_index_would_take_both(built):
+    files = [str(path) for path in built.iterdir()]
+    done = subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @WITH_HATCH
@@ -124,6 +143,19 @@ def test_the_course_comes_out_of_the_wheel_in_an_empty_folder(unpacked, tmp_path
     assert "mine/01_the_digits.ipynb: replaced" in said
     assert "mine/02_one_forward_pass_new.ipynb: new version" in said
     assert lesson.read_bytes() == mine
+
+
+@WITH_HATCH
+@pytest.mark.parametrize("runner", ["nbconvert", "papermill"])
+def test_a_lesson_runs_alone_where_it_is_dropped(unpacked, tmp_path, runner):
+    # The others: make alone. Its result is in docs/alone.json.
+    if importlib.util.find_spec(runner) is None:
+        pytest.skip(f"{runner} is missing")
+    (lesson,) = lessons(numbers=("00" if runner == "nbconvert" else "02",))
+    assert alone.run(lesson, runner, unpacked, tmp_path) == ""
+    (done,) = (tmp_path / runner).glob("done/*.ipynb")
+    first = next(cell for cell in nbformat.read(done, 4).cells if cell.cell_type == "code")
+    assert first.outputs == []
 
 
 def test_the_repository_has_no_second_copy_of_the_lessons():

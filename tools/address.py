@@ -114,7 +114,7 @@ def differences(root=ROOT):
     if url != f"https://github.com/{owner}/{name}":
         lines.append(f"pyproject.toml: {url} should be https://github.com/{owner}/{name}")
     names = _names(root, url)
-    for path in files(root):
+    for path in [*files(root), root / "pyproject.toml"]:
         text = path.read_bytes().decode("utf-8")
         for match in _DERIVED.finditer(text):
             if _is_ours(match, names) and (match[2], match[3]) != (owner, name):
@@ -146,7 +146,7 @@ def rewrite(url, root=ROOT):
     if len(_LINE.findall(pyproject.read_text(encoding="utf-8"))) != 1:
         raise AddressError('pyproject.toml must have exactly one line that begins `Repository = "`')
     line = rf"\g<1>https://github.com/{owner}/{name}\g<3>"
-    if _write(pyproject, lambda text: _LINE.sub(line, text)):
+    if _write(pyproject, lambda text: _DERIVED.sub(replaced, _LINE.sub(line, text))):
         changed.append(pyproject)
     return changed
 

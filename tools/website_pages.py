@@ -13,13 +13,13 @@ import struct
 
 import nbcompare
 from nnfromscratch.course.student import CODE_STUB, SOLUTION, TEXT_STUB
-from nnfromscratch.course.working_copy import ANSWER, ANSWER_CODE
+from nnfromscratch.course.working_copy import ANSWER, ANSWER_CODE, INSTALL
 
 from . import address
 
 LINK = re.compile(r'(\]\(|\b(?:src|href)=")((?![a-z]+:|[#/])[^)\s"#]+)(?=[)"#])')
 PICTURE = re.compile(r'<img alt="(?P<alt>[^"]*)" src="data:image/png;base64,(?P<data>[^"]+)">')
-BADGE = re.compile(r"\[!\[Binder\]\([^)]*\)\]\([^)]*\)")
+BADGE = re.compile(r"\[!\[Binder\]\([^)]*\)\]\([^)]*\)(?:\s+\[!\[Colab\]\([^)]*\)\]\([^)]*\))?")
 FRAME = re.compile(r"\*\*Time to read:\*\* (?P<read>\d+) minutes.*\*\*Time to run:\*\* (?P<run>.+)")
 NAMED = re.compile(r"[Ll]essons? ((?:\d\d(?:, | and | to )?)+)")
 PICTURES = ".png", ".svg", ".jpg", ".gif"
@@ -69,23 +69,27 @@ def in_repository(path, root):
 def launch(path, root):
     """Return the buttons below a notebook's title: Binder, Colab, download."""
     url, name = address.read(root), posixpath.basename(path)
-    owner, repository = address.parse(url)
-    colab = f"https://colab.research.google.com/github/{owner}/{repository}/blob/main/{path}"
+    colab = address.colab_link(url, path)
     download = posixpath.relpath(f"downloads/{name}", posixpath.dirname(place_on_site(path)))
-    return (
+    buttons = (
         '<p class="launch">'
         f'<a href="{address.binder_link(url, path)}">Run on Binder</a> '
         f'<a href="{colab}">Open in Colab</a> '
-        f'<a href="{download}" download>Download</a></p>\n'
-        "<details class='colab'><summary>In Colab, one line first</summary><p>Colab has NumPy but "
-        f"not the course. Put <code>{IN_COLAB.format(url=url)}</code> into a cell above the first "
-        "one, and run it.</p></details>"
+        f'<a href="{download}" download>Download</a></p>'
+    )
+    if "/exercises/" not in path:
+        return buttons  # a lesson installs the course by itself
+    return (
+        f"{buttons}\n<details class='colab'><summary>In Colab, one line first</summary><p>Colab "
+        f"has NumPy but not the course. Put <code>{IN_COLAB.format(url=url)}</code> into a cell "
+        "above the first one, and run it.</p></details>"
     )
 
 
 def lesson(notebook, path, root, left_out=()):
     """Return a lesson as the site has it, and its pictures by their names."""
     notebook, pictures = json.loads(json.dumps(notebook)), {}
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] != INSTALL]
     stem = posixpath.splitext(posixpath.basename(path))[0]
     for number, cell in enumerate(notebook["cells"], start=1):
         if cell["cell_type"] == "markdown":

@@ -8,7 +8,8 @@ answer a prediction carry a tag:
 
 and may carry {"guess": {"prompt": "the loss of a network that knows nothing", "value": "loss"}} in
 their metadata, `value` being an expression for what the lesson finds. In the copy, the guess can
-then be typed before the answer and stands beside it afterwards.
+then be typed before the answer and stands beside it afterwards. The cell that installs the course
+where it is missing has the tag `install`, and is folded as well.
 """
 
 import json
@@ -16,7 +17,7 @@ import posixpath
 import re
 from collections.abc import Container
 
-ANSWER, ANSWER_CODE = "answer", "answer-code"
+ANSWER, ANSWER_CODE, INSTALL = "answer", "answer-code", "install"
 IMPORT = "from nnfromscratch.exercises.predictions import answer, guess, how_near"
 DOTS = "# your guess in place of the three dots"
 # JupyterLab shows the first line of a folded cell, which must not be the answer.
@@ -69,6 +70,8 @@ def _to_do(cell: dict) -> list[dict]:
     if ANSWER_CODE in metadata.get("tags", []):
         metadata["jupyter"] = {"source_hidden": True}
         cell["source"] = f"{FOLDED}\n{_source(cell)}".splitlines(keepends=True)
+    if INSTALL in metadata.get("tags", []):
+        metadata["jupyter"] = {"source_hidden": True}
     if not guess:
         return [cell]
     prompt = json.dumps(guess["prompt"], ensure_ascii=False)
@@ -80,7 +83,11 @@ def _to_do(cell: dict) -> list[dict]:
 
 def _with_import(cells: list[dict]) -> list[dict]:
     """Return the cells with the import of what guesses need behind the lesson's own imports."""
-    first = next(place for place, cell in enumerate(cells) if cell["cell_type"] == "code")
+    first = next(
+        place
+        for place, cell in enumerate(cells)
+        if cell["cell_type"] == "code" and INSTALL not in cell["metadata"].get("tags", [])
+    )
     return [*cells[: first + 1], _code("import-guess", IMPORT), *cells[first + 1 :]]
 
 
