@@ -31,7 +31,7 @@ LAB_OPTIONS += --allow-root
 endif
 
 .PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak bench \
-	class site book address clean
+	class site book alone address clean
 
 help:
 	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
@@ -47,6 +47,7 @@ help:
 	@echo "make class               grade a simulated class, damaged files and attacks included"
 	@echo "make site                the website, in build/site: every lesson and page, to be read offline"
 	@echo "make book                one EPUB and one PDF of it, in build/book"
+	@echo "make alone               each lesson alone in an empty folder, out of the built wheel"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and caches; what you have written stays"
 	@echo
@@ -143,6 +144,10 @@ site: $(SITE)
 
 book: $(SITE)
 	$(BIN)/python -m tools.book
+
+alone: $(TESTS)
+	$(INSTALL) 'papermill>=2.6'
+	$(ONE_THREAD) $(BIN)/python -m tools.alone $(ONLY)
 
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 import nbcompare
-from tools import address, lesson_rules, notebooks
+from tools import address, anywhere, lesson_rules, notebooks
 from tools.notebooks import FOLDER, lessons, normalize, read, to_text
 
 LESSONS = lessons()
@@ -650,3 +650,37 @@ def test_execute_store_and_execute_again(tmp_path, capfd):
 def test_the_folder_of_the_lessons_is_the_default():
     assert FOLDER.name == "notebooks"
     assert (FOLDER.parent / "pyproject.toml").is_file()
+
+
+# Run where it is dropped
+
+
+def test_the_cell_that_installs_is_put_once_and_changes_no_output():
+    before = lesson()
+    once = anywhere.lesson(before, NAME, URL)
+    assert anywhere.lesson(once, NAME, URL) == once
+    added, *others = [cell for cell in once.cells if cell.cell_type == "code"]
+    assert added.source == anywhere.source(URL)
+    stored = lesson_rules.code_cells(before)
+    assert [notebooks.text_outputs(c) for c in others] == [
+        notebooks.text_outputs(c) for _, c in stored
+    ]
+    assert lesson_rules.executed_in_order(once) == lesson_rules.no_tricks(once) == []
+    assert address.colab_badge(URL, f"notebooks/{NAME}") in once.cells[0].source.splitlines()
+
+
+def test_the_cell_installs_only_where_the_course_is_missing(monkeypatch):
+    ran = []
+    monkeypatch.setattr("subprocess.run", lambda command, check: ran.append(command))
+    exec(anywhere.source(URL), {})
+    assert ran == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    exec(anywhere.source(URL), {})
+    assert ran[0][-2:] == ["--quiet", f"git+{URL}"]
+
+
+def test_no_other_cell_may_install():
+    for other in (anywhere.source(URL) + " ", "import subprocess", "os.system('pip install a')"):
+        notebook = lesson()
+        notebook.cells[4].source = other
+        assert "calls the shell" in lesson_rules.no_tricks(notebook)[0]

@@ -156,7 +156,7 @@ def exercise_set(notebook, path, root, left_out):
         if text.startswith("# hint(") or text.strip() == website_pages.TEXT_STUB[0]:
             continue
         if cell["cell_type"] == "markdown":
-            text = website_pages.redirected(text, path, root, left_out)
+            text = _unfolded(website_pages.redirected(text, path, root, left_out))
         cells.append(cell | {"source": text})
     return notebook | {"cells": cells}
 
