@@ -31,7 +31,7 @@ LAB_OPTIONS += --allow-root
 endif
 
 .PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak bench \
-	class site book alone address clean
+	class site book alone browser address clean
 
 help:
 	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
@@ -48,6 +48,7 @@ help:
 	@echo "make site                the website, in build/site: every lesson and page, to be read offline"
 	@echo "make book                one EPUB and one PDF of it, in build/book"
 	@echo "make alone               each lesson alone in an empty folder, out of the built wheel"
+	@echo "make browser             lessons and sets in JupyterLab in Chromium (an extra)"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and caches; what you have written stays"
 	@echo
@@ -148,6 +149,10 @@ book: $(SITE)
 alone: $(TESTS)
 	$(INSTALL) 'papermill>=2.6'
 	$(ONE_THREAD) $(BIN)/python -m tools.alone $(ONLY)
+
+browser: $(TESTS)
+	$(INSTALL) -e '.[browser]'
+	$(ONE_THREAD) $(BIN)/python -m tools.browser $(ONLY)
 
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)

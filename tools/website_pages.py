@@ -151,14 +151,15 @@ def exercise_set(notebook, solved, hints, path, root, left_out=()):
         if not text.startswith("# hint("):
             cells.append(cell)
         elif name:
-            answer = _unmarked(source(answers[name]))
+            answer = unmarked(source(answers[name]))
             cells.append(_markdown(cell["id"], _folded(hints.get(name, ()), answer)))
     head, *rest = source(cells[0]).split("\n", 1)
     cells[0]["source"] = "\n\n".join([head, launch(path, root), *rest])
     return notebook | {"cells": cells}
 
 
-def _unmarked(text):
+def unmarked(text):
+    """Return a solution without the marks around it."""
     return "\n".join(line for line in text.split("\n") if line.strip() not in SOLUTION)
 
 
