@@ -1,10 +1,11 @@
 """Run each lesson alone in an empty folder, out of the built wheel, as on somebody else's machine.
 
-    python -m tools.alone            all lessons, by nbconvert and by papermill; store the result
-    python -m tools.alone 02 03      those only, nothing stored
+    python -m tools.alone            all lessons, by nbconvert and by papermill
+    python -m tools.alone 02 03      those only
 
 The home folder cannot be written to. nbconvert runs a lesson in the folder where it lies, papermill
-in the one from which it is called, where nothing is. The package is what the wheel holds.
+in the one from which it is called, where nothing is. The package is what the wheel holds. What came
+of each lesson is stored in docs/alone.json.
 """
 
 import json
@@ -72,21 +73,26 @@ def run(lesson, runner, package, folder):
 
 
 def main(numbers):
-    """Run lessons alone; store what came out if it was all of them; return the exit status."""
-    results = {}
+    """Run lessons alone, store what came out of each; return the exit status."""
+    failed = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as spare:
         package = unpack_wheel(Path(spare))
         for lesson in tqdm(lessons(numbers=numbers), desc="alone"):
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
                 found = {r: run(lesson, r, package, Path(folder)) for r in RUNNERS}
-            results[lesson.stem] = {runner: said or "runs" for runner, said in found.items()}
-    failed = {name: said for name, said in results.items() if {*said.values()} != {"runs"}}
-    if not numbers:
-        versions = {name: metadata.version(name) for name in (*RUNNERS, "ipykernel", "numpy")}
-        stored = {"command": COMMAND, "versions": versions, "lessons": results}
-        STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(failed, indent=1) if failed else f"{len(results)} lessons run alone")
+            store(lesson.stem, {runner: said or "runs" for runner, said in found.items()})
+            failed |= {lesson.stem: found} if any(found.values()) else {}
+    print(json.dumps(failed, indent=1) if failed else "all run alone")
     return int(bool(failed))
+
+
+def store(name, result):
+    """Keep the result of a lesson beside those of the others; what is not there was not run."""
+    known = json.loads(STORED.read_text("utf-8"))["lessons"] if STORED.exists() else {}
+    results = known | {name: result}
+    versions = {package: metadata.version(package) for package in (*RUNNERS, "ipykernel", "numpy")}
+    stored = {"command": COMMAND, "versions": versions, "lessons": dict(sorted(results.items()))}
+    STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

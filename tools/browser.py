@@ -301,6 +301,22 @@ def try_all(numbers=(), learning=True):
     return found
 
 
+def try_briefly(lesson):
+    """Try a lesson and the first blank of a set, on one server; return what went wrong."""
+    from playwright.sync_api import sync_playwright
+
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        play = stack.enter_context(sync_playwright())
+        browser = play.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        stack.callback(browser.close)
+        (name,) = (n for n in working_copy(folder, solve=False) if n.startswith(lesson))
+        server = stack.enter_context(jupyter(folder))
+        open_notebook = lambda name: Notebook(browser, server, folder, name)  # noqa: E731
+        return run_from_the_top(open_notebook, name) + solve_a_blank(open_notebook)[1]
+
+
 def main(arguments=None):
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(
