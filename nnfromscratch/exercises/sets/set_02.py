@@ -477,7 +477,7 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
             "the temperature has no effect",
             lambda z, temperature: _softmax(z),
             "This is the plain softmax. Dividing the exps by T, or taking T off the logits, "
-            "changes nothing"
+            "changes nothing "
             "of it: in the formula T divides the logits.",
         ),
         Mistake(

@@ -1423,7 +1423,7 @@ WRONG_GRADIENTS = Exercise(
             "right gradients of several entries are reported",
             _wrong(slope=lambda difference, h: difference / 2 * h),
             "What you measure is not the slope. Try one entry by hand: is the difference divided "
-            "by"
+            "by "
             "the distance, (2 * h) in brackets, and is every entry measured?",
         ),
         Mistake(
