@@ -920,6 +920,11 @@ def _kink_times_h(f, z, h):
     return slopes_off_kinks(f, z, h) * h**2
 
 
+def _kink_beside_the_bottom(rng):
+    """Return a smooth curve with a slope of -0.19 to the right of a point, -0.21 to its left."""
+    return _square(0.0), np.array([[-0.1, 0.5], [1.0, -0.5]]), 0.01
+
+
 def _kink_at_the_limit(rng):
     """Return a case whose slopes differ by 0.1 to the last digit, which is not more than 0.1."""
     return _bend(0.0, 0.0, 0.1), np.array([[0.0, 1.0], [-1.0, 0.0]]), 2.0**-7
@@ -933,7 +938,14 @@ SLOPES_OFF_KINKS = Exercise(
     misconception="A kink is met only if one stands on it, and always at zero.",
     reference=slopes_off_kinks,
     inputs=_kink_inputs,
-    corners=(_kink_at_the_limit, _kink_up, _kink_down, _kink_elsewhere, _kink_none),
+    corners=(
+        _kink_at_the_limit,
+        _kink_beside_the_bottom,
+        _kink_up,
+        _kink_down,
+        _kink_elsewhere,
+        _kink_none,
+    ),
     out_of_reach=("numerical_gradient", "check_gradients"),
     variants=(_kink_loop, _kink_mean),
     mistakes=(
@@ -1337,6 +1349,8 @@ _one_far = _linear_case(np.full((2, 2), 2.0), np.array([[1 + 3e-5, 1], [1, 1]]))
 """One entry of four is off by 3e-5: more than the limit, and less in a mean of the four."""
 _one_near = _linear_case(np.full((2, 2), 2.0), np.array([[1 + 1.5e-5, 1], [1, 1]]))
 """One entry of four is off by 1.5e-5: more than the limit, and less in the length of the four."""
+_all_near = _linear_case(np.full((2, 2), 2.0), np.full((2, 2), 1 + 5e-6))
+"""All four are off by less than the limit, whether the largest entry or a mean stands below."""
 _one_large = _linear_case(np.array([[3.0, 0.1], [0.2, 0.1]]), np.array([[1 + 8e-6, 1], [1, 1]]))
 """An error below the limit, relative to the largest entry, and above it relative to a mean."""
 
@@ -1405,6 +1419,7 @@ WRONG_GRADIENTS = Exercise(
         _three_axes,
         _one_far,
         _one_near,
+        _all_near,
         _one_large,
         _planted(1e-20, w="doubled", b="right"),
         _planted(w="right", b="doubled", u="ones"),
