@@ -135,10 +135,11 @@ class Comparison(NamedTuple):
     def __str__(self) -> str:
         """Return the same line wherever it ran."""
         package = FRAMEWORKS[self.framework].package
-        verdict = self.largest_difference <= BOUND
+        far = self.largest_difference
+        words = f"below {BOUND:.0e}" if far < BOUND else f"{far:.1e}"
         return (
-            f"{self.framework} (pip install {package}): after {STEPS} steps equal to ours "
-            f"to {BOUND:.0e}: {verdict}"
+            f"{self.framework} (pip install {package}): after {STEPS} steps, "
+            f"largest difference {words}"
         )
 
 

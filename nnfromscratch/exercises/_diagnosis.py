@@ -435,8 +435,8 @@ def _of_shapes(triples: list, names: Sequence[str], subject: str) -> Fact | None
     ):
         return Fact(
             "broadcast",
-            f"{shapes}. An array of shape (N,) has met one of shape (N, 1), and NumPy has made "
-            "all pairs of them.",
+            f"{shapes}. Is there a row or column to pick, or has an array of shape (N,) met one of "
+            "shape (N, 1), of which NumPy makes all pairs?",
         )
     return Fact("shape", f"{shapes}.")
 

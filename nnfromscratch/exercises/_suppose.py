@@ -149,7 +149,7 @@ def _part_changes(i: int, name: str, value: object) -> Iterator[Supposition]:
     def put(new: Callable) -> Change:
         return lambda arguments: (*arguments[:i], new(arguments[i]), *arguments[i + 1 :])
 
-    likely = LIKELY + LIKELY_OF_NUMBERS * (not np.ndim(value) and is_number(value))
+    likely = LIKELY + LIKELY_OF_NUMBERS * (is_number(value) and not np.ndim(value))
     for words, function in _of_value(value):
         yield Supposition(words.format(name), put(function), words in likely)
     if isinstance(value, dict):

@@ -19,7 +19,3 @@ p_ink = softmax(model.forward(1 - x_test))
 wrong, sure = (p_ink.argmax(axis=1) != y_test).mean(), (p_ink.max(axis=1) > 0.9).mean()
 assert 0.93 < wrong < 0.96, wrong
 assert 0.3 < sure < 0.4, sure
-
-# %% 4
-falling = principal_components(x_test)[2]
-assert abs(falling[:2].sum() / falling.sum() - 0.176) < 0.005

@@ -136,6 +136,11 @@ LINEAR_COLUMNS = Exercise(
             "The bias stands right. Now the product: an example is a column of x, and w has one "
             "row per output.",
         ),
+        Mistake(
+            "the bias is added to the first example alone",
+            lambda w, x, b: w @ x + b[:, None] * (np.arange(x.shape[1]) == 0),
+            "The bias belongs to every example, so to every column, not to the first alone.",
+        ),
     ),
     hints=(
         "Write the three shapes down: (K, D), (D, N), (K,). Which product has shape (K, N)?",
@@ -477,7 +482,7 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
             "the temperature has no effect",
             lambda z, temperature: _softmax(z),
             "This is the plain softmax. Dividing the exps by T, or taking T off the logits, "
-            "changes nothing"
+            "changes nothing "
             "of it: in the formula T divides the logits.",
         ),
         Mistake(
@@ -587,6 +592,11 @@ SOFTMAX_WITH_TEMPERATURE = Exercise(
             lambda z, temperature: 1 / (1 + np.exp(-z / temperature)),
             "The probabilities of a row sum to 1: each exponential is divided by the sum of "
             "its row.",
+        ),
+        Mistake(
+            "exp is left out",
+            lambda z, temperature: z / z.sum(axis=1, keepdims=True),
+            "Shares of the logits may be negative. The formula takes exp of each z / T first.",
         ),
     ),
     hints=(
@@ -810,6 +820,12 @@ CROSS_ENTROPY_IN_BITS = Exercise(
             "the labels are one too high",
             lambda p, y: -np.log2(p[np.arange(len(y)), (y + 1) % p.shape[1]]).mean(),
             "The labels count from 0, as NumPy's indices do. Label 1 is the second column.",
+        ),
+        Mistake(
+            "the mean over all entries, infinite logarithms with it",
+            lambda p, y: -(np.eye(p.shape[1])[y] * np.log2(p)).mean(),
+            "The mean runs over the N examples, not over the N times C entries; and 0 times an "
+            "infinite logarithm is nan. Pick one entry of each row first.",
         ),
     ),
     hints=(
@@ -1125,6 +1141,16 @@ FORWARD_FOLDED = Exercise(
             "the first layer has no ReLU",
             _folded_relu_where(lambda i, count: 0 < i < count - 1),
             "There is a ReLU after every layer but the last, so after the first one too.",
+        ),
+        Mistake(
+            "the last matrix is not used",
+            lambda x, folded: np.maximum(forward_folded(x, folded[:-1]), 0) if folded[1:] else x,
+            "The logits come out of the last matrix. Yours stops one before it.",
+        ),
+        Mistake(
+            "two layers, whatever the depth",
+            lambda x, folded: forward_folded(x, (folded[0], folded[1])),
+            "folded may hold one matrix, or five. Loop over all of them.",
         ),
     ),
     hints=(

@@ -172,6 +172,11 @@ ELU_BACKWARD = Exercise(
             lambda da, z: np.where(da > 0, da, da * np.exp(np.minimum(z, 0))),
             "What the slope is depends on where z was, not on the sign of what comes back.",
         ),
+        Mistake(
+            "the slope below zero has its sign turned round",
+            lambda da, z: da * np.where(z > 0, 1, -np.exp(np.minimum(z, 0))),
+            "exp(z) - 1 rises with z, so its slope is positive.",
+        ),
     ),
     hints=(
         "The derivative of exp(z) - 1 with respect to z: what becomes of the 1?",
@@ -864,6 +869,11 @@ def _three(
     return gradients
 
 
+def _squared_error(p, t):
+    d = 2 * (p - t) / len(p)
+    return p * (d - (d * p).sum(axis=1, keepdims=True))
+
+
 def _three_params(rng, d, h, k, c):
     shapes = (("w1", d, h), ("w2", h, k), ("w3", k, c))
     params = {}
@@ -1277,6 +1287,27 @@ THREE_LAYER_GRADIENTS = Exercise(
                 k: params[k] - 0.1 * g for k, g in three_layer_gradients(x, y, params).items()
             },
             "The gradients are asked for. Nothing is moved yet.",
+        ),
+        Mistake(
+            "the later gate looks at the slope that arrives",
+            _three(gate2=lambda z, a, d: d > 0),
+            "A gate is open where z was positive on the way forward, whatever comes back.",
+        ),
+        Mistake(
+            "the earlier gate looks at the slope that arrives",
+            _three(gate1=lambda z, a, d: d > 0),
+            "A gate is open where z was positive on the way forward, whatever comes back.",
+        ),
+        Mistake(
+            "ReLU on the logits",
+            _three(softmax=lambda z: _softmax(np.maximum(z, 0))),
+            "The third layer has no ReLU: softmax takes its outputs as they are, of either sign.",
+        ),
+        Mistake(
+            "the slope of a squared error at the logits",
+            _three(error=_squared_error),
+            "The loss is the cross-entropy. At the logits its slope is (p - t) / N, and nothing "
+            "more.",
         ),
     ),
     hints=(

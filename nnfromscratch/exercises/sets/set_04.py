@@ -258,6 +258,50 @@ WORST_RELATIVE_ERROR = Exercise(
             lambda a, b: (np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1)).max(),
             "It must work at any scale: entries of 1e-15 are measured by their own size.",
         ),
+        Mistake(
+            "relative to a alone, and 0 / 0",
+            lambda a, b: (np.abs(a - b) / np.abs(a)).max(),
+            "Which of the two is right you do not know, and either may be 0, or both. Divide by "
+            "the larger of the two sizes, and treat 0 by itself.",
+        ),
+        Mistake(
+            "relative to b alone, and 0 / 0",
+            lambda a, b: (np.abs(a - b) / np.abs(b)).max(),
+            "Which of the two is right you do not know, and either may be 0, or both. Divide by "
+            "the larger of the two sizes, and treat 0 by itself.",
+        ),
+        Mistake(
+            "the lengths of the whole arrays",
+            lambda a, b: (np.linalg.norm(a - b) / np.maximum(np.linalg.norm(a), np.linalg.norm(b))),
+            "A length adds up all entries, and the small ones do not count in it. Here each entry "
+            "is measured by its own size.",
+        ),
+        Mistake(
+            "one pair of zeros ends the search",
+            lambda a, b: 0.0 if (_larger(a, b) == 0).any() else _relative(a, b).max(),
+            "Where both are 0 that entry has no error. The others may have one.",
+        ),
+        Mistake(
+            "the sum of the two sizes below, and nan skipped",
+            lambda a, b: np.nanmax(np.abs(a - b) / (np.abs(a) + np.abs(b))),
+            "Of the two sizes the larger one is due, not their sum; and of zeros alone the error "
+            "is 0.",
+        ),
+        Mistake(
+            "1 less the ratio of the sizes",
+            lambda a, b: (
+                1
+                - np.minimum(np.abs(a), np.abs(b)) / np.where(_larger(a, b) == 0, 1, _larger(a, b))
+            ).max(),
+            "The ratio of two sizes knows nothing of signs, and where both are 0 it says 1. Take "
+            "the difference of the two numbers.",
+        ),
+        Mistake(
+            "what is near 0 is taken for 0",
+            lambda a, b: np.where(np.isclose(_larger(a, b), 0), 0, _relative(a, b)).max(),
+            "np.isclose takes 1e-9 for 0. Only where both are exactly 0 is there nothing to "
+            "divide.",
+        ),
     ),
     hints=(
         "An array of differences, an array of sizes, one division, one maximum.",
@@ -760,6 +804,27 @@ DIRECTIONAL_SLOPES = Exercise(
             ),
             "The promise is the sum of the products, not divided by any length.",
         ),
+        Mistake(
+            "measured for a v of length 1",
+            lambda f, x, gradient, v, h: (
+                _central(f, x, v, h) / np.linalg.norm(v),
+                (gradient * v).sum(),
+            ),
+            "The slope is asked for along v as it is given: nothing is divided by its length.",
+        ),
+        Mistake(
+            "both for a v of length 1",
+            lambda f, x, gradient, v, h: (
+                _central(f, x, v, h) / np.linalg.norm(v),
+                (gradient * v).sum() / np.linalg.norm(v),
+            ),
+            "The two slopes agree, but they are asked for along v as it is given, of any length.",
+        ),
+        Mistake(
+            "the promise of the first row",
+            lambda f, x, gradient, v, h: (_central(f, x, v, h), gradient[0] @ v[0]),
+            "All entries move, so all of them are in the promise, those of the other rows too.",
+        ),
     ),
     hints=(
         "Along v, f is a function of one number t: f(x + t v). You know how to measure its slope.",
@@ -855,6 +920,11 @@ def _kink_times_h(f, z, h):
     return slopes_off_kinks(f, z, h) * h**2
 
 
+def _kink_beside_the_bottom(rng):
+    """Return a smooth curve with a slope of -0.19 to the right of a point, -0.21 to its left."""
+    return _square(0.0), np.array([[-0.1, 0.5], [1.0, -0.5]]), 0.01
+
+
 def _kink_at_the_limit(rng):
     """Return a case whose slopes differ by 0.1 to the last digit, which is not more than 0.1."""
     return _bend(0.0, 0.0, 0.1), np.array([[0.0, 1.0], [-1.0, 0.0]]), 2.0**-7
@@ -868,7 +938,14 @@ SLOPES_OFF_KINKS = Exercise(
     misconception="A kink is met only if one stands on it, and always at zero.",
     reference=slopes_off_kinks,
     inputs=_kink_inputs,
-    corners=(_kink_at_the_limit, _kink_up, _kink_down, _kink_elsewhere, _kink_none),
+    corners=(
+        _kink_at_the_limit,
+        _kink_beside_the_bottom,
+        _kink_up,
+        _kink_down,
+        _kink_elsewhere,
+        _kink_none,
+    ),
     out_of_reach=("numerical_gradient", "check_gradients"),
     variants=(_kink_loop, _kink_mean),
     mistakes=(
@@ -1011,6 +1088,27 @@ SLOPES_OFF_KINKS = Exercise(
             "steps of h / 2",
             lambda f, z, h: slopes_off_kinks(f, z, h / 2),
             "A step of h leads to z - h and to z + h: a kink just within reach must be noticed.",
+        ),
+        Mistake(
+            "the difference is taken relative to the slope to the right",
+            _kink(where=lambda z, h, right, left: np.abs(right - left) > 0.1 * np.abs(right)),
+            "A difference of more than 0.1 counts, however steep the slopes are.",
+        ),
+        Mistake(
+            "slopes of unlike sign",
+            _kink(where=lambda z, h, right, left: right * left <= 0),
+            "A bend from 0.2 to 1 is a kink without a change of sign, and the bottom of a smooth "
+            "curve changes sign without a kink.",
+        ),
+        Mistake(
+            "the limit is 1",
+            _kink(where=lambda z, h, right, left: np.abs(right - left) > 1),
+            "The text gives the limit, 0.1: a bend from 0 to 1 is a kink.",
+        ),
+        Mistake(
+            "h is not used",
+            lambda f, z, h: slopes_off_kinks(f, z, 1e-5),
+            "The step is an argument: a kink that it reaches must be noticed.",
         ),
     ),
     hints=(
@@ -1236,6 +1334,27 @@ def _falling(rng):
     return loss, {"w": normal(rng, 2, 2), "b": normal(rng, 3)}, grads, 1e-5
 
 
+def _linear_case(slopes, factors):
+    """Return a case with a loss that is linear in w, and claims that are off by these factors."""
+
+    def draw(rng):
+        loss = _named("sum(c w) + 3 sum(b)", lambda p: (slopes * p["w"]).sum() + 3 * p["b"].sum())
+        grads = {"w": slopes * factors, "b": np.full(3, 3.0)}
+        return loss, {"w": normal(rng, 2, 2), "b": normal(rng, 3)}, grads, 0.5
+
+    return draw
+
+
+_one_far = _linear_case(np.full((2, 2), 2.0), np.array([[1 + 3e-5, 1], [1, 1]]))
+"""One entry of four is off by 3e-5: more than the limit, and less in a mean of the four."""
+_one_near = _linear_case(np.full((2, 2), 2.0), np.array([[1 + 1.5e-5, 1], [1, 1]]))
+"""One entry of four is off by 1.5e-5: more than the limit, and less in the length of the four."""
+_all_near = _linear_case(np.full((2, 2), 2.0), np.full((2, 2), 1 + 5e-6))
+"""All four are off by less than the limit, whether the largest entry or a mean stands below."""
+_one_large = _linear_case(np.array([[3.0, 0.1], [0.2, 0.1]]), np.array([[1 + 8e-6, 1], [1, 1]]))
+"""An error below the limit, relative to the largest entry, and above it relative to a mean."""
+
+
 def _wrong_by_position(loss, params, grads, h):
     return wrong_gradients(loss, params, dict(zip(params, grads.values(), strict=True)), h)
 
@@ -1245,6 +1364,20 @@ def _wrong_stops_at_shape(loss, params, grads, h):
     for name in wrong_gradients(loss, params, grads, h):
         names.append(name)
         if grads[name].shape != params[name].shape:
+            break
+    return names
+
+
+def _wrong_shape_passed(loss, params, grads, h):
+    wrong = wrong_gradients(loss, params, grads, h)
+    return [name for name in wrong if grads[name].shape == params[name].shape]
+
+
+def _wrong_stops_at_number(loss, params, grads, h):
+    names = []
+    for name in wrong_gradients(loss, params, grads, h):
+        names.append(name)
+        if grads[name].shape == params[name].shape:
             break
     return names
 
@@ -1284,6 +1417,12 @@ WRONG_GRADIENTS = Exercise(
         _planted(1e-15, w="doubled", b="right"),
         _planted(w="transposed", b="doubled"),
         _three_axes,
+        _one_far,
+        _one_near,
+        _all_near,
+        _one_large,
+        _planted(1e-20, w="doubled", b="right"),
+        _planted(w="right", b="doubled", u="ones"),
         _planted(1e-7, w="doubled", b="right"),
         _planted(1e-7, w="right", b="doubled"),
         _planted(1e7),
@@ -1423,7 +1562,7 @@ WRONG_GRADIENTS = Exercise(
             "right gradients of several entries are reported",
             _wrong(slope=lambda difference, h: difference / 2 * h),
             "What you measure is not the slope. Try one entry by hand: is the difference divided "
-            "by"
+            "by "
             "the distance, (2 * h) in brackets, and is every entry measured?",
         ),
         Mistake(
@@ -1480,6 +1619,61 @@ WRONG_GRADIENTS = Exercise(
             _wrong(is_wrong=lambda error, size: error / (size + 1e-8) > 1e-5),
             "With a loss of 1e-15 every gradient is far smaller than that number, and passes. "
             "Zeros need no division: compare error and 1e-5 times size.",
+        ),
+        Mistake(
+            "the names are sorted",
+            lambda loss, params, grads, h: sorted(wrong_gradients(loss, params, grads, h)),
+            "Asked for is the order of params, which need not be that of the alphabet.",
+        ),
+        Mistake(
+            "the lengths of the whole arrays",
+            _wrong(
+                worst=lambda a, b: np.linalg.norm(a - b),
+                size=lambda a, b: max(np.linalg.norm(a), np.linalg.norm(b)),
+            ),
+            "A length adds up all entries, so one that is wrong may vanish in it. Take the "
+            "largest difference and the largest size.",
+        ),
+        Mistake(
+            "relative to the mean size",
+            _wrong(size=lambda a, b: max(np.abs(a).mean(), np.abs(b).mean())),
+            "The error is relative to the largest size in either array. The mean size is smaller, "
+            "and right gradients look wrong.",
+        ),
+        Mistake(
+            "a very small number is added below",
+            _wrong(is_wrong=lambda error, size: error / (size + 1e-12) > 1e-5),
+            "With a loss of 1e-20 every gradient is far smaller than that number, and passes. "
+            "Zeros need no division: compare error and 1e-5 times size.",
+        ),
+        Mistake(
+            "only the last entry of each array",
+            _wrong(places=lambda shape: [tuple(n - 1 for n in shape)]),
+            "A bug may sit in the first row alone. Here the arrays are small: measure every entry.",
+        ),
+        Mistake(
+            "a wrong shape is passed over",
+            _wrong_shape_passed,
+            "A gradient whose shape is not that of its parameter is wrong, so its name belongs "
+            "into the list.",
+        ),
+        Mistake(
+            "it stops at the first wrong number",
+            _wrong_stops_at_number,
+            "All wrong gradients are asked for: the loop goes on.",
+        ),
+        Mistake(
+            "the differences are added up",
+            _wrong(worst=lambda a, b: np.abs(a - b).sum()),
+            "Many small errors are not one large one: the largest difference counts.",
+        ),
+        Mistake(
+            "the largest entry stands for the largest size",
+            _wrong(
+                size=lambda a, b: max(a.max(), b.max()),
+                is_wrong=lambda error, size: error > 1e-5 * size,
+            ),
+            "If all slopes are negative, the largest of them is not the largest in size.",
         ),
     ),
     hints=(

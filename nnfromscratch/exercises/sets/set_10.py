@@ -409,7 +409,7 @@ LOOK_AHEAD_BALL = Exercise(
             "it looks back",
             _ball_with(look=lambda w, v, momentum: w - momentum * v),
             "Your slope is taken at a place behind the ball. It is due where the velocity alone "
-            "would"
+            "would "
             "carry the ball, w + momentum v, for a v that is then added to w.",
         ),
         Mistake(

@@ -78,6 +78,18 @@ def _mix_with_mixed(x, y, partner, share, classes):
     return mixed, answers
 
 
+def _mix_shares_of_both(x, y, partner, share, classes):
+    own, other, t = share[:, None], share[partner][:, None], np.eye(classes)[y]
+    return own * x + other * x[partner], own * t + other * t[partner]
+
+
+def _mix_assigned(x, y, partner, share, classes):
+    mixed, answers = mix_pairs(x, y, partner, share, classes)[0], np.zeros((len(x), classes))
+    answers[np.arange(len(x)), y] = share
+    answers[np.arange(len(x)), y[partner]] = 1 - share
+    return mixed, answers
+
+
 def _mix_loop(x, y, partner, share, classes):
     mixed, answers = np.zeros_like(x), np.zeros((len(x), classes))
     for n in range(len(x)):
@@ -262,6 +274,39 @@ MIX_PAIRS = Exercise(
             "the image is added in full",
             _mix_with(images=lambda x, other, keep: keep * x + other),
             "The partner has the rest: 1 less the share.",
+        ),
+        Mistake(
+            "a partner's image is mixed already",
+            lambda x, y, partner, share, classes: (
+                _mix_with_mixed(x, y, partner, share, classes)[0],
+                mix_pairs(x, y, partner, share, classes)[1],
+            ),
+            "In your loop some partners come from rows that have been written before. Read from "
+            "the old array and write into a new one.",
+        ),
+        Mistake(
+            "the partner's own share",
+            _mix_shares_of_both,
+            "The partner gets what the image leaves, 1 - share[n], and not a share of its own.",
+        ),
+        Mistake(
+            "the neighbour in place of the partner",
+            _mix_with(who=lambda partner: np.arange(len(partner)) - 1),
+            "partner[n] says whom image n is mixed with.",
+        ),
+        Mistake(
+            "of two equal labels the later share alone",
+            _mix_assigned,
+            "Where image and partner have the same label, both shares belong to it: add them.",
+        ),
+        Mistake(
+            "the number of the partner is taken for its label",
+            lambda x, y, partner, share, classes: (
+                mix_pairs(x, y, partner, share, classes)[0],
+                share[:, None] * np.eye(classes)[y]
+                + (1 - share[:, None]) * np.eye(classes)[partner % classes],
+            ),
+            "partner holds row numbers. The partner's label is y[partner].",
         ),
     ),
     hints=(
@@ -471,6 +516,21 @@ TURN_PLACES = Exercise(
             lambda side, degrees: tuple(place % side for place in turn_places(side, degrees)),
             "Places may lie outside of the image; leave them as they are.",
         ),
+        Mistake(
+            "how far away the old place is",
+            lambda side, degrees: tuple(
+                places - grid
+                for places, grid in zip(
+                    turn_places(side, degrees), np.mgrid[:side, :side], strict=True
+                )
+            ),
+            "These are the ways from the new pixel to the old place. The places are asked for.",
+        ),
+        Mistake(
+            "the sign of the angle is lost",
+            lambda side, degrees: turn_places(side, abs(degrees)),
+            "An angle may be negative, and turns the other way then.",
+        ),
     ),
     hints=(
         "Work with r - c and q - c, the way from the centre to the new pixel, for all pixels "
@@ -556,6 +616,12 @@ def _shift_same(images, down, right):
 def _shift_roll_emptied(images, down, right):
     new = np.roll(images, (down, right), axis=(1, 2))
     new[:, :down], new[:, :, :right] = 0, 0
+    return new
+
+
+def _shift_all_but_last(images, down, right):
+    new = shift_pixels(images, down, right)
+    new[:, -1], new[:, :, -1] = 0, 0
     return new
 
 
@@ -882,6 +948,11 @@ SHIFT_PIXELS = Exercise(
             "rolled along the examples and the rows",
             lambda images, down, right: np.roll(images, (down, right), (0, 1)),
             "Axis 0 holds the examples. Rows are axis 1, columns axis 2; and nothing comes back.",
+        ),
+        Mistake(
+            "the last row and column stay empty",
+            _shift_all_but_last,
+            "range(height - 1) ends one row too early: the last row and column are filled too.",
         ),
     ),
     hints=(

@@ -170,6 +170,39 @@ CONFUSION_RATES = Exercise(
             ),
             "There are `classes` rows, even if the last ones have no example.",
         ),
+        Mistake(
+            "1 is added to the sums",
+            lambda y, answers, classes: (
+                _counts(y, answers, classes)
+                / (_counts(y, answers, classes).sum(axis=1, keepdims=True) + 1)
+            ),
+            "The added 1 changes every row. Only a sum of 0 needs care: divide by at least 1.",
+        ),
+        Mistake(
+            "a class without examples gets equal shares",
+            lambda y, answers, classes: np.where(
+                _counts(y, answers, classes).any(axis=1, keepdims=True),
+                confusion_rates(y, answers, classes),
+                1 / classes,
+            ),
+            "Where a label never occurs, its row is 0: nothing was answered.",
+        ),
+        Mistake(
+            "divided by the number of the answers, row by row",
+            lambda y, answers, classes: (
+                _counts(y, answers, classes)
+                / np.maximum(np.bincount(answers, minlength=classes), 1)[:, None]
+            ),
+            "Row c is divided by the number of examples with label c, not with answer c.",
+        ),
+        Mistake(
+            "division without a remainder",
+            lambda y, answers, classes: (
+                _counts(y, answers, classes)
+                // np.maximum(_counts(y, answers, classes).sum(axis=1, keepdims=True), 1)
+            ),
+            "// cuts every fraction down to a whole number. Divide by /.",
+        ),
     ),
     hints=(
         "First count: for each example, 1 is added in the row of its label and the column of its "
@@ -239,6 +272,7 @@ TEMPERATURE_SLOPE = Exercise(
     inputs=_temperature_inputs,
     corners=(
         lambda rng: (np.array([[800.0, 0.0, -200.0], [0.0, 900.0, 1.0]]), np.array([1, 1]), 100.0),
+        lambda rng: (np.array([[800.0, 799.5, 0.0], [1.0, 900.0, 902.0]]), np.array([1, 1]), 1.0),
         lambda rng: (*_temperature(rng, 3, 4)[:2], 2.0),
         lambda rng: (*_temperature(rng, 4, 3)[:2], 0.5),
     ),
@@ -313,9 +347,10 @@ TEMPERATURE_SLOPE = Exercise(
             "Probabilities sum to 1 over the classes, axis 1.",
         ),
         Mistake(
-            "the scaled logits are weighted",
+            "divided by the cube of T",
             lambda z, y, t: ((_named(z, y) / t - _expected(z, t) / t) / t**2).mean(),
-            "The slope of z_c / T along T is -z_c / T**2, with z_c itself on top.",
+            "The slope of z_c / T along T is -z_c / T**2: z_c itself, and T twice. Have you "
+            "weighted z / T?",
         ),
         Mistake(
             "exp overflows",
@@ -327,6 +362,28 @@ TEMPERATURE_SLOPE = Exercise(
                 / t**2
             ).mean(),
             "Large logits make exp infinite. Divide by T first, and use the course's softmax.",
+        ),
+        Mistake(
+            "exp of z / T overflows",
+            lambda z, y, t: (
+                (_named(z, y) - (np.exp(z / t) * z).sum(axis=1) / np.exp(z / t).sum(axis=1)) / t**2
+            ).mean(),
+            "exp of a number above 709 is infinite. Take off each row's largest first.",
+        ),
+        Mistake(
+            "the largest logit in place of the expected one",
+            lambda z, y, t: ((_named(z, y) - z.max(axis=1)) / t**2).mean(),
+            "The expected logit is a mean of all of them, weighted by their probabilities.",
+        ),
+        Mistake(
+            "the loss, not its slope",
+            lambda z, y, t: -np.log(_named(_softmax(z / t), y)).mean(),
+            "Asked for is how the loss changes with T.",
+        ),
+        Mistake(
+            "only the label's own logit",
+            lambda z, y, t: ((1 - _named(_softmax(z / t), y)) * _named(z, y) / t**2).mean(),
+            "T divides the other logits, too, and each has its own part in the slope.",
         ),
     ),
     hints=(
@@ -391,6 +448,16 @@ def _calibration_with(
         return finish(sum(weight(part) * gap(r[part], c[part]) for part in parts), len(p), groups)
 
     return function
+
+
+def _rest_last(order, groups):
+    size = len(order) // groups
+    return [order[i * size : (i + 1) * size if i < groups - 1 else None] for i in range(groups)]
+
+
+def _sorted_by_answer(p, y, groups):
+    order = np.argsort(p.argmax(axis=1), kind="stable")
+    return _calibration_with(order=lambda confidence: order)(p, y, groups)
 
 
 def _equal_width(p, y, groups):
@@ -536,6 +603,23 @@ EQUAL_COUNT_CALIBRATION = Exercise(
             _calibration_with(right=lambda p, y: p.argmax(axis=1) != y),
             "Confidence promises that the answer is right. Compare it with the fraction of right "
             "answers.",
+        ),
+        Mistake(
+            "the last group takes the rest",
+            _calibration_with(split=_rest_last),
+            "If N is no multiple of the groups, the first groups get one example more each.",
+        ),
+        Mistake(
+            "groups of so many examples",
+            _calibration_with(
+                split=lambda order, k: [order[i : i + k] for i in range(0, len(order), k)]
+            ),
+            "groups says how many groups there are, not how many examples are in each.",
+        ),
+        Mistake(
+            "sorted by the answers",
+            _sorted_by_answer,
+            "Sort by confidence, the largest probability of a row, not by the class answered.",
         ),
     ),
     hints=(
@@ -739,6 +823,40 @@ STEP_TOWARDS = Exercise(
             "x belongs to the caller, who will compare it with the changed images. Return new "
             "ones.",
         ),
+        Mistake(
+            "the slope of the target's logit",
+            _attack_with(dz=lambda p, target: -np.ones_like(p) * np.eye(p.shape[1])[target]),
+            "The logits of the other classes are in the loss, too: its slope at the logits is "
+            "p - t.",
+        ),
+        Mistake(
+            "one step for the whole batch",
+            _attack_with(
+                step=lambda x, dx, strength: x - strength * np.sign(dx.sum(axis=0)),
+            ),
+            "Each image has slopes of its own, and its own step.",
+        ),
+        Mistake(
+            "1 is subtracted in a row",
+            _attack_with(
+                dz=lambda p, target: p - (np.arange(len(p)) == target)[:, None],
+            ),
+            "The target is a class, so 1 is subtracted in its column, for every image.",
+        ),
+        Mistake(
+            "the slope, brought to a largest entry of 1",
+            _attack_with(
+                step=lambda x, dx, strength: (
+                    x - strength * dx / np.maximum(np.abs(dx).max(axis=1, keepdims=True), 1e-300)
+                )
+            ),
+            "Every pixel moves by the full strength; of the slope only the sign counts.",
+        ),
+        Mistake(
+            "a pixel without a slope moves",
+            _attack_with(step=lambda x, dx, strength: np.where(dx > 0, x - strength, x + strength)),
+            "Where the slope is 0, a pixel stays. np.sign is 0 there.",
+        ),
     ),
     hints=(
         "Forward: z1, ReLU, z2, softmax. The slope at the logits is p less the one-hot row of the "
@@ -798,6 +916,23 @@ def _plane_with(
         return images, off(new, images)
 
     return function
+
+
+def _plane_uncentred_result(x, new, count):
+    images, lost = back_from_plane(x, new, count)
+    return images - x.mean(axis=0), lost
+
+
+def _plane_coordinates(x, new, count):
+    mean = x.mean(axis=0)
+    kept = np.linalg.eigh((x - mean).T @ (x - mean))[1][:, ::-1][:, :count]
+    return (new - mean) @ kept, back_from_plane(x, new, count)[1]
+
+
+def _plane_of_equal_spreads(x, new, count):
+    deviation = x.std(axis=0)
+    images = back_from_plane(x / deviation, new / deviation, count)[0] * deviation
+    return images, ((new - images) ** 2).sum(axis=1)
 
 
 def _plane_svd(x, new, count):
@@ -913,6 +1048,44 @@ BACK_FROM_PLANE = Exercise(
             "images and losses have changed places",
             lambda *a: back_from_plane(*a)[::-1],
             "Return the images first, then what is lost.",
+        ),
+        Mistake(
+            "the mean is not added again, and the losses measured without it",
+            _plane_uncentred_result,
+            "The points lie in the space of the features, around the mean of x: add it again.",
+        ),
+        Mistake(
+            "no mean anywhere",
+            _plane_with(centre=False, mean=lambda x, new: 0.0),
+            "Directions of variance are those of x less its mean, and the plane goes through it.",
+        ),
+        Mistake(
+            "mean and directions are those of new",
+            lambda x, new, count: back_from_plane(new, new, count),
+            "The plane is that of x. The new examples need not be among them.",
+        ),
+        Mistake(
+            "the examples of x are projected",
+            lambda x, new, count: back_from_plane(x, x, count),
+            "x gives the plane. It is the examples of new that are projected on it.",
+        ),
+        Mistake(
+            "the coordinates in the plane",
+            _plane_coordinates,
+            "These are the K numbers of each point. One product leads back to the D features.",
+        ),
+        Mistake(
+            "the distance of the point from the mean",
+            lambda x, new, count: (
+                back_from_plane(x, new, count)[0],
+                ((back_from_plane(x, new, count)[0] - x.mean(axis=0)) ** 2).sum(axis=1),
+            ),
+            "That is what the plane keeps. It loses the distance from the example to its point.",
+        ),
+        Mistake(
+            "features are brought to one spread",
+            _plane_of_equal_spreads,
+            "Divided by their deviations the features have other directions of largest variance.",
         ),
     ),
     hints=(

@@ -219,6 +219,11 @@ SCALED_VJPS = Exercise(
             _scaled_with(ds=lambda g, x, s: g[0] * x[0], dc=lambda g, x, s: g[:, :1]),
             "All copies reach the loss, not the first one alone.",
         ),
+        Mistake(
+            "dc is all ones",
+            _scaled_with(dc=lambda g, x, s: np.ones((len(x), 1))),
+            "1 is the slope of z along c. What arrives multiplies it, and is added up.",
+        ),
     ),
     hints=(
         "Write the shape of each gradient first: that of the tensor it belongs to.",
@@ -341,6 +346,42 @@ FORWARD_SLOPE = Exercise(
             lambda *a: forward_slope(*a)[::-1],
             "Return the value z first, then its slope.",
         ),
+        Mistake(
+            "tanh itself in place of its slope",
+            _forward_with(lambda x, v, w1, b1, w2, a: a * (v @ w1) @ w2),
+            "The slope is multiplied by the slope of tanh, 1 - a², not by its value.",
+        ),
+        Mistake(
+            "v goes through the whole network",
+            _forward_with(lambda x, v, w1, b1, w2, a: np.tanh(v @ w1 + b1) @ w2),
+            "That is the network's answer to v. The slope is multiplied at each step by the "
+            "step's own slope, and the bias has no part in it.",
+        ),
+        Mistake(
+            "the direction is left out",
+            _forward_with(lambda x, v, w1, b1, w2, a: (1 - a**2) @ w2),
+            "How fast z1 moves depends on v: its slope is v w1.",
+        ),
+        Mistake(
+            "the slope of tanh at v, and nothing of v besides",
+            _forward_with(lambda x, v, w1, b1, w2, a: (1 - np.tanh(v @ w1) ** 2) @ w2),
+            "The slope of tanh is taken at x w1 + b1, and multiplies the slope that comes, v w1.",
+        ),
+        Mistake(
+            "the walk back",
+            _forward_with(lambda x, v, w1, b1, w2, a: (w2.sum(axis=1) * (1 - a**2)) @ w1.T),
+            "That is reverse mode: slopes along x. Asked for is how z moves as x moves along v.",
+        ),
+        Mistake(
+            "the value is that of the hidden units",
+            lambda x, v, w1, b1, w2: (np.tanh(x @ w1 + b1), forward_slope(x, v, w1, b1, w2)[1]),
+            "One product is missing: z = a w2.",
+        ),
+        Mistake(
+            "x has been moved already",
+            lambda x, v, w1, b1, w2: forward_slope(x + v, v, w1, b1, w2),
+            "Value and slope are asked for at x itself, at t = 0.",
+        ),
     ),
     hints=(
         "Under each line of the forward pass write a second one, for the slope of its result.",
@@ -452,6 +493,27 @@ def _seen_once(s, last):
     return slopes
 
 
+def _first_only(s, last):
+    slopes, todo, seen = np.eye(len(s))[last], [last], {last}
+    while todo:
+        number = todo.pop(0)
+        for parent in {*np.flatnonzero(s[number])} - seen:
+            seen.add(parent)
+            slopes[parent] = slopes[number] * s[number, parent]
+            todo.append(parent)
+    return slopes
+
+
+def _overwritten(s, last):
+    slopes, todo = np.eye(len(s))[last], [last]
+    while todo:
+        number = todo.pop(0)
+        for parent in np.flatnonzero(s[number]):
+            slopes[parent] = slopes[number] * s[number, parent]
+            todo.append(parent)
+    return slopes
+
+
 def _own_slope_lost(s, last):
     return total_slopes(s, last) - np.eye(len(s))[last]
 
@@ -524,6 +586,33 @@ TOTAL_SLOPES = Exercise(
             "slopes are added along a path",
             _walk(deliver=lambda old, slope, step: old + slope + step),
             "Along a path slopes are multiplied. They are added where paths meet.",
+        ),
+        Mistake(
+            "each number receives once",
+            _first_only,
+            "A second path to the same number adds to what has arrived, whether or not the number "
+            "has been seen.",
+        ),
+        Mistake(
+            "overwritten, as often as something arrives",
+            _overwritten,
+            "A second path to the same number adds to what has arrived, and does not replace it.",
+        ),
+        Mistake(
+            "the slopes of the number with the largest index",
+            lambda s, last: total_slopes(s, len(s) - 1),
+            "Begin with slope 1 at number `last`, which need not be the last in the table.",
+        ),
+        Mistake(
+            "the slopes of all numbers along all others",
+            lambda s, last: np.linalg.inv(np.eye(len(s)) - s),
+            "One row of this table is asked for, that of number `last`.",
+        ),
+        Mistake(
+            "only paths of the greatest length",
+            lambda s, last: np.linalg.matrix_power(s.T, len(s)) @ np.eye(len(s))[last],
+            "Passed on N times without a sum, everything has left the graph. Add up what arrives "
+            "after each step.",
         ),
     ),
     hints=(

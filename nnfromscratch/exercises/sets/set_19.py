@@ -94,6 +94,17 @@ COMBINED_GRADIENT = Exercise(
             lambda gradients, rows: rows @ gradients / rows.max(),
             "The shares must add up to 1, so divide by all the rows there are.",
         ),
+        Mistake(
+            "the gradient of the largest shard",
+            lambda gradients, rows: gradients[rows.argmax()],
+            "The other machines have rows too, and each row counts.",
+        ),
+        Mistake(
+            "the plain sum, divided by all rows",
+            lambda gradients, rows: gradients.sum(axis=0) / rows.sum(),
+            "Each gradient is a mean over its own rows, so it stands for as many as there are. "
+            "Multiply it by their number first.",
+        ),
     ),
     hints=(
         "What is the sum of the gradients of all single rows, if a shard tells its mean and its "
@@ -159,6 +170,16 @@ def _best_array(work, latency, bandwidth, size, most):
     return int(m[_ring(m, work, latency, bandwidth, size).argmin()])
 
 
+def _best_root(cut):
+    """Return the search that makes a whole number of the formula's root, untried."""
+
+    def best_machines(work, latency, bandwidth, size, most):
+        root = np.sqrt(max(work - 2 * size / bandwidth, 0) / (2 * latency))
+        return min(max(cut(float(root)), 1), most)
+
+    return best_machines
+
+
 BEST_MACHINES = Exercise(
     name="best_machines",
     lesson=19,
@@ -174,6 +195,8 @@ BEST_MACHINES = Exercise(
         lambda rng: _machines(rng, 9.0, 20, share=0.006),  # a message costs its latency
         _never_pays,
         lambda rng: _machines(rng, 4.0, 1),
+        lambda rng: _machines(rng, 1.46, 12, share=2.0),  # between 1 and 2, and 2 is faster
+        lambda rng: _machines(rng, 3.9, 12, share=0.5),
     ),
     variants=(_best_array, _best_formula, _best_with()),
     mistakes=(
@@ -204,14 +227,14 @@ BEST_MACHINES = Exercise(
             "range(1, most) ends at most - 1.",
         ),
         Mistake(
-            "the latency is paid once",
+            "the latency does not grow with M",
             _best_with(
                 lambda m, work, latency, bandwidth, size: (
                     work / m + (m > 1) * latency + 2 * (m - 1) / m * size / bandwidth
                 )
             ),
-            "The ring is gone around twice, in 2 (M - 1) messages, and each waits for the one "
-            "before it.",
+            "Each of the 2 (M - 1) messages waits for the one before it, and has a latency of its "
+            "own. In yours it counts once, or not at all.",
         ),
         Mistake(
             "once around the ring",
@@ -251,9 +274,31 @@ BEST_MACHINES = Exercise(
             "The work is what the machines share: each has a part of it.",
         ),
         Mistake(
-            "the messages are left out of the sum",
+            "the time for the bytes does not change with M",
             _best_with(lambda m, work, latency, bandwidth, size: work / m + 2 * (m - 1) * latency),
-            "The bytes take time too: 2 (M - 1) messages of size / M bytes each.",
+            "The bytes take no time in yours, or the same for every M. There are 2 (M - 1) "
+            "messages of size / M each.",
+        ),
+        Mistake(
+            "the root is rounded",
+            _best_root(round),
+            "The best real number lies between two whole ones, and the nearer of them need not be "
+            "the faster. Compare the times of both.",
+        ),
+        Mistake(
+            "the root is cut off",
+            _best_root(int),
+            "The best real number lies between two whole ones. Compare the times of both.",
+        ),
+        Mistake(
+            "2 (M - 1) multiplies the latency alone",
+            _best_with(
+                lambda m, work, latency, bandwidth, size: (
+                    work / m + 2 * (m - 1) * latency + size / m / bandwidth
+                )
+            ),
+            "The bracket holds the time of one message, its latency and its bytes. There are "
+            "2 (M - 1) of them.",
         ),
     ),
     hints=(
@@ -330,6 +375,17 @@ def _ring_receiver(parts, k):
         row[c] = row[c] + parts[m - 1][c]
         rows.append(row)
     return np.array(rows)
+
+
+def _ring_all_passes(parts, k):
+    for earlier in range(k + 1):
+        parts = ring_pass(parts, earlier)
+    return parts
+
+
+def _ring_received(parts, k):
+    new = ring_pass(parts, k)
+    return np.where(new == parts, 0, new)
 
 
 def _ring_all(parts, k):
@@ -412,6 +468,31 @@ RING_PASS = Exercise(
             _ring_in_place,
             "+= writes into parts itself. Begin with a copy.",
         ),
+        Mistake(
+            "the passes before it too",
+            _ring_all_passes,
+            "One pass is asked for, number k. parts is what the machines have before it.",
+        ),
+        Mistake(
+            "k machines further",
+            lambda parts, k: _ring_with(to=lambda m: m + k)(parts, k),
+            "k says which chunk is sent. It always goes to the next machine, m + 1.",
+        ),
+        Mistake(
+            "only what was received comes back",
+            _ring_received,
+            "The chunks that nobody touched in this pass are still there: begin with a copy.",
+        ),
+        Mistake(
+            "machines and chunks are exchanged",
+            lambda parts, k: ring_pass(parts.swapaxes(0, 1), k).swapaxes(0, 1),
+            "parts[m, c]: the machine comes first, its chunk second.",
+        ),
+        Mistake(
+            "the size of m - k in place of going around",
+            _ring_with(chunk=lambda m, k: abs(m - k)),
+            "Before 0 comes the last chunk: -1 is M - 1, not 1.",
+        ),
     ),
     hints=(
         "Copy `parts`. Then go through the machines m, and for each say which chunk it sends and "
@@ -459,6 +540,10 @@ def _bits_with(
         return numbers, s, rest(gradient, left, w, s, numbers)
 
     return function
+
+
+def _bits_step_of_gradient(gradient, left):
+    return _bits_with(step=lambda w: np.abs(gradient).max() / 127)(gradient, left)
 
 
 def _bits_loop(gradient, left):
@@ -564,6 +649,26 @@ EIGHT_BITS = Exercise(
             "the step spans largest less smallest",
             _bits_with(step=lambda w: (w.max() - w.min()) / 254),
             "Zero must stay zero, so both sides have the same step: the largest size over 127.",
+        ),
+        Mistake(
+            "the step spans largest less smallest in 255",
+            _bits_with(step=lambda w: (w.max() - w.min()) / 255),
+            "Zero must stay zero, so both sides have the same step: the largest size over 127.",
+        ),
+        Mistake(
+            "the step is that of the gradient alone",
+            _bits_step_of_gradient,
+            "What is sent is gradient and rest together, and it is its largest size that must "
+            "become 127.",
+        ),
+        Mistake(
+            "a step for each entry",
+            lambda gradient, left: (
+                127 * np.sign(gradient + left),
+                np.abs(gradient + left) / 127,
+                0 * left,
+            ),
+            "One step is sent for all of them: a number, made from the largest entry.",
         ),
     ),
     hints=(
