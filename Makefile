@@ -31,7 +31,7 @@ LAB_OPTIONS += --allow-root
 endif
 
 .PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak bench \
-	class site address clean
+	class site site-check address clean
 
 help:
 	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
@@ -46,6 +46,7 @@ help:
 	@echo "make bench               how fast it is, beside everyone else (large; an extra)"
 	@echo "make class               grade a simulated class, damaged files and attacks included"
 	@echo "make site                the website, in build/site: every lesson and page, to be read offline"
+	@echo "make site-check          ... and its accessibility, each page in light and dark (needs Chromium)"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and caches; what you have written stays"
 	@echo
@@ -139,6 +140,10 @@ class: $(TEACH)
 
 site: $(SITE)
 	$(BIN)/python -m tools.website
+
+site-check: site
+	$(INSTALL) -e '.[site-check]'
+	$(BIN)/python -m tools.website_check $(ONLY)
 
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)

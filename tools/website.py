@@ -34,7 +34,7 @@ SIGNS = ((0x20, 0x17F), (0x2B0, 0x36F), (0x370, 0x3FF), (0x2010, 0x2044), (0x210
          (0x2190, 0x21FF), (0x2200, 0x22FF), (0x2308, 0x230B), (0x27E6, 0x27EB), (0x2A00, 0x2A3F),
          (0x1D400, 0x1D467), (0x1D5A0, 0x1D5D3), (0x1D6A8, 0x1D71B))  # fmt: skip
 SECTIONS = {
-    "Start": ["start", "your_own_images", "my_network_does_not_learn"],
+    "Start": ["start", "your_own_images", "my_network_does_not_learn", "accessibility"],
     "Lessons": ["lessons/*"],
     "Exercises": ["exercises/*"],
     "The package": ["api", "verification", "speed"],

@@ -24,7 +24,7 @@ WIDGETS = ROOT / "nnfromscratch" / "widgets"
 LARGEST = 127
 EXPORT = "export default "
 MARK = "<!-- the pad -->"
-PLACE = """<div id="digit-pad"><noscript>With JavaScript, a pad to draw on stands here.</noscript></div>
+PLACE = """<div id="digit-pad"><noscript>With JavaScript, a pad to draw on is here.</noscript></div>
 <script src="_static/digit_pad.js" defer></script>
 <script src="_static/first_page.js" defer></script>
 """
