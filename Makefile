@@ -31,7 +31,7 @@ LAB_OPTIONS += --allow-root
 endif
 
 .PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak bench \
-	class site book alone browser address clean
+	class site site-check book alone browser address clean
 
 help:
 	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
@@ -49,6 +49,7 @@ help:
 	@echo "make book                one EPUB and one PDF of it, in build/book"
 	@echo "make alone               each lesson alone in an empty folder, out of the built wheel"
 	@echo "make browser             lessons and sets in JupyterLab in Chromium (an extra)"
+	@echo "make site-check          ... and its accessibility, each page in light and dark (needs Chromium)"
 	@echo "make address URL=...     write the repository's public address into all links"
 	@echo "make clean               remove the environment and caches; what you have written stays"
 	@echo
@@ -153,6 +154,10 @@ alone: $(TESTS)
 browser: $(TESTS)
 	$(INSTALL) -e '.[browser]'
 	$(ONE_THREAD) $(BIN)/python -m tools.browser $(ONLY)
+
+site-check: site
+	$(INSTALL) -e '.[site-check]'
+	$(BIN)/python -m tools.website_check $(ONLY)
 
 address: $(STAMP)
 	$(BIN)/python tools/address.py $(URL)

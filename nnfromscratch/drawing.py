@@ -47,7 +47,8 @@ def draw_strokes(
         points = _checked_points(as_float_array("draw_strokes", "strokes", stroke))
         for start, end in zip(points, [*points[1:], points[-1]], strict=True):
             nearest = np.minimum(nearest, _distance(pixels, start, end))
-    return np.clip(0.5 + (width / 2 - nearest) * side, 0, 1).astype(np.float32)
+    # Rounded, so that rounding errors at the pen's edge are no ink.
+    return np.clip(np.round(0.5 + (width / 2 - nearest) * side, 6), 0, 1).astype(np.float32)
 
 
 def _checked_points(points: FloatArray) -> FloatArray:
@@ -110,7 +111,8 @@ def _averages(new: int, old: int) -> FloatArray:
 def _start(ink: FloatArray) -> int:
     """Where a line of ink has to begin so that its centre of mass lies at SIDE / 2."""
     centre = ink @ np.arange(len(ink)) / ink.sum()
-    return min(max(round(SIDE / 2 - centre), 0), SIDE - len(ink))
+    # Rounded first, so that a tie is one whatever the order of the sums.
+    return min(max(round(round(float(SIDE / 2 - centre), 6)), 0), SIDE - len(ink))
 
 
 @functools.cache

@@ -19,10 +19,11 @@ import ziamath
 from fontTools import subset
 
 from benchmarks import ladder
+from nnfromscratch._files import read_npz
 from nnfromscratch.course.workspace import editions
 from nnfromscratch.exercises import all_exercises
 
-from . import website_pages, website_rules
+from . import website_pad, website_pages, website_rules
 from .notebooks import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +34,7 @@ SIGNS = ((0x20, 0x17F), (0x2B0, 0x36F), (0x370, 0x3FF), (0x2010, 0x2044), (0x210
          (0x2190, 0x21FF), (0x2200, 0x22FF), (0x2308, 0x230B), (0x27E6, 0x27EB), (0x2A00, 0x2A3F),
          (0x1D400, 0x1D467), (0x1D5A0, 0x1D5D3), (0x1D6A8, 0x1D71B))  # fmt: skip
 SECTIONS = {
-    "Start": ["start", "your_own_images", "my_network_does_not_learn"],
+    "Start": ["start", "your_own_images", "my_network_does_not_learn", "accessibility"],
     "Lessons": ["lessons/*"],
     "Exercises": ["exercises/*"],
     "The package": ["api", "verification", "speed"],
@@ -50,6 +51,8 @@ def stage(folder, only=(), root=ROOT):
     for file in (root / "docs" / "conf.py", *(root / "docs").glob("*.png")):
         shutil.copy(file, folder)
     _write_math_font(folder / "_static" / "math.woff2")
+    network = read_npz("website", root / "docs" / website_pad.STORED.name)
+    _write(folder / "_static" / "digit_pad.js", website_pad.script(network))
     left_out = _left_out(only, root)
     _stage_notebooks(folder, left_out, root)
     for name, text in editions(root / "notebooks").items():
@@ -112,7 +115,7 @@ def _stage_notebooks(folder, left_out, root):
 
 
 def _finish_first_page(folder, left_out, root):
-    """Put the map of the course and the table of contents into the first page."""
+    """Put the pad, the map of the course and the table of contents into the first page."""
 
     def page(file):
         path = file.relative_to(root).as_posix()
@@ -125,6 +128,7 @@ def _finish_first_page(folder, left_out, root):
     errors = {number: fmean(runs) for number, (_, runs, _) in ladder.rungs().items()}
     happens = website_pages.what_happens((root / "README.md").read_text(encoding="utf-8"))
     text = (folder / "index.md").read_text(encoding="utf-8")
+    text = text.replace(website_pad.MARK, website_pad.PLACE)
     text = text.replace(MAP, website_pages.course_map(frames, happens, errors, sets))
     for caption, pages in SECTIONS.items():
         kind = ":glob:\n" if "*" in pages[0] else ""

@@ -1,11 +1,14 @@
 // A pad to draw a digit on, and what a network makes of it. No dependencies.
 //
 // In a notebook anywidget calls render({ model, el }). A web page may do the same with any object
-// that has get(name), set(name, value), save_changes() and on("change:name", f):
+// that has get(name), set(name, value), save_changes() and on("change:name", f); digit_network.js
+// makes one that needs no kernel:
 //
-//   strokes  [[[x, y], ...], ...]   the page reads it; x from the left, y from the top, 0 to 1
+//   strokes  [[[x, y], ...], ...]   what is drawn; x from the left, y from the top, 0 to 1
 //   prepare  true or false          whether the drawing is to be prepared as MNIST's were
 //   shown    { pixels, layers, change, p, answer, runnerUp }   what the network answers, or {}
+//
+// A page at night sets --digit-pad-card, --digit-pad-text and --digit-pad-answer, which are colors.
 
 const SIDE = 280;
 const PEN = 0.08; // the width of the pen, as a fraction of the pad, as in drawing.py
@@ -14,6 +17,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const BLUE = [0, 95, 160];
 const ORANGE = [179, 88, 6];
 const VIOLET = [84, 39, 136];
+const ANSWER = "var(--digit-pad-answer, #005fa0)";
 
 function element(tag, parent, properties = {}, style = {}) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -36,15 +40,16 @@ function squares(canvas, values, columns, colorOf) {
 }
 
 function panel(parent, title) {
-  const box = element("figure", parent, {}, { margin: "0", width: "150px" });
-  const caption = element("figcaption", box, { textContent: title });
+  const box = element("figure", parent, {}, { margin: "0", width: "128px" });
+  const style = { margin: "0 0 2px", color: "inherit", font: "inherit", textAlign: "left" };
+  const caption = element("figcaption", box, { textContent: title }, style);
   return { box, caption };
 }
 
 function picture(parent, title) {
   const { box, caption } = panel(parent, title);
-  const style = { width: "140px", height: "140px", imageRendering: "pixelated" };
-  const canvas = element("canvas", box, {}, { ...style, border: "1px solid #777" });
+  const style = { width: "126px", height: "126px", imageRendering: "pixelated" };
+  const canvas = element("canvas", box, {}, { ...style, border: "1px solid #777", background: "#fff" });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", title);
   return { canvas, caption };
@@ -52,31 +57,32 @@ function picture(parent, title) {
 
 function render({ model, el }) {
   const row = { display: "flex", flexWrap: "wrap", gap: "14px", alignItems: "flex-start" };
-  const all = element("div", el, { className: "digit-pad" }, { ...row, color: "#222" });
-  Object.assign(all.style, { background: "#fff", padding: "8px", font: "13px sans-serif" });
+  const colors = { color: "var(--digit-pad-text, #222)", background: "var(--digit-pad-card, #fff)" };
+  const all = element("div", el, { className: "digit-pad" }, { ...row, ...colors });
+  Object.assign(all.style, { padding: "8px", font: "13px sans-serif" });
 
   // The pad and its buttons
-  const left = element("div", all);
+  const left = element("div", all, {}, { flex: "0 1 284px" });
   const pad = element("canvas", left, { width: SIDE, height: SIDE, tabIndex: 0 });
-  const style = { display: "block", border: "2px solid #222", touchAction: "none" };
-  Object.assign(pad.style, { ...style, cursor: "crosshair" });
+  const style = { display: "block", border: "2px solid #222", background: "#fff", maxWidth: "100%" };
+  Object.assign(pad.style, { ...style, boxSizing: "border-box", cursor: "crosshair", touchAction: "none" });
   pad.setAttribute("role", "application");
   pad.setAttribute(
     "aria-label",
     "Pad to draw a digit on. Arrow keys move the pen, space sets it down or lifts it, Delete clears."
   );
   const clear = element("button", left, { textContent: "clear", type: "button" });
-  const label = element("label", left, {}, { marginLeft: "12px" });
+  const label = element("label", left, {}, { display: "block", marginTop: "6px" });
   const tick = element("input", label, { type: "checkbox" });
   label.append(" prepared as MNIST was");
 
   // What the network makes of it
-  const images = element("div", all);
-  const sees = picture(images, "what it sees");
-  const change = picture(images, "what would change it");
-  const hidden = element("div", all);
-  const bars = panel(all, "answer");
-  bars.box.setAttribute("aria-live", "polite");
+  const panels = element("div", all, {}, { ...row, flex: "1 1 270px" });
+  const sees = picture(panels, "what it sees");
+  const hidden = element("div", panels, {}, { display: "contents" });
+  const bars = panel(panels, "answer");
+  const change = picture(panels, "what would change it");
+  bars.caption.setAttribute("role", "status"); // read aloud when the answer changes
 
   let strokes = [];
   let pen = [0.5, 0.5]; // of the keyboard
@@ -84,6 +90,7 @@ function render({ model, el }) {
   let drawing = null; // the pointer that draws
   let waiting = false; // for the answer to what was sent last
   let stale = false; // whether more was drawn since
+  let sending = false; // whether the strokes change because they were drawn here
   let lastSent = 0;
 
   function draw() {
@@ -112,7 +119,9 @@ function render({ model, el }) {
     if (stale) return;
     waiting = true;
     lastSent = Date.now();
+    sending = true;
     model.set("strokes", strokes.map((stroke) => stroke.slice()));
+    sending = false;
     model.save_changes();
   }
 
@@ -131,18 +140,19 @@ function render({ model, el }) {
     );
     hidden.replaceChildren();
     layers.forEach((layer, k) => {
-      const { canvas } = picture(hidden, `hidden layer ${k + 1}: ${layer.length} units`);
+      const { canvas } = picture(hidden, `layer ${k + 1}: ${layer.length} units`);
       squares(canvas, layer, Math.ceil(Math.sqrt(layer.length)), (v) => mix(BLUE, v / 255));
     });
-    bars.caption.textContent = p.length ? `answer: ${answer}` : "answer";
+    const said = p.length ? `answer: ${answer}` : "answer";
+    if (bars.caption.textContent !== said) bars.caption.textContent = said;
     change.caption.textContent = p.length ? `orange: ink for a ${runnerUp}` : "what would change it";
-    bars.box.replaceChildren(bars.caption);
+    bars.box.querySelectorAll("div").forEach((line) => line.remove());
     p.forEach((share, k) => {
       const line = element("div", bars.box, {}, { display: "flex", alignItems: "center" });
       element("span", line, { textContent: k }, { width: "14px" });
-      const width = `${Math.round(84 * share)}px`;
-      element("span", line, {}, { width, height: "9px", background: k === answer ? "#005fa0" : "#777" });
-      element("span", line, { textContent: ` ${Math.round(100 * share)} %` }, { marginLeft: "4px" });
+      const width = `${Math.round(70 * share)}px`;
+      element("span", line, {}, { width, height: "9px", background: k === answer ? ANSWER : "#777" });
+      element("span", line, { textContent: ` ${Math.round(100 * share)} %` }, { marginLeft: "4px", whiteSpace: "nowrap" });
     });
     if (stale) send();
   }
@@ -211,13 +221,16 @@ function render({ model, el }) {
   });
 
   function take() {
+    if (sending) return;
     strokes = (model.get("strokes") || []).map((stroke) => stroke.slice());
-    tick.checked = model.get("prepare");
+    down = false;
     draw();
-    show();
   }
+  model.on("change:strokes", take);
   model.on("change:shown", show);
+  tick.checked = model.get("prepare");
   take();
+  show();
 }
 
 export default { render };
