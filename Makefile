@@ -79,11 +79,9 @@ $(STAMP): pyproject.toml
 
 # What tests and contributors need, and learners do not.
 $(TESTS): $(STAMP)
-	@echo "Installing what the tests need into .venv: 250 MB more, in 2 steps."
-	@echo "  1 of 2: SciPy, scikit-learn, pytest and others ..."
-	@$(INSTALL) -e '.[lab,test]'
-	@echo "  2 of 2: repo2docker, which shows what Binder would do ..."
-	@$(INSTALL) -e '.[binder]'
+	@echo "Installing what the tests need into .venv: SciPy, scikit-learn, pytest and others, and"
+	@echo "repo2docker, which shows what Binder would do: 250 MB more ..."
+	@$(INSTALL) -e '.[lab,test,binder]'
 	@touch $@
 
 $(TEACH): $(TESTS)

@@ -81,11 +81,13 @@ def test_right_answers_are_accepted(exercise, capsys):
 @every_exercise
 def test_every_mistake_is_called_by_its_name(exercise, monkeypatch):
     # A check runs the whole catalogue on its cases, so all of these checks share one draw.
-    known = exercise.known(exercise.cases(np.random.default_rng(20)))
-    monkeypatch.setattr(Exercise, "known", lambda *arguments: known)
+    cases = exercise.cases(np.random.default_rng(20))
+    shared = {"cases": cases, "expected": exercise.expected(cases), "known": exercise.known(cases)}
+    for name, value in shared.items():
+        monkeypatch.setattr(Exercise, name, lambda *arguments, value=value: value)
     for mistake in exercise.mistakes:
         with pytest.raises(ExerciseError) as caught:
-            exercise.check(mistake.implementation, rng=np.random.default_rng(20))
+            exercise.check(mistake.implementation)
         assert f"mistake {mistake.name} hint {mistake.hint}" in told(caught.value)
 
 

@@ -1,5 +1,6 @@
 """The exercise notebooks: derived from the solutions, without a trace of them, and fair."""
 
+import copy
 import itertools
 import json
 import re
@@ -134,22 +135,35 @@ def test_nothing_of_the_solutions_is_left(path):
     assert all(not cell.get("outputs") for cell in student["cells"])
 
 
-def executed(notebook, folder, **options):
+@pytest.fixture(scope="module", params=SOLUTIONS, ids=lambda path: path.stem)
+def worked_on(request, tmp_path_factory):
+    """Run a set as it is given out and then, in the same kernel, with every blank filled in."""
+    blank = read(NOTEBOOKS / "exercises" / request.param.name)
+    filled = copy.deepcopy(blank)
+    for name, cell in graded(read(request.param)).items():
+        if cell["metadata"]["nbgrader"]["solution"]:
+            graded(filled)[name]["source"] = cell["source"]
+    for cell in filled["cells"]:
+        cell["id"] += "-filled"
+    notebook = blank | {"cells": blank["cells"] + filled["cells"]}
     client = NotebookClient(
         nbformat.reads(json.dumps(notebook), as_version=4),
         timeout=120,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(folder)}},
-        **options,
+        resources={"metadata": {"path": str(tmp_path_factory.mktemp("worked_on"))}},
     )
-    return client.execute()
+    cells = client.execute().cells
+    return cells[: len(blank["cells"])], cells[len(blank["cells"]) :]
 
 
-@every_set
-def test_run_all_fails_at_the_blanks_alone_and_comes_to_its_end(path, tmp_path):
-    notebook = executed(read(NOTEBOOKS / "exercises" / path.name), tmp_path)
-    for cell in notebook.cells:
+def printed(cell):
+    return "".join(output.text for output in cell.outputs)  # it may come in parts
+
+
+def test_run_all_fails_at_the_blanks_alone_and_comes_to_its_end(worked_on):
+    cells, _ = worked_on
+    for cell in cells:
         errors = [out for out in cell.get("outputs", []) if out.output_type == "error"]
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         if cell.cell_type == "code" and name.startswith("check_"):
@@ -160,7 +174,14 @@ def test_run_all_fails_at_the_blanks_alone_and_comes_to_its_end(path, tmp_path):
             assert len(errors[0].traceback) == 1
         else:
             assert not errors, (name, cell.source)
-    assert "] 0 of " in "".join(output.text for output in notebook.cells[-1].outputs)
+    assert "] 0 of " in printed(cells[-1])
+
+
+def test_filled_with_the_solutions_it_passes(worked_on):
+    _, cells = worked_on
+    said = printed(cells[-1])
+    assert re.search(r"(\d+) of \1 solved, checks (\d+) of \2 points", said)
+    assert "open question: 3 points, graded by" in said
 
 
 @every_set
@@ -170,18 +191,6 @@ def test_below_each_check_stands_a_cell_for_its_hints(path):
         name = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
         if name.startswith("check_"):
             assert text_of(below) == f"# hint({name.removeprefix('check_')}, 1)"
-
-
-@every_set
-def test_filled_with_the_solutions_it_passes(path, tmp_path):
-    student = read(NOTEBOOKS / "exercises" / path.name)
-    for name, cell in graded(read(path)).items():
-        if cell["metadata"]["nbgrader"]["solution"]:
-            graded(student)[name]["source"] = cell["source"]
-    notebook = executed(student, tmp_path)
-    printed = "".join(output.text for output in notebook.cells[-1].outputs)  # it may come in parts
-    assert re.search(r"(\d+) of \1 solved, checks (\d+) of \2 points", printed)
-    assert "open question: 3 points, graded by" in printed
 
 
 def small(code, *, solution=True, grade=False, name="blank"):

@@ -4,10 +4,12 @@ Numbers are the kinds of fault; seeds change the data, the weights, the sizes, a
 network the fault sits, so that two learners can be given two patients of the same kind.
 """
 
+import functools
+
 import numpy as np
 
 from .._guards import natural, whole
-from ..data import load_mnist
+from ..data import MNIST_SHA256, _mnist_file
 from ..initializers import he_normal, xavier_normal
 from ..layers import ReLU, Tanh
 from .faults import (
@@ -68,9 +70,10 @@ def patient(seed: int, number: int) -> Patient:
     """
     number = _checked_number("patient", number, len(KINDS))
     rng = np.random.default_rng([natural("patient", seed=seed), number])
-    x, y, _, _ = load_mnist()
-    chosen = rng.choice(len(x), IMAGES, replace=False)
-    draft = Draft(rng, seed, x[chosen], y[chosen].astype(np.int64))
+    pixels, y = _training_files()
+    chosen = rng.choice(len(y), IMAGES, replace=False)
+    x = pixels[chosen].reshape(IMAGES, -1) / np.float32(255)
+    draft = Draft(rng, seed, x, y[chosen].astype(np.int64))
     hidden = int(rng.choice([64, 100, 128, 200]))
     draft.sizes = [784, hidden, 10] if rng.random() < 0.5 else [784, hidden, 50, 10]
     draft.rate, draft.batch_size = float(rng.choice([0.1, 0.2])), int(rng.choice([64, 128]))
@@ -106,6 +109,13 @@ def admit(seed: int, number: int) -> Patient:
     draft.rates = (0.15, 0.2, 0.25)
     TREATED[number - 1].change(draft)
     return draft.patient()
+
+
+@functools.cache
+def _training_files() -> tuple[np.ndarray, np.ndarray]:
+    """Return MNIST's training images, a byte a pixel, and labels; they are read once."""
+    images, labels = map(_mnist_file, list(MNIST_SHA256)[:2])
+    return images, labels
 
 
 def _checked_number(function: str, number: int, last: int) -> int:

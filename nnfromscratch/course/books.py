@@ -22,10 +22,6 @@ from .layout import Course, CourseError
 from .pictures import harmless
 from .student import CODE_STUB, HIDDEN, _without, secrets
 
-# More than half of the time that nbgrader takes to be imported goes into grammars for the formats
-# of addresses, which no notebook has. Without this package jsonschema does without them.
-GRAMMARS = "rfc3987_syntax"
-spared = sys.modules.setdefault(GRAMMARS, None) is None
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what nbgrader imports has deprecations of its own
     from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
@@ -33,8 +29,6 @@ with warnings.catch_warnings():
     from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
     from nbgrader.coursedir import CourseDirectory
     from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
-if spared:
-    del sys.modules[GRAMMARS]
 
 # nbgrader calls alembic by its name, and this environment may not be the active one.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
