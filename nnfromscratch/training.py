@@ -191,37 +191,37 @@ class Run:
         self.data = _checked_data("fit", "data", self.model, self.data)
         generator("fit", self.rng)
         self._check_batch_norm()
-        rule = self.optimizer
-        if not (hasattr(rule, "learning_rate") and callable(getattr(rule, "step", None))):
-            raise TypeError(f"fit: optimizer must be one such as SGD(0.1), got {rule!r}")
+        _check_optimizer(self.optimizer)
         if self.validation is not None:
             x, y = self.validation = _checked_data("fit", "validation", self.model, self.validation)
             _evaluate("fit", self.model, (x[:1], y[:1]), self.loss)  # the layers' checks
         instance("fit", History, "the one that fit returns", history=self.history)
         if self.workers > 1:
             check_rows_are_alone("fit", self.model)
-        self.base_rate = rule.learning_rate
+        self.base_rate = self.optimizer.learning_rate
         self.batches = math.ceil(len(self.data[0]) / self.batch_size)
         self.steps, self.step = self.epochs * self.batches, self.history.epochs * self.batches
 
     def _check_settings(self) -> None:
-        for name in ("epochs", "batch_size", "workers"):
-            setattr(self, name, whole("fit", **{name: getattr(self, name)}))
-        for name in ("schedule", "loss", "augment"):
-            if name == "loss" or getattr(self, name) is not None:
-                function_of("fit", **{name: getattr(self, name)})
+        self.epochs = whole("fit", epochs=self.epochs)
+        self.batch_size = whole("fit", batch_size=self.batch_size)
+        self.workers = whole("fit", workers=self.workers)
+        function_of("fit", loss=self.loss)
+        if self.schedule is not None:
+            function_of("fit", schedule=self.schedule)
+        if self.augment is not None:
+            function_of("fit", augment=self.augment)
         given = self.callbacks
         self.callbacks = list(given) if isinstance(given, Iterable) else [given]
         if not all(map(callable, self.callbacks)):
             raise TypeError(f"fit: callbacks must be a list of functions, got {given!r}")
 
     def _check_batch_norm(self) -> None:
-        n, layers = len(self.data[0]), self.model.layers
-        if 1 in (self.batch_size, n % self.batch_size) and any(
-            isinstance(layer, BatchNorm) for layer in layers
-        ):
+        n, size = len(self.data[0]), self.batch_size
+        alone = 1 in (size, n % size)
+        if alone and any(isinstance(layer, BatchNorm) for layer in self.model.layers):
             raise ValueError(
-                f"fit: batch_size {self.batch_size} makes a batch of one example (len(x) is {n}), "
+                f"fit: batch_size {size} makes a batch of one example (len(x) is {n}), "
                 "of which BatchNorm can take no variance; choose another batch_size"
             )
 
@@ -362,3 +362,8 @@ def _checked_loss(
             "(N,) and (N, C) are needed to count wrong answers"
         )
     return number(function, **{"the value that loss returns": result[0]}), result[1]
+
+
+def _check_optimizer(optimizer: Optimizer) -> None:
+    if not (hasattr(optimizer, "learning_rate") and callable(getattr(optimizer, "step", None))):
+        raise TypeError(f"fit: optimizer must be one such as SGD(0.1), got {optimizer!r}")
