@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._files import foreign
+from ._foreign import foreign
 
 
 class Table(NamedTuple):

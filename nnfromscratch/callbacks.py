@@ -87,16 +87,14 @@ class Checkpoint:
 
     def __call__(self, model: Sequential, history: History) -> None:
         """Write the file."""
-        own = {"model": model.params | model.buffers}
-        states = self.optimizer.state.items()
-        own["state"] = {f"{name} {key}": a for name, kept in states for key, a in kept.items()}
+        own = model.params | model.buffers
+        arrays: dict[str, Any] = {f"model {name}": array for name, array in own.items()}
+        for name, kept in self.optimizer.state.items():
+            arrays |= {f"state {name} {key}": array for key, array in kept.items()}
         if self.stopping is not None:
             if self.stopping.best_error > min(history.validation_error, default=-math.inf):
                 raise ValueError("Checkpoint: stopping must stand before it among the callbacks")
-            own["best"] = self.stopping.arrays
-        arrays: dict[str, Any] = {
-            f"{part} {key}": a for part, group in own.items() for key, a in group.items()
-        }
+            arrays |= {f"best {name}": array for name, array in self.stopping.arrays.items()}
         record = self._conditions(model) | {
             "history": asdict(history),
             "steps": self.optimizer.steps,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ._files import read_unpacked
+from ._foreign import read_unpacked
 from ._guards import float_dtype, generator, whole
 from .contracts import FloatArray, IntArray, as_array, as_float_array, check_labels, shapes
 from .readers import parse_idx

@@ -24,7 +24,7 @@ from .model import Sequential
 from .optimizers import Optimizer
 from .parallel import WorkersLost, bare_layers, check_rows_are_alone
 from .schedules import Schedule
-from .training import Callback, Data, History, Loss, Run, Settings
+from .training import Callback, Data, History, Loss, Run
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -121,8 +121,11 @@ def fit(
         WorkersLost: scheduler or workers have gone and not come back.
         and what `fit` raises.
     """
-    settings = Settings(epochs, batch_size, schedule, loss, augment, callbacks, progress)
-    run = Run(model, data, optimizer, rng, validation, history, settings)
+    history = History() if history is None else history
+    run = Run(
+        model, data, optimizer, epochs, batch_size, rng, schedule, validation,
+        loss, augment, callbacks, history, progress,
+    )  # fmt: skip
     check_rows_are_alone("distributed.fit", model)
     patience = positive("distributed.fit", patience=patience)
     if shards is not None:
@@ -140,7 +143,7 @@ def fit(
                     gradient[...] = batch.gradients[name]
                 optimizer.step(model)
                 run.record(batch.loss, batch.logits, y)
-    return run.history
+    return history
 
 
 def _tasks(

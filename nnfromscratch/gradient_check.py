@@ -17,6 +17,7 @@ from .losses import softmax_cross_entropy
 from .model import Sequential
 
 METHODS = ("central", "forward", "complex")
+EPS = float(np.finfo(np.float64).eps)
 
 
 def best_step(method: str, dtype: npt.DTypeLike = np.float64) -> float:
@@ -109,23 +110,33 @@ def slope(f: Callable, x: FloatArray, index: tuple, h: float, at_x: float | None
 
 
 def slope_off_kinks(
-    f: Callable, x: FloatArray, index: tuple, at_x: float, scale: float
+    f: Callable,
+    x: FloatArray,
+    index: tuple,
+    at_x: float,
+    scale: float,
+    *,
+    size: float = 1.0,
+    numbers: float = 1.0,
+    eps: float = EPS,
 ) -> tuple[float, float] | None:
     """Slope along one entry and how far rounding may have shifted it, or None at a kink.
 
     The slopes to the left and to the right of a smooth point draw together as the step shrinks. If
     at a hundredth of the step they still differ by much the same, there is a kink in between.
     `at_x` is f(x), and `scale` the size of a large slope, beside which a small jump is rounding.
+    `size` is that of x, `numbers` that of the numbers of which f may be the difference, and as
+    inexact as they are; `eps` is their relative rounding error.
     """
-    step = best_step("central") * max(1.0, abs(float(x[index])))
+    relative = eps ** (1 / 3)  # 6e-6 in float64
+    step = relative * max(size, abs(float(x[index])))
     earlier_jump = 0.0
     for h in (step, step / 100):
         right, left = (slope(f, x, index, signed, at_x) for signed in (h, -h))
         middle, jump = float((right + left) / 2), float(abs(right - left))
-        # A loss below 1 may be the difference of larger numbers, and as inexact as they are.
-        largest = max(1.0, abs(at_x) + h * max(abs(right), abs(left)))
-        rounding = float(10 * np.finfo(np.float64).eps * largest / h)
-        smooth = max(rounding, 1e-5 * max(scale, abs(middle)))
+        largest = max(numbers, abs(at_x) + h * max(abs(right), abs(left)))
+        rounding = float(10 * eps * largest / h)
+        smooth = max(rounding, 1.65 * relative * max(scale, abs(middle)))
         if not jump > max(smooth, earlier_jump / 10):
             return middle, rounding
         earlier_jump = jump

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ._files import as_path, foreign, read_unpacked
+from ._files import as_path
+from ._foreign import foreign, read_unpacked
 from ._tables import Table, read_table
 from .contracts import FloatArray, IntArray
 

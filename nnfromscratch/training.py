@@ -106,9 +106,11 @@ def fit(
         ValueError: a setting is out of its range, or BatchNorm would get a batch of one example.
         WorkersLost: one of several workers has ended before its time.
     """
-    more = loss, augment, callbacks, progress, workers
-    settings = Settings(epochs, batch_size, schedule, *more)
-    run = Run(model, data, optimizer, rng, validation, history, settings)
+    history = History() if history is None else history
+    run = Run(
+        model, data, optimizer, epochs, batch_size, rng, schedule, validation,
+        loss, augment, callbacks, history, progress, workers,
+    )  # fmt: skip
     with run, run.shared() as model:
         for _ in run.epochs_to_go():
             for x, y in minibatches(*run.data, batch_size, rng=rng):
@@ -119,7 +121,7 @@ def fit(
                 model.backward(d_logits, need_dx=False)
                 optimizer.step(model)
                 run.record(value, logits, y)
-    return run.history
+    return history
 
 
 def evaluate(
@@ -162,65 +164,66 @@ def _evaluate(
 
 
 @dataclass
-class Settings:
-    """What is chosen for a run of `fit`, which explains each of them."""
-
-    epochs: int
-    batch_size: int
-    schedule: Schedule | None
-    loss: Loss
-    augment: Callable[..., FloatArray] | None
-    callbacks: Iterable[Callback]
-    progress: bool
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        """Check them, before anything is changed."""
-        self.epochs = whole("fit", epochs=self.epochs)
-        self.batch_size = whole("fit", batch_size=self.batch_size)
-        self.workers = whole("fit", workers=self.workers)
-        for name in ("schedule", "loss", "augment"):
-            if name == "loss" or getattr(self, name) is not None:
-                function_of("fit", **{name: getattr(self, name)})
-        found = self.callbacks
-        self.callbacks = list(found) if isinstance(found, Iterable) else [found]
-        if not all(map(callable, self.callbacks)):
-            raise TypeError(f"fit: callbacks must be a list of functions, got {found!r}")
-
-
 class Run:
-    """The bookkeeping of one `fit`: data checked at the door, bar, interrupts, the record.
+    """The bookkeeping of one `fit`, whose arguments it takes: checks, bar, interrupts, the record.
 
     As a context it gives the learning rate back and closes the bar, whatever ends the training.
     """
 
-    def __init__(
-        self,
-        model: Sequential,
-        data: Data,
-        optimizer: Optimizer,
-        rng: np.random.Generator,
-        validation: Data | None,
-        history: History | None,
-        settings: Settings,
-    ) -> None:
-        self.model, self.optimizer, self.settings = model, optimizer, settings
-        self.data = _checked_data("fit", "data", model, data)
-        self.rng = generator("fit", rng)
-        self.batches = math.ceil(len(self.data[0]) / settings.batch_size)
-        _check_batch_norm(model, len(self.data[0]), settings.batch_size)
-        _check_optimizer(optimizer)
-        self.base_rate = optimizer.learning_rate
-        self.validation = validation
-        if validation is not None:
-            x, y = self.validation = _checked_data("fit", "validation", model, validation)
-            _evaluate("fit", model, (x[:1], y[:1]), settings.loss)  # the layers' checks
-        history = History() if history is None else history
-        self.history = instance("fit", History, "the one that fit returns", history=history)
-        self.step = self.history.epochs * self.batches
-        if settings.workers > 1:
-            check_rows_are_alone("fit", model)
-        self.total_loss, self.wrong = 0.0, 0
+    model: Sequential
+    data: Data
+    optimizer: Optimizer
+    epochs: int
+    batch_size: int
+    rng: np.random.Generator
+    schedule: Schedule | None
+    validation: Data | None
+    loss: Loss
+    augment: Callable[..., FloatArray] | None
+    callbacks: Iterable[Callback]
+    history: History
+    progress: bool
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        """Check all of it, before anything is changed."""
+        self._check_settings()
+        self.data = _checked_data("fit", "data", self.model, self.data)
+        generator("fit", self.rng)
+        self._check_batch_norm()
+        _check_optimizer(self.optimizer)
+        if self.validation is not None:
+            x, y = self.validation = _checked_data("fit", "validation", self.model, self.validation)
+            _evaluate("fit", self.model, (x[:1], y[:1]), self.loss)  # the layers' checks
+        instance("fit", History, "the one that fit returns", history=self.history)
+        if self.workers > 1:
+            check_rows_are_alone("fit", self.model)
+        self.base_rate = self.optimizer.learning_rate
+        self.batches = math.ceil(len(self.data[0]) / self.batch_size)
+        self.steps, self.step = self.epochs * self.batches, self.history.epochs * self.batches
+
+    def _check_settings(self) -> None:
+        self.epochs = whole("fit", epochs=self.epochs)
+        self.batch_size = whole("fit", batch_size=self.batch_size)
+        self.workers = whole("fit", workers=self.workers)
+        function_of("fit", loss=self.loss)
+        if self.schedule is not None:
+            function_of("fit", schedule=self.schedule)
+        if self.augment is not None:
+            function_of("fit", augment=self.augment)
+        given = self.callbacks
+        self.callbacks = list(given) if isinstance(given, Iterable) else [given]
+        if not all(map(callable, self.callbacks)):
+            raise TypeError(f"fit: callbacks must be a list of functions, got {given!r}")
+
+    def _check_batch_norm(self) -> None:
+        n, size = len(self.data[0]), self.batch_size
+        alone = 1 in (size, n % size)
+        if alone and any(isinstance(layer, BatchNorm) for layer in self.model.layers):
+            raise ValueError(
+                f"fit: batch_size {size} makes a batch of one example (len(x) is {n}), "
+                "of which BatchNorm can take no variance; choose another batch_size"
+            )
 
     def __enter__(self) -> "Run":
         """Show the bar; an epoch that was interrupted starts again."""
@@ -230,9 +233,9 @@ class Run:
             del self.history.batch_loss[self.step :]
         self.history.interrupted = False
         self.bar = tqdm(
-            total=self.settings.epochs * self.batches,
+            total=self.steps,
             initial=self.step,
-            disable=not self.settings.progress,
+            disable=not self.progress,
             unit="step",
             leave=False,
             dynamic_ncols=True,
@@ -250,14 +253,13 @@ class Run:
 
     def shared(self) -> AbstractContextManager[Sequential]:
         """Return the model, or one whose passes are shared by processes, as a context."""
-        workers, batch_size = self.settings.workers, self.settings.batch_size
-        if workers == 1:
+        if self.workers == 1:
             return nullcontext(self.model)
-        return SharedModel(self.model, workers, self.data[0][:batch_size])
+        return SharedModel(self.model, self.workers, self.data[0][: self.batch_size])
 
     def epochs_to_go(self) -> Iterator[int]:
         """Count the epochs, and close the record of each when its last batch is done."""
-        for epoch in range(self.history.epochs + 1, self.settings.epochs + 1):
+        for epoch in range(self.history.epochs + 1, self.epochs + 1):
             self.total_loss, self.wrong = 0.0, 0
             started = time.perf_counter()
             yield epoch
@@ -266,16 +268,16 @@ class Run:
 
     def learning_rate(self) -> float:
         """Return the learning rate of the step to come, as the schedule has it."""
-        if self.settings.schedule is None:
+        if self.schedule is None:
             return self.base_rate
-        factor = self.settings.schedule(self.step / (self.settings.epochs * self.batches))
+        factor = self.schedule(self.step / self.steps)
         return self.base_rate * not_negative("fit", **{"what schedule returns": factor})
 
     def augmented(self, x: FloatArray, y: IntArray) -> FloatArray:
         """Return the batch as `augment` changes it."""
-        if self.settings.augment is None:
+        if self.augment is None:
             return x
-        changed = self.settings.augment(x, rng=self.rng)
+        changed = self.augment(x, rng=self.rng)
         changed = as_array("fit", "what augment returns", changed)
         if changed.shape[:1] != y.shape[:1]:
             raise ShapeError(
@@ -286,7 +288,7 @@ class Run:
 
     def loss_of(self, logits: FloatArray, y: IntArray) -> tuple[float, FloatArray]:
         """Return the loss of a batch and its gradient, or raise if it is not finite."""
-        value, d_logits = _checked_loss("fit", self.settings.loss, logits, y)
+        value, d_logits = _checked_loss("fit", self.loss, logits, y)
         self.check(value)
         return value, d_logits
 
@@ -311,14 +313,14 @@ class Run:
         history, n = self.history, len(self.data[0])
         if self.validation is not None:
             # First of all, so that an interrupt in it leaves no half of an epoch's entries.
-            measured = _evaluate("fit", self.model, self.validation, self.settings.loss)
+            measured = _evaluate("fit", self.model, self.validation, self.loss)
             history.validation_loss.append(measured[0])
             history.validation_error.append(measured[1])
         history.seconds.append(seconds)
         history.learning_rate.append(float(self.optimizer.learning_rate))
         history.loss.append(self.total_loss / n)
         history.error.append(self.wrong / n)
-        answers = [callback(self.model, history) for callback in self.settings.callbacks]
+        answers = [callback(self.model, history) for callback in self.callbacks]
         return any(isinstance(answer, bool | np.bool_) and answer for answer in answers)
 
     def _diverged(self, what: str, step: int) -> TrainingDiverged:
@@ -360,14 +362,6 @@ def _checked_loss(
             "(N,) and (N, C) are needed to count wrong answers"
         )
     return number(function, **{"the value that loss returns": result[0]}), result[1]
-
-
-def _check_batch_norm(model: Sequential, n: int, batch_size: int) -> None:
-    if 1 in (batch_size, n % batch_size) and any(isinstance(a, BatchNorm) for a in model.layers):
-        raise ValueError(
-            f"fit: batch_size {batch_size} makes a batch of one example (len(x) is {n}), of "
-            "which BatchNorm can take no variance; choose another batch_size"
-        )
 
 
 def _check_optimizer(optimizer: Optimizer) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..contracts import FloatArray
-from ..gradient_check import numerical_gradient
+from ..gradient_check import EPS, slope_off_kinks
 from ..layers import Layer
 from ..model import Sequential
 from .thresholds import (
@@ -25,7 +25,6 @@ from .thresholds import (
     TRIAL_STEPS,
 )
 
-EPS = float(np.finfo(np.float64).eps)
 ATOMS = (type, types.ModuleType, types.FunctionType, str, bytes, int, float, complex, np.generic)
 
 
@@ -285,38 +284,16 @@ def directions_for(gradient: FloatArray, rng: np.random.Generator) -> list[Float
 
 def _slope_along(f, v, claim, size, scale, eps) -> float | None:
     """Return the slope of f along v: the claim itself if it agrees, None if nothing can be told."""
-    widest, earlier = (1e-6 if eps < 1e-10 else 1e-2), None
-    at: dict[float, float] = {}
-
-    def along(t: FloatArray) -> float:
-        s = float(t[0])
-        if s not in at:
-            at[s] = f(s * v)
-        return at[s]
-
-    for step in (widest * size, 1e-2 * widest * size, 1e-4 * widest * size):
-        right, left = (_one_sided(along, sign, step) for sign in (1, -1))
-        slope = (right + left) / 2
-        rounding = 50 * eps * max(scale, abs(along([step])), abs(along([-step]))) / step
-        largest = max(abs(claim), abs(slope))
-        if not math.isfinite(slope) or rounding > 0.01 * largest:
-            continue  # too little to tell
-        off = abs(claim - slope)
-        if off <= AGREES * largest + rounding:
-            return claim
-        # A kink shows on one side only, or moves as the step shrinks.
-        smooth = abs(right - left) <= 0.2 * off + 2 * rounding
-        steady = earlier is not None and abs(slope - earlier) <= 0.1 * off + 2 * rounding
-        if smooth and (steady or eps > 1e-10):
-            return slope
-        earlier = slope
-    return None
-
-
-def _one_sided(along: Callable, sign: int, step: float) -> float:
-    """Slope to the right of 0, or to the left."""
-    slope = numerical_gradient(lambda t: along(sign * t), np.zeros(1), h=step, method="forward")
-    return sign * float(slope[0])
+    along, nowhere = (lambda t: f(t * v)), np.zeros(())
+    how = {"size": size, "numbers": scale, "eps": eps}
+    measured = slope_off_kinks(along, nowhere, (), along(nowhere), abs(claim), **how)
+    if measured is None:
+        return None
+    slope, rounding = measured
+    largest = max(abs(claim), abs(slope))
+    if not math.isfinite(slope) or rounding > 0.01 * largest:
+        return None  # too little to tell
+    return claim if abs(claim - slope) <= AGREES * largest + rounding else slope
 
 
 def _factor(pairs: list[tuple[float, float]]) -> float:
