@@ -32,7 +32,7 @@ SIMARD = "Simard et al. 2003"
 
 
 def rate(settings: dict) -> dict:
-    """The learning rate: the squared error's slopes are smaller, as its mean is over classes too."""
+    """The learning rate: the squared error's slopes are smaller, being means over classes too."""
     return {"learning_rate": 0.2 if settings.get("loss") == "squared" else 0.1}
 
 

@@ -59,12 +59,11 @@ def test_a_skipped_epoch_is_noticed(finished, tmp_path):
     moved = json.loads(lines[2]) | {"epoch": 2}
     (folder / "log.jsonl").write_text("\n".join([lines[0], json.dumps(moved)]) + "\n")
     (folder / "epoch_003.npz").replace(folder / "epoch_002.npz")
-    with pytest.raises(ValueError, match="record"):
-        record.replay(folder, 2, progress=False)
+    assert record.replay(folder, 2, progress=False) > 1e-3
 
 
 def test_test_images_in_training_are_noticed(tmp_path, monkeypatch):
-    x, y, x_test, y_test = nn.load_mnist()
+    _, _, x_test, y_test = nn.load_mnist()
     with monkeypatch.context() as patch:
         patch.setattr(record, "load_mnist", lambda: (x_test, y_test, x_test, y_test))
         record.train(TINY, 4, tmp_path / "run", progress=False)
@@ -79,7 +78,7 @@ def test_a_folder_of_another_run_is_left_alone(finished):
 
 
 def test_digits_that_are_turned_less():
-    x, y, _, _ = nn.load_mnist()
+    x, _, _, _ = nn.load_mnist()
     upright = replace(TINY, scaling=0.0, shear=0.0, elastic=0.0, rotation=40.0)
     (rows, labels), _ = record.training_data(upright)
     changed = upright.distort(rows, rng=np.random.default_rng(0))
@@ -108,9 +107,11 @@ def test_deskewing_makes_rows_and_columns_independent():
     x, _, _, _ = nn.load_mnist()
     images = record.deskew(x[:300]).reshape(-1, 28, 28).astype(float)
     r, c = np.mgrid[:28, :28]
-    for image in images[:50]:
+    for before, image in zip(x[:50].reshape(-1, 28, 28), images[:50], strict=True):
         down, right = ndimage.center_of_mass(image)
-        assert abs((image * (r - down) * (c - right)).sum() / image.sum()) < 0.3
+        covariance = (image * (r - down) * (c - right)).sum() / image.sum()
+        # A twentieth of the variance is a slant of 3 degrees, which sampling between pixels leaves.
+        assert abs(covariance) < 0.05 * (before * (r - down) ** 2).sum() / before.sum()
     assert np.allclose(images.sum(axis=(1, 2)), x[:300].sum(axis=1), rtol=0.1)
 
 
