@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from . import search
+    from . import audit, search
     from .course import cli, doctor, lab
 
     parser = argparse.ArgumentParser(
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     _add_exercises(commands)
     search.add_to(commands)
+    audit.add_to(commands)
     lab.add_to(commands)
     doctor.add_to(commands)
     cli.add_to(commands)

@@ -12,7 +12,8 @@ def stored(name: str) -> dict:
     """Return a stored result, with the command that computes it again.
 
     Args:
-        name: "network_a" to "network_e", "ladder", "regularization" or "frameworks".
+        name: "network_a" to "network_e", "ladder", "regularization", "frameworks" or
+            "record".
 
     Raises:
         ValueError: there is no such result.

@@ -63,7 +63,13 @@ def test_the_wheel_holds_the_package_the_data_the_lessons_and_the_sets_and_no_so
     package = ROOT / "nnfromscratch"
     expected = {
         f"nnfromscratch/{path.relative_to(package).as_posix()}"
-        for pattern in ("**/*.py", "_mnist/*.gz", "_results/*.json", "widgets/*.js*")
+        for pattern in (
+            "**/*.py",
+            "_mnist/*.gz",
+            "_results/*.json",
+            "_record/*.npz",
+            "widgets/*.js*",
+        )
         for path in package.glob(pattern)
     } | {f"nbcompare/{path.name}" for path in (ROOT / "nbcompare").glob("*.py")}
     sets = (ROOT / "notebooks" / "exercises").glob("[0-9][0-9]_*.ipynb")

@@ -139,4 +139,8 @@ def test_exercises_and_unit_tests_count(monkeypatch, tmp_path):
     before = matrix.sources()[1]
     assert all(before[lesson] != lessons[lesson] for lesson in lessons)
     (tmp_path / "exercises" / "clinic.py").write_text("changed again", encoding="utf-8")
-    assert all(matrix.sources()[1][lesson] != before[lesson] for lesson in lessons)
+    after = matrix.sources()[1]
+    changed = {name for name in lessons if after[name] != before[name]}
+    assert changed == {name for name in lessons if "/solutions/" in name}  # no lesson imports it
+    (tmp_path / "shapes.py").write_text("changed again", encoding="utf-8")
+    assert all(matrix.sources()[1][lesson] != after[lesson] for lesson in lessons)

@@ -52,6 +52,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "matrix.md"
 RESULTS = ROOT / "docs" / "matrix.json"
 PACKAGE = "nnfromscratch"
+SCHOOL = ("course", "exercises", "__main__.py")
 VENVS = ROOT / ".matrix"
 OLDEST = ("numpy==2.0.*", "matplotlib==3.9.*", "pyparsing<3.3")
 NEWEST = ("numpy", "matplotlib")
@@ -231,9 +232,17 @@ def digest(*parts):
 def sources():
     """Return the digest of the unit tests and, for each notebook, of all that its texts depend on.
 
-    The package is part of both. Prose and the look of pictures are not; the data of figures are.
+    The package is part of both, but for a lesson only what lessons can import, which the school
+    is not: nothing below it knows it. Prose and the look of pictures are not part of it; the data
+    of figures are.
     """
-    package = [path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).rglob("*.py"))]
+    paths = sorted((ROOT / PACKAGE).rglob("*.py"))
+    package = [path.read_text(encoding="utf-8") for path in paths]
+    below = [
+        text
+        for path, text in zip(paths, package, strict=True)
+        if path.relative_to(ROOT / PACKAGE).parts[0] not in SCHOOL
+    ]
     tests = [path.read_text(encoding="utf-8") for path in unit_test_files()]
     found = {}
     for name, notebook in executed().items():
@@ -243,7 +252,8 @@ def sources():
                 parts.append(cell.source)
                 parts += [str(output.get("text", "")) for output in cell.outputs]
                 parts += compared_besides(cell)
-        found[name] = digest(*package, *parts)
+        known = below if "/solutions/" not in name else package
+        found[name] = digest(*known, *parts)
     return digest(*package, *tests), found
 
 

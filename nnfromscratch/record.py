@@ -1,0 +1,329 @@
+"""How far a plain network goes: recipes, runs to be repeated, views, votes and their audit."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ._files import read_npz, replacing
+from ._guards import whole
+from .augmentation import distort, sample_bilinear
+from .callbacks import Checkpoint
+from .contracts import FloatArray, IntArray, shapes
+from .data import load_mnist, train_validation_split
+from .functional import log_softmax, softmax
+from .layers import Dropout, Linear, ReLU
+from .losses import mean_squared_error, softmax_cross_entropy
+from .model import Sequential, mlp
+from .optimizers import SGD
+from .schedules import linear_decay
+from .training import History, fit
+
+HELD_OUT = 5_000
+"""Training images on which settings are chosen; the test images are opened for chosen ones."""
+
+UPRIGHT = (1, 7)
+"""Digits that are turned by half the angle only, since a turned 1 or 7 is read as the other."""
+
+VIEWS, STRENGTH = 16, 0.6
+"""How many distorted copies of a test image are looked at, and how far each is distorted."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a run depends on, besides its seed. The distortion's settings are `distort`'s."""
+
+    sizes: tuple[int, ...]
+    epochs: int
+    rotation: float = 12.0
+    scaling: float = 0.12
+    shear: float = 0.12
+    elastic: float = 36.0
+    sigma: float = 5.0
+    smoothing: float = 0.05
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    distorted: bool = True
+    upright: bool = True
+    deskewed: bool = False
+    loss: str = "cross-entropy"
+    held_out: bool = False
+    images: int = 60_000
+
+    def distort(
+        self, rows: FloatArray, *, rng: np.random.Generator, strength: float = 1.0
+    ) -> FloatArray:
+        """Distort a batch whose last column says which part of the angle a row may be turned."""
+        x, turns = rows[:, :-1], rows[:, -1]
+        changed = np.empty_like(x)
+        for turn in np.unique(turns):
+            changed[turns == turn] = distort(
+                x[turns == turn],
+                rng=rng,
+                rotation=strength * float(turn) * self.rotation,
+                scaling=strength * self.scaling,
+                shear=strength * self.shear,
+                elastic=strength * self.elastic,
+                sigma=self.sigma,
+            )
+        return changed
+
+    def network(self, rng: np.random.Generator) -> Sequential:
+        """Return the network before training."""
+        if not self.dropout:
+            return mlp(list(self.sizes), rng=rng)
+        *hidden, last = zip(self.sizes, self.sizes[1:], strict=False)
+        layers: list = []
+        for inputs, units in hidden:
+            layers += [Linear(inputs, units, rng=rng), ReLU(), Dropout(self.dropout, rng=rng)]
+        return Sequential([*layers, Linear(*last, rng=rng)])
+
+    def loss_function(self) -> Callable:
+        """Return the loss that is trained with."""
+        return squared if self.loss == "squared" else smoothed(self.smoothing)
+
+
+SIMPLE = {"rotation": 10.0, "scaling": 0.1, "shear": 0.1, "elastic": 24.0, "sigma": 4.0}
+
+RECIPES = {
+    "minutes": Recipe((784, 800, 10), 40, smoothing=0.0, upright=False, **SIMPLE),
+    "member": Recipe((784, 1000, 500, 10), 100),
+    "large": Recipe((784, 1500, 1000, 500, 10), 80),
+}
+"""The runs that the record is made of."""
+
+
+def smoothed(smoothing: float) -> Callable:
+    """Cross-entropy with label smoothing: the target is (1 - s) one_hot(y) + s / C.
+
+    loss = (1 - s) cross_entropy - s mean(log p);  dz = (p - target) / N
+
+    Source: Szegedy et al., Rethinking the Inception architecture (2016), section 7.
+    """
+
+    def loss(z: FloatArray, y: IntArray) -> tuple[np.floating, FloatArray]:
+        value, dz = softmax_cross_entropy(z, y)
+        even = -log_softmax(z).mean()
+        d_even = (softmax(z) - 1 / z.shape[1]) / len(z)
+        return value + smoothing * (even - value), dz + smoothing * (d_even - dz)
+
+    return loss if smoothing else softmax_cross_entropy
+
+
+def squared(z: FloatArray, y: IntArray) -> tuple[np.floating, FloatArray]:
+    """Return the squared error of the outputs against one-hot labels, with its gradient."""
+    return mean_squared_error(z, np.eye(z.shape[1], dtype=z.dtype)[y])
+
+
+@shapes("x: N D -> N D")
+def deskew(x: FloatArray) -> FloatArray:
+    """Set digits upright: shear every image until rows and columns of its ink do not covary.
+
+    y(r, c) = x(r, c + s (r - mean r)), s = cov(r, c) / var(r), by bilinear sampling
+
+    Source: LeCun et al., Gradient-based learning applied to document recognition (1998), III.A.
+    """
+    side = int(len(x[0]) ** 0.5)
+    rows, columns = (a.reshape(1, -1).astype(x.dtype) for a in np.mgrid[:side, :side])
+    ink = x / np.maximum(x.sum(axis=1, keepdims=True), 1e-9)  # (N, D)
+    down = rows - (ink * rows).sum(axis=1, keepdims=True)  # (N, D)
+    right = columns - (ink * columns).sum(axis=1, keepdims=True)  # (N, D)
+    variance = np.maximum((ink * down**2).sum(axis=1, keepdims=True), 1e-9)  # (N, 1)
+    slant = (ink * down * right).sum(axis=1, keepdims=True) / variance  # (N, 1)
+    return sample_bilinear(x, np.broadcast_to(rows, x.shape), columns + slant * down)
+
+
+def digest(model: Sequential) -> str:
+    """Return the SHA-256 of all parameters, names and bytes."""
+    found = hashlib.sha256()
+    for name, array in model.params.items():
+        found.update(name.encode() + array.tobytes())
+    return found.hexdigest()
+
+
+class Log(Checkpoint):
+    """A checkpoint of its own after every epoch, and a line in log.jsonl with its hash."""
+
+    def __init__(self, folder: Path, optimizer: SGD, rng: np.random.Generator) -> None:
+        super().__init__(folder / "epoch_000.npz", optimizer=optimizer, rng=rng)
+        self.folder, self.cpu = folder, time.process_time()
+
+    def at(self, epoch: int) -> "Log":
+        """Look at the file of that epoch."""
+        self.path = self.folder / f"epoch_{epoch:03}.npz"
+        return self
+
+    def __call__(self, model: Sequential, history: History) -> None:
+        """Write both."""
+        super(Log, self.at(history.epochs)).__call__(model, history)
+        spent, self.cpu = time.process_time() - self.cpu, time.process_time()
+        line = {
+            "epoch": history.epochs,
+            "sha256": digest(model),
+            "loss": history.loss[-1],
+            "error": history.error[-1],
+            "validation_error": (history.validation_error or [None])[-1],
+            "seconds": round(history.seconds[-1], 2),
+            "processor_seconds": round(spent, 2),
+        }
+        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def training_data(recipe: Recipe) -> tuple:
+    """Return the pair to train on, with a column of turns if distorted, and the pair held out."""
+    x, y, _, _ = load_mnist()
+    x, y, validation = x[: recipe.images], y[: recipe.images], None
+    if recipe.held_out:
+        x, y, *validation = train_validation_split(x, y, HELD_OUT, rng=np.random.default_rng(0))
+    if recipe.deskewed:
+        x, validation = deskew(x), validation and [deskew(validation[0]), validation[1]]
+    if recipe.distorted:
+        turns = np.where(np.isin(y, UPRIGHT) & recipe.upright, 0.5, 1.0)
+        x = np.column_stack([x, turns]).astype(x.dtype)
+    return (x, y), validation
+
+
+def train(
+    recipe: Recipe,
+    seed: int,
+    folder: Path | None = None,
+    *,
+    start: int | None = None,
+    epochs: int | None = None,
+    progress: bool = True,
+) -> Sequential:
+    """Run a recipe, or go on where it was stopped; return the network.
+
+    Args:
+        recipe: what to run.
+        seed: of weights, order and distortion.
+        folder: where recipe.json, log.jsonl and a checkpoint for every epoch go; None for nowhere.
+        start: go on after this epoch, and write nothing; None for after the last one.
+        epochs: how many epochs to run of those that are due; None for all.
+        progress: show a bar.
+    """
+    rng = np.random.default_rng(seed)
+    data, validation = training_data(recipe)
+    model = recipe.network(rng)
+    optimizer = SGD(
+        recipe.learning_rate,
+        momentum=recipe.momentum,
+        nesterov=recipe.momentum > 0,
+        weight_decay=recipe.weight_decay,
+    )
+    callbacks: list = []
+    history = None
+    if folder is not None:
+        log = Log(folder, optimizer, rng)
+        done = len(list(folder.glob("epoch_*.npz"))) if start is None else start
+        history = log.at(done).resume(model) if done else None
+        if start is None:
+            _begin(folder, recipe, seed)
+            callbacks.append(log)
+    if epochs is not None:
+        end = epochs + (0 if history is None else history.epochs)
+        callbacks.append(lambda model, history: history.epochs >= end)
+    fit(
+        model,
+        data,
+        optimizer=optimizer,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        rng=rng,
+        schedule=linear_decay(),
+        validation=validation,
+        loss=recipe.loss_function(),
+        augment=recipe.distort if recipe.distorted else None,
+        callbacks=callbacks,
+        history=history,
+        progress=progress,
+    )
+    return model
+
+
+def _begin(folder: Path, recipe: Recipe, seed: int) -> None:
+    """Write what is run, or refuse a folder that holds another run."""
+    text = json.dumps(asdict(recipe) | {"seed": seed}, indent=1) + "\n"
+    path = folder / "recipe.json"
+    if path.exists() and json.loads(path.read_text("utf-8")) != json.loads(text):
+        raise ValueError(f"record: {folder} holds another run; name another folder")
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def read_run(folder: Path) -> tuple[Recipe, int, list[dict]]:
+    """Return recipe, seed and log of a run.
+
+    Raises ValueError if a file is missing or damaged, or the log lacks an epoch.
+    """
+    try:
+        settings = json.loads((folder / "recipe.json").read_text("utf-8"))
+        log = [json.loads(a) for a in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+        seed, sizes = settings.pop("seed"), tuple(settings.pop("sizes"))
+        recipe = Recipe(sizes, **settings)
+        epochs = [line["epoch"] for line in log]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"record: {folder} is not the folder of a run ({error})") from None
+    if epochs != list(range(1, len(epochs) + 1)):
+        raise ValueError(f"record: {folder}: the log does not count every epoch once: {epochs}")
+    return recipe, seed, log
+
+
+def replay(folder: Path, epoch: int, *, progress: bool = True) -> float:
+    """Run one epoch of a stored run again; return the largest difference between the weights.
+
+    It starts from the checkpoint before that epoch, whose hash must be the log's, and is 0 where
+    processor and libraries are those of the run.
+    """
+    recipe, seed, log = read_run(folder)
+    if whole("record", epoch=epoch) > len(log):
+        raise ValueError(f"record: epoch must be at most {len(log)}, got {epoch}")
+    for number in range(max(epoch - 1, 1), epoch + 1):
+        model, line = recipe.network(np.random.default_rng(0)), log[number - 1]
+        load_epoch(model, folder, number)
+        if digest(model) != line["sha256"]:
+            raise ValueError(f"record: {folder}: the weights of epoch {number} are not the log's")
+    again = train(recipe, seed, folder, start=epoch - 1, epochs=1, progress=progress)
+    return max(float(abs(a - again.params[name]).max()) for name, a in model.params.items())
+
+
+def load_epoch(model: Sequential, folder: Path, epoch: int) -> None:
+    """Give the model the weights that a run had after an epoch."""
+    path = folder / f"epoch_{epoch:03}.npz"
+    try:
+        arrays = read_npz("record", path)
+        own = {name: arrays[f"model {name}"] for name in model.params}
+    except (OSError, KeyError):
+        raise ValueError(f"record: {path} is missing, or no checkpoint of this network") from None
+    model.set_arrays(own, f"record: {path}")
+
+
+def log_probabilities(
+    models: Sequence[Sequential],
+    x: FloatArray,
+    recipe: Recipe,
+    *,
+    rng: np.random.Generator,
+    views: int = VIEWS,
+    strength: float = STRENGTH,
+) -> FloatArray:
+    """Mean log-probabilities of several networks over distorted views of every image, (N, C).
+
+    views is how many; 0 looks at the image itself. strength multiplies the recipe's distortion.
+    """
+    rows = np.column_stack([x, np.full(len(x), 0.5)]).astype(x.dtype)
+    sums = []
+    for i in range(0, len(x), 500):
+        batch = rows[i : i + 500]
+        seen = [recipe.distort(batch, rng=rng, strength=strength) for _ in range(views)]
+        seen = seen or [batch[:, :-1]]
+        sums.append(sum(log_softmax(model.forward(a)) for model in models for a in seen))
+    return np.concatenate(sums) / (max(views, 1) * len(models))
