@@ -14,12 +14,13 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 
 from .._files import replacing
-from ..exercises._exercise import STOPPED
+from ..exercises import own
+from ..exercises._exercise import BLANK, STOPPED
 from . import gradebooks, layout
 from .collect import collect
-from .examine import LARGEST, WRONG, Source, examine, likely, unread, worth
+from .examine import LARGEST, WRONG, Examined, Source, examine, likely, unread, worth
 from .grade import NOT_COMPARED, grade, starter
-from .handout import handout
+from .handout import handout, own_notebooks
 from .jail import JailError, Limits, beside, sandbox_works, stripped_package
 from .layout import Course, CourseError
 from .student import to_text
@@ -48,10 +49,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     init.add_argument("folder", type=Path, metavar="FOLDER")
     init.add_argument("--solutions", type=Path, metavar="FOLDER",
                       help="the solution notebooks (the repository's)")  # fmt: skip
+    init.add_argument("--no-own", action="store_true",
+                      help="without a blank of each student's own in the sets")  # fmt: skip
     release = part("release", _release, "make the student edition of sets")
     release.add_argument("sets", nargs="+", metavar="SET", help="02, or a folder's name in source")
     release.add_argument("--zip", action="store_true",
                          help="one archive: the set, its lesson, and how to start")  # fmt: skip
+    release.add_argument("--students", type=Path, metavar="CSV",
+                         help="whose own blanks to draw; has a column id")  # fmt: skip
     take = part("collect", _collect, "copy submissions into the course")
     take.add_argument("path", type=Path, metavar="FOLDER_OR_ZIP", help="as the platform gives it")
     take.add_argument(
@@ -110,7 +115,7 @@ def _bar(sequence, words: str, total: int | None = None):
 
 def _init(options: argparse.Namespace) -> None:
     before = (options.folder / "nbgrader_config.py").is_file()
-    course = layout.init(options.folder, options.solutions)
+    course = layout.init(options.folder, options.solutions, own_blanks=not options.no_own)
     names = [name + " (practice)" * _for_practice(course, name) for name in course.sets()]
     words = "was there already, and is complete" if before else "a course"
     print(f"{course.root}: {words}, with the sets {', '.join(names)}")
@@ -125,6 +130,7 @@ def _for_practice(course: Course, name: str) -> bool:
 
 def _release(options: argparse.Namespace) -> None:
     books, course = _books(), Course(options.course)
+    students = _students(options.students, course)
     for name in [course.resolve(name) for name in options.sets]:
         if sys.platform == "linux" and not sandbox_works():
             _own_solution_passes(course, name)
@@ -132,6 +138,26 @@ def _release(options: argparse.Namespace) -> None:
         if options.zip:
             released = handout(course, name, released)
         print(f"{released}: give this to the students")
+        if students and course.own_draw("", name):
+            where = own_notebooks(course, name, students)
+            print(f"{where}: one notebook each for {len(students)} students, instead")
+
+
+def _students(path: Path | None, course: Course) -> list[str]:
+    """Return the ids in a list of the class, as the course's folders have them."""
+    given, path = path, path or course.root / "students.csv"
+    if not given and not path.is_file():
+        return []
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+        students = [layout.safe_id(row["id"]) for row in rows]
+    except (OSError, UnicodeError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"--students: {path} must be a CSV file with a column id, in UTF-8 ({error!r})"
+        ) from None
+    if "" in students or len({*students}) < len(students):
+        raise CourseError(f"--students: each row of {path} must have an id of its own")
+    return students
 
 
 def _collect(options: argparse.Namespace) -> None:
@@ -161,12 +187,15 @@ def grade_file(
     seed: bytes,
     left_out: Mapping[str, str] | None = None,
     at: Callable[[str], None] = str,
+    mine: tuple[own.Draw, dict[str, own.Draw]] | None = None,
 ) -> tuple[dict, str]:
     """Grade one file; return the result and the mended notebook's text.
 
-    `left_out` and `at` are those of `apart.each`.
+    `left_out` and `at` are those of `apart.each`; `mine` is the draw of the student's own
+    blank, and everybody's.
     """
-    parts, left_out = Source(json.loads(source.read_text(encoding="utf-8"))), left_out or {}
+    parts, asked = _source_for(source, mine)
+    left_out = left_out or {}
     if "" in left_out:
         examined = unread(parts, f"The grader {left_out['']} while it read the file.")
     else:
@@ -188,9 +217,36 @@ def grade_file(
     else:
         start = starter(home, limits, sandbox, files)
         result = grade(examined, parts, start, limits, seed, left_out, at)
+    if mine and asked:
+        _whose(data if "" not in left_out else b"", mine, asked, examined)
     human = examined.human or any(v["mistake"] == NOT_COMPARED for v in result["verdicts"])
     result |= {"findings": [*examined.findings, *result.pop("notes")], "human": human}
     return result, to_text(examined.notebook)
+
+
+def _source_for(source: Path, mine: tuple | None) -> tuple[Source, own.Own | None]:
+    """Return what a set asks of one student, and the exercise of the own blank."""
+    notebook = json.loads(source.read_text(encoding="utf-8"))
+    if not mine:
+        return Source(notebook), None
+    asked = own.exercise(*mine)
+    return Source(own.with_own(notebook, mine[0]), asked), asked
+
+
+def _whose(data: bytes, mine: tuple, asked: own.Own, examined: Examined) -> None:
+    """Note whose blank was answered, and whose the file holds, if they are not the student's."""
+    draw, everyone = mine
+    names = {given: student or "practice" for student, given in everyone.items()}
+    for student in asked.meant:
+        words = (
+            f"The own blank is right for the blank of {student or 'practice'}, and not for theirs."
+        )
+        examined.note(own.ANOTHER, words)
+    for line in own.lines_of(data):
+        if line != draw:
+            known = names.get(line)
+            words = f"is that of {known}" if known else "was changed"
+            examined.note("another blank", f"The draw in the file {words}; their own was asked.")
 
 
 def _another(data: bytes, source: Path) -> str:
@@ -204,9 +260,9 @@ def _another(data: bytes, source: Path) -> str:
     return f" It looks like {' or '.join(names)}." if names else ""
 
 
-def _tried(*arguments) -> tuple[dict, str]:
+def _tried(mine: tuple | None, *arguments) -> tuple[dict, str]:
     try:
-        return grade_file(*arguments)
+        return grade_file(*arguments, mine=mine)
     except (JailError, MemoryError):
         raise
     except Exception as error:  # a fault of ours must not stop the others
@@ -224,10 +280,11 @@ def _grade(options: argparse.Namespace) -> int:
         if options.student:
             students = [one for one in students if one == options.student]
         keys = {student: course.key(student, name) for student in students}
-        entered = books.entered(course, name)
+        entered, everyone = books.entered(course, name), course.own_of_others(name)
         jobs = {
-            student: (course.submission(student, name), course.source_file(name), home,
-                      LIMITS, not options.no_sandbox, course.seed + keys[student].encode())
+            student: (_mine(course, student, name, everyone), course.submission(student, name),
+                      course.source_file(name), home, LIMITS, not options.no_sandbox,
+                      course.seed + keys[student].encode())
             for student in students
             if options.student or _is_due(course, student, name, keys[student], entered)
         }  # fmt: skip
@@ -249,6 +306,12 @@ def _grade(options: argparse.Namespace) -> int:
     for line in failed:
         print(f"not graded: {line}", file=sys.stderr)
     return int(bool(failed))
+
+
+def _mine(course: Course, student: str, name: str, everyone: dict) -> tuple | None:
+    """Return a student's draw and everybody's, or None if the set has no own blank."""
+    draw = course.own_draw(student, name)
+    return (draw, everyone) if draw else None
 
 
 def _can_grade(options: argparse.Namespace) -> None:
@@ -339,11 +402,12 @@ def _own_solution_passes(course: Course, name: str, sandbox: bool = True) -> Non
     )
     if stamp.exists() or course.source(name).practice:
         return
-    job = (source, source, home, LIMITS, sandbox, b"")
+    job = (_mine(course, "", name, {}), source, source, home, LIMITS, sandbox, b"")
     ((_, outcome),) = apart.each({name: job}, 1, _tried)
     if isinstance(outcome, Exception):
         raise outcome
     lost = [v for v in outcome[0]["verdicts"] if v["points"] < v["maximum"]]
+    lost = [v for v in lost if v["mistake"] != BLANK]  # an own blank has no solution
     if lost:
         words = " ".join(lost[0]["message"].split())[:300]
         raise CourseError(

@@ -63,11 +63,15 @@ class Check:
     points: float
     code: str
     names: tuple[str, ...]
+    own: Exercise | None = None
+    """What `check_own` stands for: the exercise drawn for the student."""
 
     @property
     def exercises(self) -> dict[str, Exercise]:
         """The exercises that it asks for a judgement, by the names under which it calls them."""
         by_name = {f"check_{exercise.name}": exercise for exercise in all_exercises()}
+        if self.own:
+            by_name["check_own"] = self.own
         return {name: by_name[name] for name in used(self.code) & by_name.keys()}
 
 
@@ -76,9 +80,10 @@ class Source:
 
     Args:
         notebook: the solution notebook, as json reads it.
+        own: the exercise of its own blank, drawn for one student.
     """
 
-    def __init__(self, notebook: dict):
+    def __init__(self, notebook: dict, own: Exercise | None = None):
         self.notebook = notebook
         self.released = student_edition(notebook)
         self.prelude, self.blanks, graded = [], {}, []
@@ -104,7 +109,7 @@ class Source:
         for kind, code in graded:
             known = used(code)
             names = tuple(name for name in self.blanks if name in known)
-            self.checks.append(Check(kind["grade_id"], float(kind["points"]), code, names))
+            self.checks.append(Check(kind["grade_id"], float(kind["points"]), code, names, own))
         self.cells = {
             kind["grade_id"]: cell
             for cell in self.released["cells"]

@@ -263,7 +263,7 @@ def judge(session: Session, check: Check, space: dict, examined: Examined, seed:
         def trusted(exercise):
             name = exercise.name
 
-            def check_function(answer):
+            def check_function(answer, *_):  # what a notebook says of its draw counts for nothing
                 if not isinstance(answer, Inside):
                     return exercise.check(answer)
                 rng = np.random.default_rng([*hashlib.sha256(seed + name.encode()).digest()])

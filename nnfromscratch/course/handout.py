@@ -6,8 +6,10 @@ from importlib import metadata
 from pathlib import Path
 
 from .._files import replacing
+from ..exercises import own
 from .jail import beside
-from .layout import Course
+from .layout import Course, CourseError, write
+from .student import student_edition, to_text
 from .workspace import editions, repository, stored_notebooks
 
 START = """\
@@ -61,3 +63,22 @@ def handout(course: Course, name: str, release: Path) -> Path:
 
 def _beside(course: Course, name: str) -> list[Path]:
     return [path for path in beside(course.source_file(name)) if path.is_file()]
+
+
+def own_notebooks(course: Course, name: str, students: list[str]) -> Path:
+    """Write own/SET/ID/SET.ipynb for each student; return the folder.
+
+    Raises:
+        CourseError: two students would have the same blank, which chance does not do.
+    """
+    notebook, folder = course.source(name).notebook, course.root / "own" / name
+    draws = {
+        student: own.drawn(course.secret, student, name, own.kind_in(notebook))
+        for student in students
+    }
+    if len({*draws.values()}) < len(draws):
+        raise CourseError(f"release: two students have the same own blank in {name}")
+    for student, draw in draws.items():
+        text = to_text(student_edition(own.with_own(notebook, draw)))
+        write(folder / student / f"{name}.ipynb", text)
+    return folder

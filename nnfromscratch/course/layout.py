@@ -2,6 +2,7 @@
 
 source/SET/SET.ipynb            the solutions, with hidden tests
 release/SET/SET.ipynb           what students get
+own/SET/ID/SET.ipynb            what each student gets who has a blank of their own
 submitted/ID/SET/SET.ipynb      what they hand in, as it came
 mended/ID/SET/SET.ipynb         a copy that can be graded
 results/SET/ID.json             verdicts, and what was found
@@ -18,10 +19,13 @@ import unicodedata
 from pathlib import Path
 
 from .._files import replacing
+from ..exercises import own
 from .examine import Source, worth
+from .student import to_text
 
 LONGEST = 160
 """Bytes of a student's id; a folder's name may have 255, and endings are added to it."""
+SECRET = ".secret"
 SOLUTIONS = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
 
 CONFIG = '''"""What nbgrader's own tools need to know of this course."""
@@ -77,6 +81,38 @@ class Course:
     def seed(self) -> bytes:
         """What the graders' cases are drawn from: the same in every run, and nobody's guess."""
         return (self.root / ".seed").read_bytes()
+
+    @property
+    def secret(self) -> bytes:
+        """What the own blanks are drawn from. Whoever has it can make every student's."""
+        try:
+            return (self.root / SECRET).read_bytes()
+        except OSError:
+            raise CourseError(
+                f"{self.root / SECRET} is missing: own blanks are drawn from it. Put the file back "
+                "if there is a copy; `nnfromscratch course init` makes another, which draws other "
+                "blanks"
+            ) from None
+
+    def own_draw(self, student: str, name: str) -> own.Draw | None:
+        """Return the draw of a student's own blank, or None if the set has none.
+
+        Until a set has been released for each student, all have the blank for practice.
+        """
+        kind = own.kind_in(self.source(name).notebook)
+        if not kind:
+            return None
+        return own.drawn(self.secret, student if self.given_own(name) else "", name, kind)
+
+    def given_own(self, name: str) -> list[str]:
+        """Return the students for whom a set was released."""
+        return sorted(path.name for path in (self.root / "own" / name).glob("*") if path.is_dir())
+
+    def own_of_others(self, name: str) -> dict[str, own.Draw]:
+        """Return the draw of everybody who has one, and under "" that for practice."""
+        kind = own.kind_in(self.source(name).notebook)
+        everyone = {"", *self.given_own(name), *self.submissions(name)} if kind else ()
+        return {student: own.drawn(self.secret, student, name, kind) for student in everyone}
 
     def sets(self) -> list[str]:
         """Return the names of the sets that there are: folders with a notebook of their name."""
@@ -152,6 +188,7 @@ class Course:
         """Return what changes when submission, source or released points change."""
         digest = hashlib.sha256(self.source_file(name).read_bytes())
         digest.update(repr(sorted(self.released_points(name).items())).encode())
+        digest.update(repr(self.own_draw(student, name)).encode())
         with open(self.submission(student, name), "rb") as file:
             while part := file.read(1 << 20):
                 digest.update(part)
@@ -176,12 +213,13 @@ def write(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def init(root: Path, solutions: Path | None) -> Course:
+def init(root: Path, solutions: Path | None, *, own_blanks: bool = False) -> Course:
     """Make a course's folder, or complete one; return the course.
 
     Args:
         root: where.
         solutions: the folder with the solution notebooks to start from.
+        own_blanks: whether each set that is new in the folder gets a blank of each student's own.
 
     Raises:
         CourseError: there are none, or root is a file.
@@ -198,18 +236,28 @@ def init(root: Path, solutions: Path | None) -> Course:
         raise CourseError(f"{root} is a file; a course is a folder")
     for folder in ("source", "release", "submitted"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    for name in (".seed", SECRET):
+        if not (root / name).exists():
+            with open(os.open(root / name, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(secrets.token_hex(32).encode())
     for source in sources:
         target = root / "source" / source.stem / source.name
         if not target.exists():
             with replacing(target) as file:
-                file.write(source.read_bytes())
-    if not (root / ".seed").exists():
-        with replacing(root / ".seed") as file:
-            file.write(secrets.token_hex(32).encode())
-        os.chmod(root / ".seed", 0o600)
+                data = source.read_bytes()
+                file.write(_with_own(data, source.stem, root) if own_blanks else data)
     if not (root / "nbgrader_config.py").exists():
         write(root / "nbgrader_config.py", CONFIG)
     return Course(root)
+
+
+def _with_own(data: bytes, name: str, root: Path) -> bytes:
+    """Return a solution notebook with the blank for practice in it."""
+    kind = own.SETS.get(name[:2])
+    if not kind or name == "15_exercises":  # which no machine grades
+        return data
+    draw = own.drawn((root / SECRET).read_bytes(), "", name, kind)
+    return to_text(own.with_own(json.loads(data), draw)).encode()
 
 
 def safe_id(text: str) -> str:
