@@ -1,6 +1,7 @@
 r"""Ten thousand own blanks: right answers must be accepted, and generated mistakes refused.
 
     python -m benchmarks.own_blanks               all families, and whole classes of 300
+    python -m benchmarks.own_blanks --minutes 10  as many as fit; stores how many
     python -m benchmarks.own_blanks --draws 200   fewer, to try; stores nothing
 
 A right answer that owes nothing to the check is made from the text that a student reads: its LaTeX
@@ -160,7 +161,8 @@ def _penalty(blank, text):
 def _normalizing(blank, text):
     found = re.match(r"r_\{ij\} = x_\{ij\} - (\S+?)\\; \\overline\{(.*)\} \\qquad "
                      r"s = (.*?) \\qquad "
-                     r"y_\{ij\} = \\frac\{(\S+?)\\; r_\{ij\}\}\{s\}", _formulas(text)[0])  # fmt: skip
+                     r"y_\{ij\} = \\frac\{(\S+?)\\; r_\{ij\}\}\{s\}",
+                     _formulas(text)[0])  # fmt: skip
     share, centre, spread, factor = found.groups()
     axis = 0 if "over the index i" in text else 1
 
@@ -336,25 +338,29 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Ten thousand own blanks.")
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after these")
     options = parser.parse_args(arguments)
-    each, start = options.draws // len(own.FAMILIES), time.process_time()
+    each, end = options.draws // len(own.FAMILIES), time.monotonic() + 60 * options.minutes
     verdicts, wrong, counts = 0, [], Counter()
-    jobs = [
-        (kind, range(first, min(first + 50, each)))
-        for kind in own.FAMILIES
-        for first in range(0, each, 50)
-    ]
+    rounds = [range(first, min(first + 10, each)) for first in range(0, each, 10)]
     with ProcessPoolExecutor(options.workers) as pool:
-        for (kind, numbers), (count, found) in zip(
-            jobs, pool.map(part, *zip(*jobs, strict=True)), strict=True
-        ):
-            verdicts, counts[kind] = verdicts + count, counts[kind] + len(numbers)
-            wrong += found
-            print(f"{kind}: {counts[kind]} draws, {len(wrong)} wrong in all", flush=True)
-    classes = max(1, options.draws // CLASS)
+        for numbers in rounds:
+            if time.monotonic() > end:
+                break
+            for kind, (count, found) in zip(
+                own.FAMILIES,
+                pool.map(part, own.FAMILIES, [numbers] * len(own.FAMILIES)),
+                strict=True,
+            ):
+                verdicts, counts[kind] = verdicts + count, counts[kind] + len(numbers)
+                wrong += found
+            print(f"{counts.total()} draws, {len(wrong)} wrong", flush=True)
+    classes = max(1, DRAWS // CLASS) if options.draws == DRAWS else 1
+    limit = f" --minutes {options.minutes:g}" if options.minutes < float("inf") else ""
     result = {
-        "command": "python -m benchmarks.own_blanks",
-        "draws": dict(counts),
+        "command": f"python -m benchmarks.own_blanks{limit}",
+        "draws": counts.total(),
+        "of_each_family": min(counts.values()),
         "verdicts": verdicts,
         "wrong": wrong,
         "classes": classes,
@@ -362,7 +368,7 @@ def main(arguments=None):
         "sets": len(own.SETS),
         "classes_with_twins": twins(classes),
     }
-    print(json.dumps(result | {"wrong": wrong[:20]}, indent=1), time.process_time() - start)
+    print(json.dumps(result | {"wrong": wrong[:20]}, indent=1))
     if options.draws == DRAWS:
         with replacing(RESULT) as file:
             file.write((json.dumps(result, indent=1) + "\n").encode())

@@ -13,6 +13,7 @@ constants of a family), which is all that its check needs:
 """
 
 import ast
+import functools
 import hashlib
 import hmac
 import re
@@ -85,10 +86,17 @@ def _drawn(family: type[families.Blank], below: Callable[[int], int]) -> Draw:
         pieces.append(left[below(len(left))])
     constants: list[float] = []
     for low, high in family.ranges.values():
-        grid = [i / 1000 for i in range(round(1000 * low), round(1000 * high) + 1)]
-        grid = [k for k in grid if not GAP[0] < k < GAP[1] and k not in constants]
-        constants.append(grid[below(len(grid))])
+        grid = _grid(low, high)
+        while (constant := grid[below(len(grid))]) in constants:
+            pass  # two constants that are the same could be swapped without a trace
+        constants.append(constant)
     return (family.kind, *pieces, *constants)
+
+
+@functools.cache
+def _grid(low: float, high: float) -> list[float]:
+    grid = [i / 1000 for i in range(round(1000 * low), round(1000 * high) + 1)]
+    return [k for k in grid if not GAP[0] < k < GAP[1]]
 
 
 def blank_of(draw: Draw) -> families.Blank:
