@@ -237,12 +237,17 @@ def _whose(data: bytes, mine: tuple, asked: own.Own, examined: Examined) -> None
     """Note whose blank was answered, and whose the file holds, if they are not the student's."""
     draw, everyone = mine
     names = {given: student or "practice" for student, given in everyone.items()}
-    for student in asked.meant:
+    for student in dict.fromkeys(asked.meant):
         words = (
             f"The own blank is right for the blank of {student or 'practice'}, and not for theirs."
         )
         examined.note(own.ANOTHER, words)
-    for line in own.lines_of(data):
+    if own.by_numbers([code for _, code, blanks in examined.run if asked.name in blanks]):
+        words = (
+            "The own blank takes its slope from complex numbers: right by value, and no formula."
+        )
+        examined.note("numeric slope", words)
+    for line in dict.fromkeys(own.lines_of(data)):
         if line != draw:
             known = names.get(line)
             words = f"is that of {known}" if known else "was changed"

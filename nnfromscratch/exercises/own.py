@@ -13,6 +13,7 @@ constants of a family), which is all that its check needs:
 """
 
 import ast
+import functools
 import hashlib
 import hmac
 import re
@@ -50,8 +51,9 @@ GAP = 0.93, 1.07
 TOOLS = ("numerical_gradient", "check_gradients", "gradient_check.slope",
          "gradient_check.slope_off_kinks")  # fmt: skip
 """What differentiates in place of a formula, and is out of reach."""
-LINE = re.compile(rb"\bmine = (\([^()\n]{0,300}\))")
+LINE = re.compile(rb"mine = (\([^()\n]{0,300}\))")
 """The draw in a notebook's file."""
+NUMERIC = re.compile(r"\bimag\b|\bcomplex\w*\b|\b\d[\d.e+-]*j\b")
 ANOTHER = "another student's blank"
 SAMPLE = 3
 """Cases by which a mistake is told from the right answer before it enters the catalogue."""
@@ -84,10 +86,17 @@ def _drawn(family: type[families.Blank], below: Callable[[int], int]) -> Draw:
         pieces.append(left[below(len(left))])
     constants: list[float] = []
     for low, high in family.ranges.values():
-        grid = [i / 1000 for i in range(round(1000 * low), round(1000 * high) + 1)]
-        grid = [k for k in grid if not GAP[0] < k < GAP[1] and k not in constants]
-        constants.append(grid[below(len(grid))])
+        grid = _grid(low, high)
+        while (constant := grid[below(len(grid))]) in constants:
+            pass  # two constants that are the same could be swapped without a trace
+        constants.append(constant)
     return (family.kind, *pieces, *constants)
+
+
+@functools.cache
+def _grid(low: float, high: float) -> list[float]:
+    grid = [i / 1000 for i in range(round(1000 * low), round(1000 * high) + 1)]
+    return [k for k in grid if not GAP[0] < k < GAP[1]]
 
 
 def blank_of(draw: Draw) -> families.Blank:
@@ -257,6 +266,11 @@ def _before_the_question(cells: list[dict]) -> int:
     return max(0, manual[0] - 1) if manual else len(cells)
 
 
+def by_numbers(codes: Sequence[str]) -> bool:
+    """Say whether code takes a slope from complex numbers: right by value, and no formula."""
+    return any(NUMERIC.search(code) for code in codes)
+
+
 def lines_of(data: bytes) -> list[Draw]:
     """Return the draws that a file of whatever state says it has; () is one that was changed."""
     found = []
@@ -266,6 +280,13 @@ def lines_of(data: bytes) -> list[Draw]:
         except (ValueError, SyntaxError, TypeError, UnicodeError, RecursionError, MemoryError):
             found.append(())
     return found
+
+
+def shown(draw: Draw) -> str:
+    """Return the text of a draw's blank, in Markdown."""
+    blank = blank_of(draw)
+    head = f"def {blank.name}({', '.join(blank.arguments)}): ..."
+    return f"{blank.text()}\n\n```python\n{head}\n```"
 
 
 def practice(which: str | int, rng: np.random.Generator | None = None) -> Draw:
@@ -280,12 +301,10 @@ def practice(which: str | int, rng: np.random.Generator | None = None) -> Draw:
         raise ValueError(f"practice: which must be a set or one of {[*FAMILIES]}, got {which!r}")
     rng = np.random.default_rng() if rng is None else rng
     draw = _drawn(FAMILIES[kind], lambda most: int(rng.integers(most)))
-    blank = blank_of(draw)
     try:
         from IPython.display import Markdown, display
-
-        display(Markdown(blank.text()))
     except ImportError:
-        print(blank.text())
-    print(f"def {blank.name}({', '.join(blank.arguments)}):")
+        print(shown(draw))
+    else:
+        display(Markdown(shown(draw)))
     return draw

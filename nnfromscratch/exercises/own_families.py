@@ -142,13 +142,12 @@ def slope(f: Callable, z: np.ndarray) -> np.ndarray:
 
 
 def back(f: Callable, d: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the gradient of sum(d * f(x)) along x, entry by entry, by complex steps."""
-    dx = np.empty(x.shape)
-    for place in np.ndindex(x.shape):
-        moved = x.astype(complex)
-        moved[place] += 1j * H
-        dx[place] = np.imag(np.sum(d * f(moved))) / H
-    return dx
+    """Return the gradient of sum(d * f(x)) along the matrix x, by a complex step of each entry.
+
+    All steps are made at once, so f must take a stack of matrices.
+    """
+    moved = x + 1j * H * np.eye(x.size).reshape(x.size, *x.shape)
+    return np.imag(np.sum(d * f(moved), axis=(1, 2))).reshape(x.shape) / H
 
 
 class Product(Blank):
@@ -322,8 +321,8 @@ class Loss(Product):
 
 
 ROWS_OR_COLUMNS = {
-    "rows": Piece(r"\sum_i {G}\Big(\sum_j {U}\Big)", lambda shape, m: 1),
-    "columns": Piece(r"\sum_j {G}\Big(\sum_i {U}\Big)", lambda shape, m: 0),
+    "rows": Piece("i", lambda shape, m: -1),
+    "columns": Piece("j", lambda shape, m: -2),
 }
 
 
@@ -356,13 +355,17 @@ class Penalty(Blank):
         axis = self.parts[2].f(None, None)
         return self.parts[0].f(self.a * w, np).sum(axis=axis, keepdims=True)
 
+    def each(self, w):
+        """Return the penalty of each group, kept in its place."""
+        return self.c * self.parts[1].f(self.b * self.groups(w), np)
+
     def r(self, w):
         """Return the penalty."""
-        return self.c * self.parts[1].f(self.b * self.groups(w), np).sum()
+        return self.each(w).sum()
 
     def due(self, w):
         """Return the penalty and its gradient."""
-        return self.r(w), back(self.r, np.ones(()), w)
+        return self.r(w), back(self.each, np.ones(()), w)
 
     def inputs(self, rng):
         """Return weights."""
@@ -411,10 +414,10 @@ class Penalty(Blank):
         }  # fmt: skip
 
     def _mean_within(self, axis):
-        def r(w):
-            return self.c * self.parts[1].f(self.b * self.groups(w) / w.shape[axis], np).sum()
+        def each(w):
+            return self.c * self.parts[1].f(self.b * self.groups(w) / w.shape[axis], np)
 
-        return lambda w: (r(w), back(r, np.ones(()), w))
+        return lambda w: (each(w).sum(), back(each, np.ones(()), w))
 
 
 CENTRES = {
@@ -440,8 +443,8 @@ SPREADS = {
     ),
 }
 AXES = {
-    "examples": Piece("i", lambda shape, m: 0),
-    "features": Piece("j", lambda shape, m: 1),
+    "examples": Piece("i", lambda shape, m: -2),
+    "features": Piece("j", lambda shape, m: -1),
 }
 
 
@@ -735,7 +738,7 @@ def _rotate(p, q, k):
 
 
 MOVES = {
-    "turn": Piece(r"(\cos {k}\; p - \sin {k}\; q,\; \sin {k}\; p + \cos {k}\; q)", _rotate),
+    "turn": Piece(r"(\cos({k})\, p - \sin({k})\, q,\; \sin({k})\, p + \cos({k})\, q)", _rotate),
     "shear rows": Piece(r"(p + {k}\, q,\; q)", lambda p, q, k: (p + k * q, q)),
     "shear columns": Piece(r"(p,\; q + {k}\, p)", lambda p, q, k: (p, q + k * p)),
     "zoom": Piece(r"({k}\, p,\; {k}\, q)", lambda p, q, k: (k * p, k * q)),
