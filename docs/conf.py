@@ -32,6 +32,10 @@ napoleon_google_docstring = True
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
+templates_path = ["_templates"]
+html_sidebars = {
+    "**": ["home.html", "icon-links.html", "search-button-field.html", "sbt-sidebar-nav.html"]
+}
 html_extra_path = ["_extra"]
 html_css_files = ["course.css"]
 html_context = {"default_mode": "auto"}

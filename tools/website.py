@@ -47,7 +47,8 @@ def stage(folder, only=(), root=ROOT):
     """Write what Sphinx is to read into an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "_extra" / "pictures").mkdir(parents=True)
-    shutil.copytree(root / "docs" / "_static", folder / "_static")
+    for part in ("_static", "_templates"):
+        shutil.copytree(root / "docs" / part, folder / part)
     for file in (root / "docs" / "conf.py", *(root / "docs").glob("*.png")):
         shutil.copy(file, folder)
     _write_math_font(folder / "_static" / "math.woff2")

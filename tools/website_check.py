@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "docs" / "accessibility.json"
+WINDOW = {"width": 1280, "height": 800}
 WIDTHS = (320, 640)
 # WCAG 2.2 A and AA, and what axe calls best practice; at night nothing changes but the colors.
 THEMES = {
@@ -72,7 +73,7 @@ def main(arguments=None):
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name in pages:
-            page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+            page = browser.new_page(viewport=WINDOW, reduced_motion="reduce")
             complaints[name] = check(page, options.site / name, script)
             page.close()
             for complaint in complaints[name]:
@@ -83,8 +84,9 @@ def main(arguments=None):
     axe = re.search(r"axe v([\d.]+)", script)[1]
     print(f"{len(pages)} pages, {sum(rules.values())} complaints {dict(rules)}")
     if not options.pages:
-        result = {"command": "make site-check", "pages": len(pages), "themes": list(THEMES),
-                  "widths": WIDTHS, "axe-core": axe, "chromium": version, "complaints": rules}  # fmt: skip
+        result = {"command": "make site-check", "axe-core": axe, "chromium": version,
+                  "pages": len(pages), "themes": list(THEMES), "widths": WIDTHS,
+                  "complaints": rules}  # fmt: skip
         RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return int(bool(rules))
 

@@ -82,7 +82,7 @@ function render({ model, el }) {
   const hidden = element("div", panels, {}, { display: "contents" });
   const bars = panel(panels, "answer");
   const change = picture(panels, "what would change it");
-  bars.caption.setAttribute("role", "status"); // read aloud when the answer changes
+  bars.caption.setAttribute("aria-live", "polite"); // read aloud when the answer changes
 
   let strokes = [];
   let pen = [0.5, 0.5]; // of the keyboard
