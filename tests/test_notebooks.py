@@ -684,3 +684,7 @@ def test_no_other_cell_may_install():
         notebook = lesson()
         notebook.cells[4].source = other
         assert "calls the shell" in lesson_rules.no_tricks(notebook)[0]
+
+
+def test_every_lesson_installs_the_course_where_it_is_missing():
+    assert list(anywhere.changes()) == [], "run python -m tools.anywhere"

@@ -175,6 +175,7 @@ def _settings(root):
         "version": version, "release": version, "epub_basename": NAME, "epub_identifier": url,
         "epub_scheme": "URL", "epub_uid": "book", "epub_author": AUTHORS,
         "epub_publisher": AUTHORS, "epub_use_index": False, "epub_tocdepth": 2,
+        "epub_tocscope": "includehidden",
         "epub_show_urls": "no", "suppress_warnings": ["epub.unknown_project_files"],
     }  # fmt: skip
 
