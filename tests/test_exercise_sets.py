@@ -342,3 +342,20 @@ def test_float32_on_the_way_costs_nobody_a_right_answer(exercise):
                 for parts in zip(cases, done, expected, strict=True)
             ]
             assert not exercise.wrong(exercise.trials(cases, single, expected)), only
+
+
+def test_matrices_of_unlike_shapes_stop_no_check():
+    exercise = EXERCISES["forward_folded"]
+    trials = trials_of(exercise, lambda x, folded: np.cos(exercise.reference(x, folded)), 0)
+    mistakes, facts = exercise.findings(trials, exercise.wrong(trials))
+    assert not mistakes
+    assert facts
+
+
+def test_logits_that_overflow_after_the_division_are_tried():
+    def naive(z, y, temperature):
+        e = np.exp(z / temperature)
+        expected = (e * z).sum(axis=1) / e.sum(axis=1)
+        return ((z[np.arange(len(z)), y] - expected) / temperature**2).mean()
+
+    assert verdict("temperature_slope", naive, 0) == "exp of z / T overflows"
