@@ -10,6 +10,7 @@ import pytest
 from nnfromscratch.exercises import all_exercises
 from nnfromscratch.exercises._diagnosis import Trial
 from nnfromscratch.exercises._sandbox import Raised, behaviour
+from nnfromscratch.exercises._suppose import suppositions
 from tools.exercises import in_single
 
 EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
@@ -342,3 +343,17 @@ def test_float32_on_the_way_costs_nobody_a_right_answer(exercise):
                 for parts in zip(cases, done, expected, strict=True)
             ]
             assert not exercise.wrong(exercise.trials(cases, single, expected)), only
+
+
+def test_matrices_of_unlike_shapes_stop_no_search():
+    arguments = np.ones((2, 2)), (np.ones((3, 4)), np.ones((5, 2)))
+    assert list(suppositions(arguments, ("x", "folded")))
+
+
+def test_logits_that_overflow_after_the_division_are_tried():
+    def naive(z, y, temperature):
+        e = np.exp(z / temperature)
+        expected = (e * z).sum(axis=1) / e.sum(axis=1)
+        return ((z[np.arange(len(z)), y] - expected) / temperature**2).mean()
+
+    assert verdict("temperature_slope", naive, 0) == "exp of z / T overflows"
