@@ -108,8 +108,9 @@ def _named(changes, before, after):
 
 def _judged(number, before, after, healthy):
     changes = differences(before, after)
-    look = (_look_1, _look_2, _look_3, _look_4, _look_5, _look_6)[number - 1]
-    site, found = look(before, after, changes, healthy)
+    look, *sites = LOOKS[number - 1]
+    site = next((site for site in sites if set(site) & set(changes)), sites[0])
+    found = look(before, after, changes, healthy)
     others = _named([name for name in changes if name not in site], before, after)
     if found is None:
         return Judged(True, others)
@@ -118,27 +119,26 @@ def _judged(number, before, after, healthy):
     return Judged(False, _named(changes, before, after) or "nothing")
 
 
-# Each of these returns the names of the differences that belong to a cure, and then None for a
-# cure, words for one that goes part of the way, or "" for something else.
+# A look at each patient: None for a cure, words for one that goes part of the way, or "" for
+# something else.
 
 
-def _look_1(before, after, changes, healthy):
+def _last_layer(before, after, changes, healthy):
     """Compare the first step with that of the same network without its last layer."""
-    site = ("loss",) if "layers" not in changes else ("layers",)
     twin = Sequential(copy.deepcopy(before.model.layers[:-1]))
     try:
         due = _first_step(twin, before.loss, before)
         found = _first_step(copy.deepcopy(after.model), after.loss, before)
     except Exception:
-        return site, ""
+        return ""
     agree = due.keys() == found.keys() and all(
         np.shape(found[key]) == np.shape(due[key])
         and np.linalg.norm(found[key] - due[key]) <= 0.01 * np.linalg.norm(due[key])
         for key in due
     )
-    if agree and set(site) <= set(changes):
-        return site, None
-    return site, _of_layers(before.model, after.model) if "layers" in changes else ""
+    if agree and {"loss", "layers"} & set(changes):
+        return None
+    return _of_layers(before.model, after.model) if "layers" in changes else ""
 
 
 def _of_layers(before, after):
@@ -163,34 +163,33 @@ def _first_step(model, loss, patient):
     )
 
 
-def _look_2(before, after, changes, healthy):
-    site = ("x", "y") if "x" in changes else ()
-    if not site:
-        return site, ""
+def _holes(before, after, changes, healthy):
+    if "x" not in changes:
+        return ""
     x, y, old = np.asarray(after.x), np.asarray(after.y), before.x
     if x.ndim != 2 or y.ndim != 1:
-        return site, "x, which has no rows any more"
+        return "x, which has no rows any more"
     if x.shape[1] != old.shape[1]:
-        return site, "x, with other columns"
+        return "x, with other columns"
     if len(x) != len(y):
-        return site, "x, with another number of rows than y" if "y" not in changes else "x and y"
+        return "x, with another number of rows than y" if "y" not in changes else "x and y"
     if not np.isfinite(x).all():
-        return site, "x, in which there are nan still"
+        return "x, in which there are nan still"
     holes = np.isnan(old)
     if len(x) == len(old) and "y" not in changes:
         near = holes.any(axis=1)[:, np.newaxis] | holes.any(axis=0)
         if not np.allclose(x[~near], old[~near], atol=1e-6):
-            return site, "x, and pixels that were good"
+            return "x, and pixels that were good"
         if np.abs(x[near]).max() > 1:
-            return site, "x, with a filling that no pixel could be"
-        return site, None
+            return "x, with a filling that no pixel could be"
+        return None
     pairs = _pairs(old, before.y)
     found = [pair in pairs for pair in _pairs(x, y)]
     if not all(found):
-        return site, "x and y, with rows that the patient did not have"
+        return "x and y, with rows that the patient did not have"
     if len(set(_pairs(x, y))) < KEPT:
-        return site, "x and y, with many good rows gone"
-    return site, None
+        return "x and y, with many good rows gone"
+    return None
 
 
 def _pairs(x, y):
@@ -199,37 +198,35 @@ def _pairs(x, y):
     return dict.fromkeys(zip(map(bytes, images), map(float, y), strict=True))
 
 
-def _look_3(before, after, changes, healthy):
-    site = ("weight_decay",)
+def _decay(before, after, changes, healthy):
     # An optimizer of another kind is new as a whole, whatever its decay.
     if "weight_decay" not in changes:
-        return site, ""
+        return ""
     old, new = before.optimizer.weight_decay, after.optimizer.weight_decay
     if 0 <= new < DECAY:
-        return site, None
-    return site, f"weight_decay, of which {'a part' if new < old else 'more'} is left"
+        return None
+    return f"weight_decay, of which {'a part' if new < old else 'more'} is left"
 
 
-def _look_4(before, after, changes, healthy):
-    site = ("weights",)
+def _units(before, after, changes, healthy):
     if "weights" not in changes:
-        return site, ""
+        return ""
     matrices = _matrices(after.model)
     if not all(np.isfinite(w).all() for w in matrices):
-        return site, "weights, which are not finite"
+        return "weights, which are not finite"
     apart = [_apart(w, axis) for w, axis in zip(matrices, (1, 0), strict=True)]
     if max(apart) < 0.001:
-        return site, "weights, in which the units are alike as before"
+        return "weights, in which the units are alike as before"
     sizes = [float(np.sqrt((w.astype(float) ** 2).mean() * len(w))) for w in matrices]
     if max(sizes) > LARGEST:
-        return site, "weights, which are far too large now"
+        return "weights, which are far too large now"
     if max(apart) < APART:
-        return site, "weights, in which the units are nearly alike"
+        return "weights, in which the units are nearly alike"
     if min(apart) < APART:
-        return site, f"weights, of which w{1 + int(np.argmin(apart))} has units alike"
+        return f"weights, of which w{1 + int(np.argmin(apart))} has units alike"
     if min(sizes) < SMALLEST:
-        return site, "weights, which are far too small now"
-    return site, "weights, which are trained already" if _trained_already(after) else None
+        return "weights, which are far too small now"
+    return "weights, which are trained already" if _trained_already(after) else None
 
 
 def _matrices(model):
@@ -247,23 +244,23 @@ def _trained_already(after):
     return (outputs.argmax(axis=1) != np.asarray(after.y[:JUDGED])).mean() < TRAINED
 
 
-def _look_5(before, after, changes, healthy):
-    site = ("x", "y") if {"x", "y"} & set(changes) else ()
-    if not site:
-        return site, ""
+def _labels(before, after, changes, healthy):
+    altered = [name for name in ("x", "y") if name in changes]
+    if not altered:
+        return ""
     x, y = np.asarray(after.x), np.asarray(after.y)
-    what = " and ".join(name for name in site if name in changes)
+    what = " and ".join(altered)
     if x.ndim != 2 or x.shape[1] != before.x.shape[1] or y.ndim != 1 or len(x) != len(y):
-        return site, f"{what}, which have no rows in common"
+        return f"{what}, which have no rows in common"
     at = _places(healthy.x, x) if "x" in changes else np.arange(len(x))  # (N,)
     if (at < 0).sum() > STRAY:
         # The same sum, and as many that are not 0: no need to sort two million numbers.
         moved = all(np.isclose(f(x), f(before.x)) for f in (np.sum, np.count_nonzero))
-        return site, f"x, in which pixels {'have moved' if moved else 'are others now'}"
+        return f"x, in which pixels {'have moved' if moved else 'are others now'}"
     if ((at < 0) | (healthy.y[at] != y)).sum() <= STRAY:
-        return site, None if len(np.unique(at)) >= KEPT else f"{what}, of which many rows are gone"
+        return None if len(np.unique(at)) >= KEPT else f"{what}, of which many rows are gone"
     few = f"{what}, of which many rows are gone" if len(x) < KEPT else what
-    return site, f"{few}, {_misfit(healthy.y, at, y)}"
+    return f"{few}, {_misfit(healthy.y, at, y)}"
 
 
 def _places(known, x):
@@ -281,12 +278,11 @@ def _misfit(right, at, y):
     return "and the labels are not the old ones in their order"
 
 
-def _look_6(before, after, changes, healthy):
-    site = ("layers", "weights")
+def _copies(before, after, changes, healthy):
     twin = _real(before.model)
     own, due = after.model.params, twin.params
     if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in due.items()}:
-        return site, ""
+        return ""
     model, x = copy.deepcopy(after.model), before.x[:64]
     start = model.forward(x)
     unread = []
@@ -299,19 +295,19 @@ def _look_6(before, after, changes, healthy):
     if unread:
         touched = not np.array_equal(start, before.model.forward(x))
         if len(unread) < len(due):
-            return site, f"layers, but {', '.join(unread)} are not read"
+            return f"layers, but {', '.join(unread)} are not read"
         if "layers" in changes:
-            return site, "layers, but no parameter is read"
+            return "layers, but no parameter is read"
         if "weights" in changes:
-            return site, "weights in params, which are not read"
-        return site, "weights in the layers' copies, not in params" if touched else ""
+            return "weights in params, which are not read"
+        return "weights in the layers' copies, not in params" if touched else ""
     for name, array in own.items():
         due[name][...] = array
     if not np.allclose(twin.forward(x), start, rtol=1e-3, atol=1e-3):
-        return site, "layers, and what they compute"
+        return "layers, and what they compute"
     if _trained_already(after):
-        return site, "weights, which are trained already"
-    return site, None
+        return "weights, which are trained already"
+    return None
 
 
 def _real(model):
@@ -325,6 +321,17 @@ def _real_layer(layer):
     real = Linear(*layer.params["w"].shape, rng=np.random.default_rng(0))
     real.params.update(layer.params)
     return real
+
+
+LOOKS = (
+    (_last_layer, ("layers",), ("loss",)),
+    (_holes, ("x", "y")),
+    (_decay, ("weight_decay",)),
+    (_units, ("weights",)),
+    (_labels, ("x", "y")),
+    (_copies, ("layers", "weights")),
+)
+"""For each patient a look at what was made of it, and the changes that may belong to a cure."""
 
 
 # What comes of an answer
