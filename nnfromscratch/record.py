@@ -85,6 +85,15 @@ class Recipe:
             layers += [Linear(inputs, units, rng=rng), ReLU(), Dropout(self.dropout, rng=rng)]
         return Sequential([*layers, Linear(*last, rng=rng)])
 
+    def optimizer(self) -> SGD:
+        """Return the rule for a step."""
+        return SGD(
+            self.learning_rate,
+            momentum=self.momentum,
+            nesterov=self.momentum > 0,
+            weight_decay=self.weight_decay,
+        )
+
     def loss_function(self) -> Callable:
         """Return the loss that is trained with."""
         return squared if self.loss == "squared" else smoothed(self.smoothing)
@@ -212,13 +221,7 @@ def train(
     """
     rng = np.random.default_rng(seed)
     data, validation = training_data(recipe)
-    model = recipe.network(rng)
-    optimizer = SGD(
-        recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0,
-        weight_decay=recipe.weight_decay,
-    )
+    model, optimizer = recipe.network(rng), recipe.optimizer()
     callbacks: list = []
     history = None
     if folder is not None:
@@ -231,21 +234,11 @@ def train(
     if epochs is not None:
         end = epochs + (0 if history is None else history.epochs)
         callbacks.append(lambda model, history: history.epochs >= end)
-    fit(
-        model,
-        data,
-        optimizer=optimizer,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        rng=rng,
-        schedule=linear_decay(),
-        validation=validation,
-        loss=recipe.loss_function(),
-        augment=recipe.distort if recipe.distorted else None,
-        callbacks=callbacks,
-        history=history,
-        progress=progress,
-    )
+    settings = {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "rng": rng}
+    settings |= {"schedule": linear_decay(), "loss": recipe.loss_function()}
+    settings |= {"augment": recipe.distort if recipe.distorted else None, "progress": progress}
+    settings |= {"callbacks": callbacks, "history": history, "validation": validation}
+    fit(model, data, optimizer=optimizer, **settings)
     return model
 
 
