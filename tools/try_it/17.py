@@ -20,7 +20,9 @@ print(found)
 
 # %% 3
 settings = {"views": 16, "strength": 0.6, "rng": np.random.default_rng(17)}  # noqa: F821
+labels = y_test[unsure]  # noqa: F821
 alone = models[1].predict(x_test[unsure])  # noqa: F821
-seen = record.log_probabilities([models[1]], x_test[unsure], recipe, **settings).argmax(axis=1)  # noqa: F821
-good = (alone != y_test[unsure]) & (seen == y_test[unsure])  # noqa: F821
-print((alone != y_test[unsure]).sum(), (seen != y_test[unsure]).sum(), len(set(unsure[good]) & set(mended)), len(mended))  # noqa: F821
+seen = record.log_probabilities([models[1]], x_test[unsure], recipe, **settings)  # noqa: F821
+seen = seen.argmax(axis=1)
+better = set(unsure[(alone != labels) & (seen == labels)])  # noqa: F821
+print((alone != labels).sum(), (seen != labels).sum(), len(better), len(better & set(mended)))  # noqa: F821
