@@ -42,7 +42,7 @@ SETS = {
     "02": "layer", "03": "activation", "04": "activation", "05": "loss", "06": "steps",
     "07": "loss", "08": "normalizing", "09": "initial", "10": "adaptive", "11": "rate",
     "12": "normalizing", "13": "penalty", "14": "map", "15": "activation", "16": "activation",
-    "18": "penalty", "19": "loss",
+    "17": "loss", "18": "penalty", "19": "loss",
 }  # fmt: skip
 """The family of each set. 04, 15 and 16 have none that is about their subject."""
 POINTS = 3
