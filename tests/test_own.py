@@ -158,9 +158,19 @@ def test_a_lost_secret_is_asked_for(course):
     path.unlink()
     try:
         with pytest.raises(CourseError, match="Put the file back"):
-            course.own_draw("ada", NAME)
+            own_notebooks(course, NAME, ["ada"])
     finally:
         path.write_bytes(kept)
+
+
+def test_a_renamed_set_keeps_the_blank_for_practice(tmp_path):
+    course = init(tmp_path / "c", None, own_blanks=True)
+    draw = course.own_draw("", "05_exercises")
+    (course.root / "source/05_exercises").rename(course.root / "source/week_5")
+    (course.root / "source/week_5/05_exercises.ipynb").rename(
+        course.root / "source/week_5/week_5.ipynb"
+    )
+    assert course.own_draw("ada", "week_5") == course.own_draw("", "week_5") == draw
 
 
 def test_each_student_gets_a_notebook(course):

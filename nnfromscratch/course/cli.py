@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .._files import replacing
 from ..exercises import own
-from ..exercises._exercise import BLANK, STOPPED
+from ..exercises._exercise import STOPPED
 from . import gradebooks, layout
 from .collect import collect
 from .examine import LARGEST, WRONG, Examined, Source, examine, likely, unread, worth
@@ -412,7 +412,7 @@ def _own_solution_passes(course: Course, name: str, sandbox: bool = True) -> Non
     if isinstance(outcome, Exception):
         raise outcome
     lost = [v for v in outcome[0]["verdicts"] if v["points"] < v["maximum"]]
-    lost = [v for v in lost if v["mistake"] != BLANK]  # an own blank has no solution
+    lost = [v for v in lost if v["grade_id"] != own.CHECK]  # it has no solution
     if lost:
         words = " ".join(lost[0]["message"].split())[:300]
         raise CourseError(

@@ -102,7 +102,16 @@ class Course:
         kind = own.kind_in(self.source(name).notebook)
         if not kind:
             return None
-        return own.drawn(self.secret, student if self.given_own(name) else "", name, kind)
+        if not student or not self.given_own(name):
+            return self._practice(name)
+        return own.drawn(self.secret, student, name, kind)
+
+    def _practice(self, name: str) -> own.Draw:
+        """Return the draw that stands in the source, under whatever name the set has now."""
+        draws = own.lines_of(self.source_file(name).read_bytes())
+        if not draws or not draws[0]:
+            raise CourseError(f"{self.source_file(name)} has lost the line `mine = (...)`")
+        return draws[0]
 
     def given_own(self, name: str) -> list[str]:
         """Return the students for whom a set was released."""
@@ -111,8 +120,9 @@ class Course:
     def own_of_others(self, name: str) -> dict[str, own.Draw]:
         """Return the draw of everybody who has one, and under "" that for practice."""
         kind = own.kind_in(self.source(name).notebook)
-        everyone = {"", *self.given_own(name), *self.submissions(name)} if kind else ()
-        return {student: own.drawn(self.secret, student, name, kind) for student in everyone}
+        everyone = {*self.given_own(name), *self.submissions(name)} if kind else ()
+        draws = {student: own.drawn(self.secret, student, name, kind) for student in everyone}
+        return draws | ({"": self._practice(name)} if kind else {})
 
     def sets(self) -> list[str]:
         """Return the names of the sets that there are: folders with a notebook of their name."""

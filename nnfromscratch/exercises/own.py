@@ -46,6 +46,8 @@ SETS = {
 }  # fmt: skip
 """The family of each set. 04, 15 and 16 have none that is about their subject."""
 POINTS = 3
+CHECK = "check_own_blank"
+"""The cell that is graded."""
 GAP = 0.93, 1.07
 """Nothing is drawn here: a factor of about 1 could be missed without a trace."""
 TOOLS = ("numerical_gradient", "check_gradients", "gradient_check.slope",
@@ -212,7 +214,7 @@ def cells(draw: Draw) -> list[dict]:
         _cell("own-draw", "code", mine, about),
         _cell("own-answer", "code", code, about | _graded("own_blank", solution=True)),
         _cell("own-check", "code", f"check_own({blank.name}, mine)",
-              about | _graded("check_own_blank", solution=False)),
+              about | _graded(CHECK, solution=False)),
     ]  # fmt: skip
 
 
