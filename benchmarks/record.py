@@ -78,7 +78,7 @@ ROWS = {
 
 SHORT = Recipe((784, 1000, 500, 10), 20, held_out=True)
 CHOICES = {
-    "elastic 36, sigma 5, smoothing 0.05, 1 and 7 turned less": SHORT,
+    "the recipe": SHORT,
     "no distortion": replace(SHORT, distorted=False),
     "elastic 30, sigma 4": replace(SHORT, elastic=30.0, sigma=4.0),
     "no label smoothing": replace(SHORT, smoothing=0.0),
