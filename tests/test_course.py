@@ -684,7 +684,7 @@ def small(tmp_path_factory):
     """A course with set 02 released, into which every test puts students of its own."""
     pytest.importorskip("nbgrader")
     root = tmp_path_factory.mktemp("small") / "course"
-    assert main(["course", "init", str(root)]) == 0
+    assert main(["course", "init", "--no-own", str(root)]) == 0
     assert main(["course", "release", "02", "--course", str(root)]) == 0
     return Course(root)
 

@@ -960,7 +960,7 @@ def test_progress(tmp_path, monkeypatch, capsys):
     progress()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "lesson 02  [####                ] 1 of 5 solved, checks 1 of 10 points"
-    assert [line[:9] for line in lines[:-1]] == [f"lesson {n:02}" for n in (*range(2, 17), 18, 19)]
+    assert [line[:9] for line in lines[:-1]] == [f"lesson {n:02}" for n in range(2, 20)]
     assert all("] 0 of " in line for line in lines[1:-1])
     assert lines[-1].startswith("open questions: 3 points each, graded by your instructor")
     for former in ("", "{", "[]", '{"02": 3}', "null", '{"02": ["linear_columns"]}'):

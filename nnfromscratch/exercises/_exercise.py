@@ -523,7 +523,8 @@ def shown(value: object) -> str:
         if value.size > (40 if value.ndim < 3 else 24) or value.dtype.kind not in "biufc":
             return shape
         tiny = 0 < np.abs(value).max(initial=0) < 1e-3
-        with np.printoptions(precision=4, suppress=not tiny, linewidth=78, threshold=50):
+        width = 78 if value.ndim > 1 else 76 - len(shape)  # a vector begins behind its shape
+        with np.printoptions(precision=4, suppress=not tiny, linewidth=width, threshold=50):
             text = np.array2string(value, separator=", ")
         return f"{shape}:{chr(10) if value.ndim > 1 else ' '}{text}"
     if is_number(value):

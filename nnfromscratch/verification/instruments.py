@@ -169,7 +169,7 @@ def _() -> Iterator[tuple]:
     yield nn.inspection.principal_components(x, 1)[0], [[2], [-2], [0], [0]]
 
 
-@case("drawing.draw_strokes", "the distance of each pixel from a dot and from a line", 1e-7)
+@case("drawing.draw_strokes", "the distance of each pixel from a dot and from a line", 1e-6)
 def _() -> Iterator[tuple]:
     def ink(away: float) -> float:
         return min(max(0.5 + 8 * (0.15 - away), 0), 1)

@@ -268,7 +268,7 @@ MAJORITY_VOTE = Exercise(
         Mistake(
             "the least votes win",
             lambda answers, classes: np.eye(classes)[answers].sum(axis=0).argmin(axis=1),
-            "argmax, not argmin.",
+            "The class with most votes is asked for: argmax, where this is argmin.",
         ),
     ),
     hints=(
@@ -385,8 +385,8 @@ AVERAGE_WEIGHTS = Exercise(
         "The average moves a little towards the new weights, for every parameter by its name.",
         "With keep = 0.9 a tenth of each new array comes in, and nine tenths of the old average "
         "remain.",
-        "{name: keep * average[name] + (1 - keep) * w ...} over params.items(). (Predicted? After "
-        "many steps an array of k steps ago has the factor (1 - keep) keep**k; they sum to 1.)",
+        "One dict comprehension over params.items(), with keep for the old array and what is left "
+        "of 1 for the new one. (Predicted? 0.99 to the power of 100 is 0.37: about a third.)",
     ),
 )
 
