@@ -172,8 +172,8 @@ def test_the_frame_of_a_lesson_is_read_from_its_first_cells():
 def test_the_readme_says_how_long_the_course_is():
     frames = [website_pages.frame(json.loads(text_of(path))) for path in lessons()]
     hours = sum(frame["read"] for frame in frames) / 60
-    assert "about ten hours in all" in " ".join(text_of(ROOT / "README.md").split())
-    assert abs(hours - 10) < 2
+    assert "about twelve hours in all" in " ".join(text_of(ROOT / "README.md").split())
+    assert abs(hours - 12) < 1
 
 
 def test_the_readme_shows_what_the_check_says():
