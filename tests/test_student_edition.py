@@ -293,7 +293,11 @@ def test_the_page_for_instructors_is_up_to_date():
     result = json.loads(exercises.RESULT.read_text(encoding="utf-8"))
     assert exercises.PAGE.read_text(encoding="utf-8") == exercises.page(all_exercises(), result)
     assert {part: stored["runs"] for part, stored in result.items()} == exercises.RUNS
-    assert all(stored["wrong"] == [] for stored in result.values())
+    for stored in result.values():
+        # Right answers and wrong ones are told apart, always. That two mistakes do the same in all
+        # cases of a draw, so that neither is named, is luck, and rare.
+        assert all(line.endswith("is not told by its name") for line in stored["wrong"])
+        assert len(stored["wrong"]) <= stored["verdicts"] / 10_000
     assert sum(stored["exercises"] for stored in result.values()) == len(all_exercises())
 
 

@@ -618,12 +618,12 @@ def _backtracking_inputs(rng):
     return loss, w, slope(w), float(rng.choice([0.03, 0.9, 3.0, 7.0]))
 
 
-def _backtracking_bowl(rate):
-    """Return a drawer of cases in a bowl of curvature 1."""
+def _backtracking_bowl(rate, curvature=1.0):
+    """Return a drawer of cases in a round bowl."""
 
     def draw(rng):
         w = np.array([8.0, -4.0, 1.0])
-        loss, slope = _bowl(rng, np.ones(3))
+        loss, slope = _bowl(rng, np.full(3, curvature))
         return loss, w, slope(w), rate
 
     return draw
@@ -740,6 +740,8 @@ BACKTRACKING_RATE = Exercise(
     draws=6,  # the corners hold what decides, and some mistakes end only when the loss gives up
     corners=(
         _backtracking_deep,
+        # Where the rate squared promises less than the rate: in steep bowls, below 1.
+        _backtracking_bowl(0.3, 4.0),
         *map(
             _backtracking_bowl,
             (0.4, 1.0, 1.5, 1.6, 1.68, 1.8, 1.86, 1.91, 1.95, 2.3, 7.0, 3e4, 3e20),
