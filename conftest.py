@@ -22,9 +22,6 @@ def pytest_configure(config):
         return  # a worker of xdist: it has what the main process has set
     if config.getoption("numprocesses", None) or config.getoption("tx", None):
         surroundings.use_one_thread()
-        # As they are collected, not those with the fewest tests last: these are not the shortest,
-        # and one worker would end alone. The last ones now are the sets, a few seconds each.
-        config.option.loadscopereorder = False
     spare = tempfile.mkdtemp(prefix="nnfromscratch-")
     config.add_cleanup(lambda: shutil.rmtree(spare, ignore_errors=True))
     surroundings.use_writable_folders(spare)

@@ -11,8 +11,9 @@ something else a lesson takes longer but computes no more. With one BLAS thread,
 it is what the clock would show on a quiet machine. With more threads it is their sum, so the test
 is skipped.
 
-A lesson has 30 s on a quiet machine. The bound is twice that: processors that share their caches
-with others, or run at another speed, have been seen to need up to 1.6 times as long.
+A lesson has 30 s on a quiet machine. The bound is more than three times that: beside another lesson
+that goes through all images at once, and waits for the same memory, lesson 07 has been seen to need
+three times as long.
 """
 
 import os
@@ -23,7 +24,7 @@ import psutil
 import pytest
 from nbval.plugin import IPyNbFile
 
-SECONDS = 60
+SECONDS = 100
 BYTES = 2**30
 
 
