@@ -15,6 +15,18 @@ def mnist():
     return arrays
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, driven by playwright; what needs it is skipped where one of them is missing."""
+    from tools.browser import chromium, find_browser
+
+    if find_browser() is None:
+        pytest.skip("no Chromium is installed")
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with chromium() as started:
+        yield started
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(20)

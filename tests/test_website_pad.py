@@ -18,9 +18,6 @@ from nnfromscratch.drawing import draw_strokes, prepare_digit, stored_strokes
 from tools import website_pad
 
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 IMAGES = 1000
 NODE = """globalThis.window = globalThis;
 const { readFileSync } = require("fs");
@@ -83,17 +80,6 @@ def node(script):
         return json.loads(done.stdout)
 
     return run
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @contextlib.contextmanager

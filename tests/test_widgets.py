@@ -1,13 +1,7 @@
 """The pad: what stands in for it, what goes to the browser, and drawing on it in a real browser."""
 
-import contextlib
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import matplotlib
@@ -18,13 +12,11 @@ import pytest
 import nnfromscratch as nn
 from nnfromscratch import widgets
 from nnfromscratch.drawing import stored_strokes
+from tools.browser import Notebook, jupyter
 
 matplotlib.use("Agg")
 ROOT = Path(__file__).resolve().parent.parent
 JS = Path(widgets.__file__).with_name("digit_pad.js")
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 
 @pytest.fixture
@@ -100,17 +92,6 @@ def test_the_module_has_no_dependencies():
 
 
 # In a real browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 PAGE = """<!doctype html><title>pad</title><body><div id="here"></div><script type="module">
@@ -209,28 +190,6 @@ def test_touch_draws(browser):
     context.close()
 
 
-@contextlib.contextmanager
-def jupyter(folder):
-    """Run JupyterLab in a folder, and yield its address."""
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
-    command += ["--allow-root", "--ServerApp.port=0", f"--ServerApp.root_dir={folder}"]
-    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
-    environment.pop("NNFROMSCRATCH_WIDGETS", None)
-    log = folder / "log"
-    with log.open("w") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=folder)
-    try:
-        for _ in range(240):
-            if found := re.search(r"http://(?:127\S+|localhost\S+)\?token=(\w+)", log.read_text()):
-                yield found[0].split("/lab?")[0], found[1]
-                return
-            time.sleep(0.25)
-        pytest.fail(log.read_text())
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
 LESSON = """import numpy as np
 import nnfromscratch as nn
 from nnfromscratch.widgets import show_pad
@@ -248,25 +207,15 @@ def test_what_is_drawn_in_jupyterlab_is_read_in_the_kernel(browser, tmp_path):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(notebook, tmp_path / "pad.ipynb")
-    with jupyter(tmp_path) as (address, token):
-        page = browser.new_page(viewport={"width": 1150, "height": 900})
-        page.goto(f"{address}/lab/tree/pad.ipynb?token={token}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        page.wait_for_selector("text=Kernel status: Idle", state="attached", timeout=60_000)
-        page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
-        page.keyboard.press("Shift+Enter")
-        page.wait_for_selector(".digit-pad canvas", timeout=150_000)
-        drag(page, (0.4, 0.2), (0.4, 0.8), (0.7, 0.8))
-        page.wait_for_selector("text=/answer: \\d/", timeout=30_000)
-        page.wait_for_timeout(500)
-        page.locator(".jp-Notebook .jp-Cell .cm-content").nth(1).click()
-        page.keyboard.press("Shift+Enter")
-        for _ in range(120):
-            if (tmp_path / "found").exists():
-                break
-            page.wait_for_timeout(250)
-        shown = page.locator("figcaption", has_text=re.compile(r"answer: \d")).inner_text()
-        page.close()
+    with jupyter(tmp_path) as server:
+        opened = Notebook(browser, server, tmp_path, "pad.ipynb")
+        opened.run(0)
+        drag(opened.page, (0.4, 0.2), (0.4, 0.8), (0.7, 0.8))
+        answer = opened.page.locator("figcaption", has_text=re.compile(r"answer: \d"))
+        answer.wait_for()
+        shown = answer.inner_text()
+        opened.run(1)
+        opened.close()
     count, answer, points = (tmp_path / "found").read_text().split()
     assert count == "1"
     assert int(points) > 5

@@ -5,7 +5,8 @@
 
 It needs Chromium and the extra `browser`. Each notebook is run from the top; an error in any output
 is a failure. The sets are run solved, since the blanks of an unsolved one fail, as they should.
-Pictures at four widths are left in build/browser. Nothing sleeps: it waits for what is to come.
+Pictures at four widths are left in build/browser. It waits for what is to come, not for
+a time.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from tqdm import tqdm
@@ -59,6 +61,17 @@ SETTLED = """() => {
 
 
 @contextlib.contextmanager
+def chromium():
+    """Start Chromium, and yield it as playwright drives it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
 def jupyter(folder):
     """Run JupyterLab in a folder, and yield its address and its token."""
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser",
@@ -67,29 +80,23 @@ def jupyter(folder):
         names = ("JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
         environment = os.environ | {name: str(Path(spare, name)) for name in names}
         environment.pop("NNFROMSCRATCH_WIDGETS", None)
-        server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                  env=environment, cwd=folder, text=True)  # fmt: skip
-        said = ""
+        log = Path(spare, "log")
+        with log.open("w") as out:
+            server = subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=folder)
         try:
-            for line in server.stderr:
-                said += line
-                if found := re.search(r"(http://(?:127|localhost)\S+?)/lab\?token=(\w+)", line):
-                    break
-            else:
-                raise RuntimeError(f"JupyterLab did not start:\n{said}")
-            with open(Path(spare, "log"), "w") as log:
-                drain = subprocess.Popen(
-                    [sys.executable, "-c", DRAIN], stdin=server.stderr, stdout=log
-                )
-                yield found[1], found[2]
+            yield _address(server, log)
         finally:
             server.terminate()
             server.wait(30)
-            drain.wait(30)
 
 
-# What the server says must be read, or it waits for its reader.
-DRAIN = "import shutil, sys; shutil.copyfileobj(sys.stdin, sys.stdout)"
+def _address(server, log):
+    while server.poll() is None:
+        found = re.search(r"(http://(?:127|localhost)\S+?)/lab\?token=(\w+)", log.read_text())
+        if found:
+            return found[1], found[2]
+        time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
 
 
 class Notebook:
@@ -280,15 +287,11 @@ def learn(browser, server, folder):
 
 def try_all(numbers=(), learning=True):
     """Try the notebooks of some lessons, and what a learner does; return what went wrong."""
-    from playwright.sync_api import sync_playwright
-
     found = []
     with contextlib.ExitStack() as stack:
         spare = [Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
                  for _ in range(2)]  # fmt: skip
-        play = stack.enter_context(sync_playwright())
-        browser = play.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        stack.callback(browser.close)
+        browser = stack.enter_context(chromium())
         names = [name for name in working_copy(spare[0]) if name.endswith(".ipynb")]
         chosen = [n for n in names if not numbers or Path(n).name[:2] in numbers]
         with jupyter(spare[0]) as server:
@@ -303,14 +306,10 @@ def try_all(numbers=(), learning=True):
 
 def try_briefly(lesson):
     """Try a lesson and the first blank of a set, on one server; return what went wrong."""
-    from playwright.sync_api import sync_playwright
-
     PICTURES.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        play = stack.enter_context(sync_playwright())
-        browser = play.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        stack.callback(browser.close)
+        browser = stack.enter_context(chromium())
         (name,) = (n for n in working_copy(folder, solve=False) if n.startswith(lesson))
         server = stack.enter_context(jupyter(folder))
         open_notebook = lambda name: Notebook(browser, server, folder, name)  # noqa: E731

@@ -8,10 +8,11 @@ code, tables and formulas in boxes of their own; nothing may be asked of another
 import argparse
 import json
 import re
-import shutil
 import sys
 from collections import Counter
 from pathlib import Path
+
+from .browser import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "docs" / "accessibility.json"
@@ -57,7 +58,6 @@ def check(page, path, script):
 def main(arguments=None):
     """Check all pages, or some, say what was found, and store the result of all."""
     import axe_playwright_python
-    from playwright.sync_api import sync_playwright
 
     parser = argparse.ArgumentParser(prog="python -m tools.website_check")
     parser.add_argument("pages", nargs="*", help="such as index.html (all)")
@@ -68,10 +68,8 @@ def main(arguments=None):
         if "_static" not in path.parts
     )  # fmt: skip
     script = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     complaints = {}
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         for name in pages:
             page = browser.new_page(viewport=WINDOW, reduced_motion="reduce")
             complaints[name] = check(page, options.site / name, script)
@@ -79,7 +77,6 @@ def main(arguments=None):
             for complaint in complaints[name]:
                 print(f"{name}: {' | '.join(complaint)}", flush=True)
         version = browser.version
-        browser.close()
     rules = Counter(rule for found in complaints.values() for _, rule, *_ in found)
     axe = re.search(r"axe v([\d.]+)", script)[1]
     print(f"{len(pages)} pages, {sum(rules.values())} complaints {dict(rules)}")
