@@ -149,7 +149,7 @@ def store(runs: list[Path]) -> None:
             raise SystemExit(f"{run}: {len(log)} of {recipe.epochs} epochs are done")
         model = recipe.network(np.random.default_rng(0))
         record.load_epoch(model, run, len(log))
-        full = int((model.forward(x).argmax(axis=1) != y).sum())
+        full = int((model.predict(x) != y).sum())
         name = next(name for name, known in record.RECIPES.items() if known == recipe)
         arrays = {key: array.astype(np.float16) for key, array in model.params.items()}
         with replacing(audit.WEIGHTS / f"{name}_{seed}.npz") as file:
@@ -165,7 +165,7 @@ def store(runs: list[Path]) -> None:
             "processor_seconds": round(sum(line["processor_seconds"] for line in log)),
             "training_error": [line["error"] for line in log],
             "errors_in_float32": full,
-            "errors": int((model.forward(x).argmax(axis=1) != y).sum()),
+            "errors": int((model.predict(x) != y).sum()),
             "errors_by_views": wrong([model], recipe, record.VIEWS, x, y),
         })  # fmt: skip
         models.append(model)

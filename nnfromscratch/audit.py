@@ -55,7 +55,7 @@ def counts(models: Sequence[Sequential]) -> Iterator[tuple[str, int, int]]:
     _, _, x, y = load_mnist()
     found = stored("record")
     for entry, model in zip(found["networks"], models, strict=True):
-        yield entry["file"], entry["errors"], int((model.forward(x).argmax(axis=1) != y).sum())
+        yield entry["file"], entry["errors"], int((model.predict(x) != y).sum())
     together = committee_log_probabilities(models, x).argmax(axis=1)
     yield "all together", found["committee"]["errors"], int((together != y).sum())
 

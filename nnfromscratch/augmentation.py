@@ -43,7 +43,7 @@ def distort(
     Source: Simard, Steinkraus and Platt, Best practices for convolutional neural networks applied
     to visual document analysis (2003), section 2.
     """
-    side = _side(x)
+    side = side_of("distort", x)
     elastic, sigma = _strength(elastic=elastic), _width(sigma)
     a = _affine_matrices(len(x), rng, rotation, scaling, shear)  # (N, 2, 2)
     rows, columns = np.moveaxis(a @ _grid(side), 1, 0)  # twice (N, side * side)
@@ -90,10 +90,11 @@ def sample_bilinear(x: FloatArray, rows: FloatArray, columns: FloatArray) -> Flo
     return top
 
 
-def _side(x: FloatArray) -> int:
+def side_of(function: str, x: FloatArray) -> int:
+    """Return how many pixels images in rows (N, side * side) are wide, or raise an error."""
     side = math.isqrt(x.shape[1])
     if side * side != x.shape[1] or side < 2:
-        raise ValueError(f"distort: x has shape {x.shape}, but images must be square")
+        raise ValueError(f"{function}: x has shape {x.shape}, but images must be square")
     return side
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from ._files import read_npz, replacing
 from ._guards import whole
-from .augmentation import distort, sample_bilinear
+from .augmentation import distort, sample_bilinear, side_of
 from .callbacks import Checkpoint
 from .contracts import FloatArray, IntArray, shapes
-from .data import load_mnist, train_validation_split
+from .data import load_mnist, one_hot, train_validation_split
 from .functional import log_softmax, softmax
 from .layers import Dropout, Linear, ReLU
 from .losses import mean_squared_error, softmax_cross_entropy
@@ -104,7 +104,6 @@ SIMPLE = {"rotation": 10.0, "scaling": 0.1, "shear": 0.1, "elastic": 24.0, "sigm
 RECIPES = {
     "minutes": Recipe((784, 800, 10), 40, smoothing=0.0, upright=False, **SIMPLE),
     "member": Recipe((784, 1000, 500, 10), 100),
-    "large": Recipe((784, 1500, 1000, 500, 10), 80),
 }
 """The runs that the record is made of."""
 
@@ -128,7 +127,7 @@ def smoothed(smoothing: float) -> Callable:
 
 def squared(z: FloatArray, y: IntArray) -> tuple[np.floating, FloatArray]:
     """Return the squared error of the outputs against one-hot labels, with its gradient."""
-    return mean_squared_error(z, np.eye(z.shape[1], dtype=z.dtype)[y])
+    return mean_squared_error(z, one_hot(y, z.shape[1], dtype=z.dtype))
 
 
 @shapes("x: N D -> N D")
@@ -139,7 +138,7 @@ def deskew(x: FloatArray) -> FloatArray:
 
     Source: LeCun et al., Gradient-based learning applied to document recognition (1998), III.A.
     """
-    side = int(len(x[0]) ** 0.5)
+    side = side_of("deskew", x)
     rows, columns = (a.reshape(1, -1).astype(x.dtype) for a in np.mgrid[:side, :side])
     ink = x / np.maximum(x.sum(axis=1, keepdims=True), 1e-9)  # (N, D)
     down = rows - (ink * rows).sum(axis=1, keepdims=True)  # (N, D)
