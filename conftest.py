@@ -22,9 +22,24 @@ def pytest_configure(config):
         return  # a worker of xdist: it has what the main process has set
     if config.getoption("numprocesses", None) or config.getoption("tx", None):
         surroundings.use_one_thread()
+        # As they are collected, not those with the fewest tests last: these are not the shortest,
+        # and one worker would end alone. The last ones now are the sets, a few seconds each.
+        config.option.loadscopereorder = False
     spare = tempfile.mkdtemp(prefix="nnfromscratch-")
     config.add_cleanup(lambda: shutil.rmtree(spare, ignore_errors=True))
     surroundings.use_writable_folders(spare)
     surroundings.show_no_widgets()
     if config.getoption("nbval", None) and not config.option.collectonly:
         surroundings.prepare_fonts()
+
+
+def pytest_collection_modifyitems(items):
+    """Hand out lessons and unit tests by turns: two lessons at once wait for the same memory."""
+    scopes = {}
+    for item in items:
+        scopes.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    lessons = [n for n in scopes if n.endswith(".ipynb") and "solutions/" not in n]
+    order = [name for name in scopes if name not in lessons]
+    for number, name in enumerate(lessons):
+        order.insert(3 * number, name)  # two files of unit tests are about as long as one lesson
+    items[:] = [item for name in order for item in scopes[name]]
