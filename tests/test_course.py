@@ -652,7 +652,7 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
     assert step("grade", "02", "--student", "nobody") == 1
     step("export", str(root / "grades.csv"))
     before = (root / "grades.csv").read_text()
-    assert before.count(",03_exercises,0.0,20.0,,not submitted,") == 6
+    assert before.count(",03_exercises,0.0,20.0,0,0.0,,not submitted,") == 6
 
     # A stop in the middle keeps what is done.
     def stops(jobs, workers):
@@ -874,6 +874,62 @@ def test_what_was_graded_before_it_changed_says_so(small, step, quick):
     for arguments in (("export", small.root / "grades.csv"), ("report",), ("feedback",)):
         said = step(*arguments)[1]
         assert "1 changed and 1 new submissions are not graded" in said, said
+
+
+@needs_nbgrader
+def test_what_is_late_loses_points_where_they_are_exported(small, step, quick, tmp_path):
+    for name in ("ada", "bob", "eve"):
+        hand_in(small, name, simulated_class.Book().data)
+    assert step("grade")[0] == 0
+    (full,) = {row["total"] for row in _rows(small).values()}
+    rules = small.root / "late.toml"
+    rules.write_text("percent_a_day = 10\nlast_day = 5\n[days.02]\nbob = 2\neve = 9\n")
+    try:
+        rows = _rows(small)
+        assert step("export", "--sum", tmp_path / "sums.csv")[0] == 0
+    finally:
+        rules.unlink()
+    most = rows["bob"]["max"]
+    assert [rows[s]["total"] for s in ("ada", "bob", "eve")] == [full, full - 0.2 * most, 0]
+    assert [rows[s]["days late"] for s in ("ada", "bob", "eve")] == [0, 2, 9]
+    assert rows["bob"]["lost by it"] == 0.2 * most
+    with open(tmp_path / "sums.csv", encoding="utf-8-sig", newline="") as file:
+        sums = {row["student"]: row for row in csv.DictReader(file)}
+    assert [*sums["bob"]] == ["student", "02_exercises", "sum", "max", "waiting for a person"]
+    assert float(sums["bob"]["sum"]) == rows["bob"]["total"]
+    assert sums["bob"]["waiting for a person"].startswith("02_exercises: ")
+
+
+@needs_nbgrader
+def test_moodle_takes_the_pages_back_in_its_own_folders(small, step, quick, tmp_path):
+    path = zipped(tmp_path / "s.zip", {
+        "Åse Ng_12_assignsubmission_file_/02_exercises.ipynb": simulated_class.Book().data
+    })  # fmt: skip
+    assert step("collect", path)[0] == 0
+    hand_in(small, "by_hand", simulated_class.Book().data)
+    assert step("grade")[0] == 0
+    status, said = step("feedback", "02", "--moodle", tmp_path / "back.zip")
+    assert (status, "not from Moodle, so not in it: by_hand" in said) == (0, True)
+    with zipfile.ZipFile(tmp_path / "back.zip") as archive:
+        assert archive.namelist() == ["Åse Ng_12_assignsubmission_file_/02_exercises_feedback.html"]
+        page = small.file("feedback", "Åse_Ng", "02_exercises", "html").read_bytes()
+        assert archive.read(archive.namelist()[0]) == page
+
+
+@needs_nbgrader
+def test_an_anonymous_report_names_nobody(small, step, quick):
+    book = simulated_class.Book()
+    book.add("x = (")
+    hand_in(small, "Ada_Byron", book.data, "02_exercises")
+    hand_in(small, "Bob_Ng", b"{", "02_exercises")
+    assert step("grade")[0] == 0
+    pages = []
+    for more in ((), ("--anonymous",)):
+        assert step("report", "--out", small.root / "r.html", *more)[0] == 0
+        pages.append((small.root / "r.html").read_text(encoding="utf-8"))
+    assert ["Ada_Byron" in page for page in pages] == [True, False]
+    assert ["Bob_Ng" in page for page in pages] == [True, False]
+    assert "<td>needs a human: unreadable</td>" in pages[1]
 
 
 @needs_nbgrader

@@ -84,6 +84,12 @@ def test_a_title_can_be_named():
     assert cells(text)[1][4:] == ["-", "12.5"]
 
 
+def test_the_sum_can_have_a_column():
+    columns = {"02_exercises": "Assignment: Set 2 (Real)", "sum": "Course total"}
+    text, _ = filled(MOODLE, "moodle", [row("Ada_Byron"), row("Åse_Øster_jr", total=3.0)], columns)
+    assert [line[4:] for line in cells(text)[1:]] == [["12.5"] * 2, ["3"] * 2, ["-"] * 2]
+
+
 def test_a_file_in_another_encoding_is_read(tmp_path):
     path = tmp_path / "g.csv"
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):

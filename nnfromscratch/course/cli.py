@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from .._files import replacing
 from ..exercises import own
 from ..exercises._exercise import STOPPED
-from . import gradebooks, layout
+from . import gradebooks, late, layout
 from .collect import collect
 from .examine import LARGEST, WRONG, Examined, Source, examine, likely, unread, worth
 from .grade import NOT_COMPARED, grade, starter
@@ -71,6 +72,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                      help="students' code has limits only, and can read your files")  # fmt: skip
     feedback = part("feedback", _feedback, "write the pages that students get back")
     feedback.add_argument("sets", nargs="*", metavar="SET")
+    feedback.add_argument("--moodle", type=Path, metavar="FILE.zip",
+                          help="and those of one set in a zip file that Moodle takes")  # fmt: skip
     export = part("export", _export, "write all grades to a CSV file")
     export.add_argument("file", type=Path, metavar="grades.csv")
     platform = export.add_mutually_exclusive_group()
@@ -78,8 +81,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         words = f"fill in the gradebook that {kind.title()} has exported"
         platform.add_argument(f"--{kind}", type=Path, metavar="GRADEBOOK.csv", help=words)
     export.add_argument("--column", action="append", default=[], metavar="SET=TITLE",
-                        help="the column of a set in that gradebook")  # fmt: skip
+                        help="the column of a set, or of the sum, in that gradebook")  # fmt: skip
+    platform.add_argument("--sum", action="store_true", help="one row a student, over all sets")
     report = part("report", _report, "write a page about the class")
+    report.add_argument("--anonymous", action="store_true", help="nobody named: to be shown")
     report.add_argument("--out", type=Path, metavar="FILE", help="report.html in the course")
 
 
@@ -433,6 +438,8 @@ def _known(course: Course, student: str, sets: list[str]) -> None:
 def _feedback(options: argparse.Namespace) -> None:
     books, course = _books(), Course(options.course)
     names = [course.resolve(name) for name in options.sets] or course.released()
+    if options.moodle and len(names) != 1:
+        raise CourseError(f"--moodle: name one set, as in `feedback 02 --moodle {options.moodle}`")
     todo = [(student, name) for name in names for student in _graded(course, name, books)]
     written = sum(books.feedback(course, *one) for one in _bar(todo, "feedback"))
     print(f"{written} pages written, {len(todo) - written} were up to date: feedback/ID/SET/")
@@ -440,7 +447,24 @@ def _feedback(options: argparse.Namespace) -> None:
     unread = sum(bool(rows[name].get(student, {}).get("waiting")) for student, name in todo)
     if unread:
         print(f"{unread} of the pages show 0 points for what still waits for you to read")
+    if options.moodle:
+        _moodle_zip(course, names[0], [student for student, _ in todo], options.moodle)
     _say_what_is_not_graded(course, names)
+
+
+def _moodle_zip(course: Course, name: str, students: list[str], path: Path) -> None:
+    """Write the pages of a set into a zip file, each in the folder that Moodle knows."""
+    folders = {one: late.origin(course, one, name).get("folder") for one in students}
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for student, folder in folders.items():
+            if folder:
+                page = course.file("feedback", student, name, "html")
+                archive.write(page, f"{folder}/{name}_feedback.html")
+    print(
+        f"{path}: {sum(map(bool, folders.values()))} pages; Moodle: Upload multiple feedback files"
+    )
+    if left := [student for student, folder in folders.items() if not folder]:
+        print(f"not from Moodle, so not in it: {', '.join(left)}")
 
 
 def _graded(course: Course, name: str, books) -> list[str]:
@@ -472,8 +496,9 @@ def _say_what_is_not_graded(course: Course, names: list[str]) -> None:
 
 def table(course: Course, books) -> tuple[list[str], list[dict]]:
     """Return the columns and rows of the grades: one row for each student and set."""
-    columns = ["student", "set", "total", "max", "waiting for a person", "flags"]
-    rows = []
+    columns = ["student", "set", "total", "max", "days late", "lost by it"]
+    columns += ["waiting for a person", "flags"]
+    rows, rules = [], late.policy(course)
     names = course.released()
     everyone = {student for name in names for student in course.submissions(name)}
     for name in names:
@@ -493,18 +518,38 @@ def table(course: Course, books) -> tuple[list[str], list[dict]]:
             else:
                 flags += ["not submitted"] * (not grades["submitted"])
             points = {cell: grades["points"].get(cell, 0.0) for cell in cells}
+            days, total = late.days_late(course, rules, student, name), sum(points.values())
+            lost = rules.penalty(days, total, maximum)
             rows.append(
                 {
                     "student": student,
                     "set": name,
-                    "total": sum(points.values()),
+                    "total": total - lost,
                     "max": maximum,
+                    "days late": days,
+                    "lost by it": lost,
                     "waiting for a person": " ".join(grades["waiting"]),
                     "flags": "; ".join(flags),
                 }
                 | points
             )
     return columns, rows
+
+
+def _summed(rows: list[dict]) -> tuple[list[str], list[dict]]:
+    """Return one row for each student: the total of each set, and their sum."""
+    names = list(dict.fromkeys(row["set"] for row in rows))
+    students: dict[str, dict] = {}
+    for row in rows:
+        one = students.setdefault(row["student"], {"student": row["student"], "sum": 0, "max": 0})
+        one[row["set"]] = row["total"]
+        one["sum"] += row["total"]
+        one["max"] += row["max"]
+        words = f"{row['set']}: {row['waiting for a person']}" * bool(row["waiting for a person"])
+        one["waiting for a person"] = "; ".join(
+            filter(None, (one.get("waiting for a person"), words))
+        )
+    return ["student", *names, "sum", "max", "waiting for a person"], [*students.values()]
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -515,11 +560,12 @@ def _export(options: argparse.Namespace) -> None:
     given = options.moodle or options.canvas
     if given:
         pairs = [part.partition("=") for part in options.column]
-        named = {course.resolve(name): title for name, _, title in pairs}
+        named = {n if n == gradebooks.SUM else course.resolve(n): title for n, _, title in pairs}
         kind = "moodle" if options.moodle else "canvas"
         written, said = gradebooks.filled(gradebooks.read(given), kind, rows, named)
     else:
         text = io.StringIO(newline="")
+        columns, rows = _summed(rows) if options.sum else (columns, rows)
         writer = csv.DictWriter(text, columns)
         writer.writeheader()
         writer.writerows(rows)
@@ -537,6 +583,6 @@ def _report(options: argparse.Namespace) -> None:
     course = Course(options.course)
     path = options.out or course.root / "report.html"
     _, rows = table(course, _books())
-    layout.write(path, page(course, rows))
+    layout.write(path, page(course, rows, anonymous=options.anonymous))
     print(f"{path}: open it in a browser")
     _say_what_is_not_graded(course, course.released())

@@ -28,6 +28,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from .._files import replacing
+from . import late
 from .examine import HEAVY, LARGEST, Source, decoded, likely
 from .layout import Course, CourseError, safe_id
 from .student import CODE_STUB, HIDDEN, SOLUTION, TEXT_STUB
@@ -65,8 +66,6 @@ BROKEN = (
 )
 """What reading a damaged, encrypted or unknown zip file raises."""
 DOUBTFUL = "a student's folder or a platform's: collect it by itself"
-NUMBER = ".number"
-"""The file beside a submission that keeps Moodle's number."""
 FROM_SOLUTION, OTHER_SET, UNTOUCHED, ANSWERED = range(4)
 """What a file is worth as a submission; a lower kind never wins over a higher one."""
 
@@ -78,6 +77,10 @@ class Owner(NamedTuple):
     number: str = ""
     order: tuple = ()
     depth: int = 0
+    late: bool = False
+    time: float = 0.0
+    folder: str = ""
+    """What Moodle calls the folder, in which it takes feedback back."""
 
 
 class Item(NamedTuple):
@@ -88,6 +91,8 @@ class Item(NamedTuple):
     data: bytes
     outside: int | None = None
     """How many parts of the path are not a student's own, who has handed in the rest as a zip."""
+    uploaded: float = 0.0
+    """When that zip was written by the platform, whatever times the student's files have."""
 
 
 @dataclass
@@ -105,6 +110,12 @@ class Found:
     """What somebody should look at."""
     number: str = ""
     """The number that Moodle gives to a student's submissions of one set."""
+    folder: str = ""
+    """The folder that Moodle has made for it."""
+    late: bool = False
+    """Whether the platform has marked it as late."""
+    time: float = 0.0
+    """When it came, as the file or the platform's name says; 0 if neither does."""
     kind: int = ANSWERED
     """Which of the kinds above it is."""
     people: list[Owner] = field(default_factory=list)
@@ -181,10 +192,11 @@ def _opened(item: Item, depth: int) -> Iterator[Item | Found]:
         yield Found(item.path, problem="it is in a zip in a zip in a zip")
     else:
         outside = item.outside or item.path.count("/") + 1
-        yield from _zipped(io.BytesIO(item.data), item.path[:-4] + "/", depth + 1, outside)
+        around = item._replace(outside=outside, uploaded=item.uploaded or item.time)
+        yield from _zipped(io.BytesIO(item.data), item.path[:-4] + "/", depth + 1, around)
 
 
-def _zipped(file, inside: str, depth: int, outside: int | None = None) -> Iterator[Item | Found]:
+def _zipped(file, inside: str, depth: int, around: Item | None = None) -> Iterator[Item | Found]:
     """Yield what a zip file holds; one that a student has handed in may hold only so much."""
     try:
         archive = zipfile.ZipFile(file)
@@ -210,7 +222,7 @@ def _zipped(file, inside: str, depth: int, outside: int | None = None) -> Iterat
             if problem:
                 yield Found(name, problem=problem)
             else:
-                yield from _entry(archive, info, name, depth, outside)
+                yield from _entry(archive, info, name, depth, around)
 
 
 def _name_of(info: zipfile.ZipInfo) -> str:
@@ -222,7 +234,7 @@ def _name_of(info: zipfile.ZipInfo) -> str:
 
 
 def _entry(
-    archive: zipfile.ZipFile, info, name: str, depth: int, outside: int | None
+    archive: zipfile.ZipFile, info, name: str, depth: int, around: Item | None
 ) -> Iterator[Item | Found]:
     try:
         with archive.open(info) as file:
@@ -234,7 +246,8 @@ def _entry(
         time = datetime(*info.date_time).timestamp()
     except (ValueError, OverflowError, OSError):  # 1980-00-00 is written by many programs
         time = 0.0
-    yield from _opened(Item(name, time, data, outside), depth)
+    outside, uploaded = (around.outside, around.uploaded) if around else (None, 0.0)
+    yield from _opened(Item(name, time, data, outside, uploaded), depth)
 
 
 def _named(path: str, names: list[str]) -> str:
@@ -289,11 +302,22 @@ def _by_platform(part: str, name: str = "") -> Owner | None:
         if match := pattern.search(part.removeprefix(name if pattern is BLACKBOARD else "")):
             student, number = match["id"], match["number"]
             if pattern is MOODLE:
-                return Owner(student, number)
-            if pattern is CANVAS:
-                student = re.sub(r"(^|_)LATE_", r"\1", student)
-            return Owner(student, "", (int(number.replace("-", "")),))
+                folder = f"{student}_{number}_assignsubmission_file_"
+                return Owner(student, number, folder=folder)
+            order = (int(number.replace("-", "")),)
+            if pattern is BLACKBOARD:
+                return Owner(student, "", order, time=_time(number))
+            plain = re.sub(r"(^|_)LATE_", r"\1", student)
+            return Owner(plain, "", order, late=plain != student)
     return None
+
+
+def _time(attempt: str) -> float:
+    """Return when an attempt of Blackboard's was handed in, or 0."""
+    try:
+        return datetime.strptime(attempt[:19], "%Y-%m-%d-%H-%M-%S").timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _by_hand(one: Found, course: Course, only: str | None) -> str:
@@ -408,6 +432,8 @@ def _without_platform(one: Found, paths: dict[int, list[str]], hand: str, course
 def _own(one: Found, owner: Owner, parts: list[str]) -> None:
     """Enter whose a file is, and what of its path is the upload."""
     one.student, one.number = safe_id(owner.student), owner.number
+    one.folder, one.late = owner.folder, owner.late
+    one.time = owner.time or one.time
     one.state = owner.number or unicodedata.normalize("NFC", owner.student)
     one.upload = "/".join([*parts[: owner.depth + 1], owner.number])
     folder = parts[owner.depth]
@@ -470,6 +496,7 @@ def _understood(item: Item, sources: dict[str, Source], course: Course, only: st
         found.naming = outside if found.zipped else found.folders
         found.people = [*filter(None, map(_by_platform, file.parts[item.outside :]))]
     found.digest, found.order = hashlib.sha256(item.data).hexdigest(), (item.time, item.path)
+    found.time = item.uploaded if found.zipped else item.time
     _choose_set(found, _ascii(item.data), course, sources, only)
     return found
 
@@ -507,10 +534,7 @@ def _number(course: Course, student: str, name: str) -> str:
     """Return the number under which a student's submission came from Moodle."""
     if not course.submission(student, name):
         return ""
-    try:
-        return (course.file("submitted", student, name).parent / NUMBER).read_text().strip()
-    except (OSError, ValueError):
-        return ""
+    return late.origin(course, student, name).get("number", "")
 
 
 def collect(path: Path, course: Course, only: str | None = None) -> list[Found]:
@@ -548,9 +572,12 @@ def _take(one: Found, data: bytes, course: Course) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.iterdir())) + 1
         before.rename(folder / f"{number}_{before.name[-100:]}")
-    if one.number:
-        with replacing(target.parent / NUMBER) as file:
-            file.write(one.number.encode())
+    time = datetime.fromtimestamp(one.time).isoformat(timespec="seconds") if one.time else ""
+    known = {"time": time, "late": one.late, "number": one.number, "folder": one.folder}
+    if one.state == "same":  # it came when it came first
+        first = late.origin(course, one.student, one.set)
+        known |= {key: first.get(key) for key in ("time", "late") if first}
+    late.remember(course, one.student, one.set, known)
     if one.state == "same":
         return
     one.state = "changed" if before else "new"

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from .layout import CourseError, safe_id
 
+SUM = "sum"
+"""The name under which the sum over the sets can have a column of its own."""
 MOODLE_NAMES = (
     ("First name", "Last name"),
     ("First name", "Surname"),
@@ -27,7 +29,7 @@ def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> t
         text: the CSV file as the platform exports it.
         kind: "moodle" or "canvas".
         rows: one for each student and set, with `student`, `set`, `total` and `flags`.
-        columns: the column of a set, where its name does not show it.
+        columns: the column of a set, where its name does not show it, and of the sum.
 
     Raises:
         CourseError: it is no such gradebook, or has no column for a set.
@@ -39,11 +41,14 @@ def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> t
     head, *body = table
     ids = (_moodle if kind == "moodle" else _canvas)(head, body)
     sets = sorted({row["set"] for row in rows})
-    place = {name: _column(name, head, columns) for name in sets}
+    place = {name: _column(name, head, columns) for name in [*sets, *{SUM} & columns.keys()]}
     points: dict[str, dict[str, float]] = {}
     for row in rows:
         if "not submitted" not in row["flags"].split("; "):
-            points.setdefault(row["student"], {})[row["set"]] = row["total"]
+            mine = points.setdefault(row["student"], {})
+            mine[row["set"]] = row["total"]
+            if SUM in columns:
+                mine[SUM] = mine.get(SUM, 0.0) + row["total"]
     known, said = set(), []
     for line, names in zip(body, ids, strict=True):
         found = sorted(names & points.keys())

@@ -18,12 +18,13 @@ tr:nth-child(even) { background: #f2f2f2 } td.n { text-align: right } img { max-
 COLOUR = "#0072b2"
 
 
-def page(course: Course, rows: list[dict]) -> str:
+def page(course: Course, rows: list[dict], *, anonymous: bool = False) -> str:
     """Return the page as HTML with its figures in it.
 
     Args:
         course: the course.
         rows: of the grades, as export writes them.
+        anonymous: whether nobody is named, so that it can be shown to the class.
     """
     title = f"{course.root.name}, {date.today():%d %B %Y}"
     parts = [f"<h1>{_safe(title)}</h1>"]
@@ -35,7 +36,7 @@ def page(course: Course, rows: list[dict]) -> str:
         handed = [row for row in mine if "not submitted" not in row["flags"]]
         parts.append(f"<p>{len(handed)} of {len(mine)} students in the gradebook handed it in.</p>")
         if results:
-            parts += _of_set(course, name, handed, results)
+            parts += _of_set(course, name, handed, results, anonymous)
     body = "\n".join(parts)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>'
@@ -43,7 +44,9 @@ def page(course: Course, rows: list[dict]) -> str:
     )
 
 
-def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict]) -> list[str]:
+def _of_set(
+    course: Course, name: str, rows: list[dict], results: dict[str, dict], anonymous: bool
+) -> list[str]:
     source = course.source(name)
     checks = {check.grade_id: check for check in source.checks}
     total = sum(check.points for check in source.checks)
@@ -56,7 +59,7 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
         f"<p>{len(waiting)} wait for a person: their open question, or a file that could not be "
         "read. The scores below are those of the checks alone.</p>",
         f"<details><summary>Who waits</summary>{_safe(', '.join(waiting))}</details>"
-        * bool(waiting),
+        * bool(waiting and not anonymous),
         _figure(
             lambda axes: _histogram(axes, scores, total),
             f"Histogram of the scores of {len(scores)} submissions, from {min(scores):g} to "
@@ -92,14 +95,24 @@ def _of_set(course: Course, name: str, rows: list[dict], results: dict[str, dict
     unread = sum(r["verdicts"][0]["mistake"] in apart - {BLANK} for r in results.values())
     if unread:
         parts.append(f"<p>{unread} submissions could not be read, or are another notebook.</p>")
-    found = [
-        (student, "needs a human: " + kind if kind in ("unreadable", WRONG) else kind, sentence)
-        for student, result in sorted(results.items())
-        for kind, sentence in result["findings"]
-    ]
-    parts.append("<h3>What was found in the files</h3>")
-    parts.append(_table(("student", "kind", "what"), found) if found else "<p>Nothing odd.</p>")
+    parts += ["<h3>What was found in the files</h3>", _found(results, anonymous)]
     return parts
+
+
+def _found(results: dict[str, dict], anonymous: bool) -> str:
+    """Return a row for each student and kind, or for each kind alone where nobody is named."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for student, result in sorted(results.items()):
+        for kind, sentence in result["findings"]:
+            kind = "needs a human: " + kind if kind in ("unreadable", WRONG) else kind
+            found.setdefault((student, kind), []).append(sentence)
+    if not found:
+        return "<p>Nothing odd.</p>"
+    if anonymous:
+        counts = Counter(kind for _, kind in found)
+        return _table(("submissions", "kind"), [(n, kind) for kind, n in counts.most_common()])
+    rows = [(*one, " ".join(dict.fromkeys(words))) for one, words in found.items()]
+    return _table(("student", "kind", "what"), rows)
 
 
 def _blank(grade_id: str) -> str:
