@@ -887,12 +887,18 @@ def test_what_is_late_loses_points_where_they_are_exported(small, step, quick, t
     try:
         rows = _rows(small)
         assert step("export", "--sum", tmp_path / "sums.csv")[0] == 0
+        assert step("feedback")[0] == 0
     finally:
         rules.unlink()
     most = rows["bob"]["max"]
     assert [rows[s]["total"] for s in ("ada", "bob", "eve")] == [full, full - 0.2 * most, 0]
     assert [rows[s]["days late"] for s in ("ada", "bob", "eve")] == [0, 2, 9]
     assert rows["bob"]["lost by it"] == 0.2 * most
+    pages = [small.file("feedback", s, "02_exercises", "html").read_text() for s in ("ada", "bob")]
+    lost = f"2 days late: {0.2 * most:g} points are taken off."
+    assert [lost in page for page in pages] == [False, True]
+    assert 'href="#check_leaky">leaky</a> (Score:' in pages[0]
+    assert "2 pages written, 1 were up to date" in step("feedback")[1]  # the rule is gone
     with open(tmp_path / "sums.csv", encoding="utf-8-sig", newline="") as file:
         sums = {row["student"]: row for row in csv.DictReader(file)}
     assert [*sums["bob"]] == ["student", "02_exercises", "sum", "max", "waiting for a person"]

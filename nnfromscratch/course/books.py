@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -17,8 +18,9 @@ from pathlib import Path
 from traitlets import Unicode
 from traitlets.config import Config
 
+from . import late
 from .examine import text_of
-from .layout import Course, CourseError
+from .layout import Course, CourseError, write
 from .pictures import harmless
 from .student import CODE_STUB, HIDDEN, _without, secrets
 
@@ -231,9 +233,9 @@ def maximum(course: Course, name: str) -> float:
 
 def feedback(course: Course, student: str, name: str) -> bool:
     """Write a student's feedback page; return whether it had to be written."""
-    result = course.result(student, name)
+    result, words = course.result(student, name), _late(course, student, name)
     with _gradebook(course) as book:
-        state = [result["key"], *_entries(book.find_submission(name, student))]
+        state = [result["key"], words, *_entries(book.find_submission(name, student))]
     mark = hashlib.sha256(repr(state).encode()).hexdigest()
     path = course.file("feedback", student, name, "html")
     known = path.parent / ".state"
@@ -241,8 +243,25 @@ def feedback(course: Course, student: str, name: str) -> bool:
         return False
     steps = [GetGrades, Harmless, CSSHTMLHeaderPreprocessor]
     _run(GenerateFeedback, course, name, student, preprocessors=steps)
+    write(path, _named(path.read_text(encoding="utf-8"), words))
     known.write_text(mark)
     return True
+
+
+def _late(course: Course, student: str, name: str) -> str:
+    """Return what a page says of a submission that came late."""
+    rules = late.policy(course)
+    days = late.days_late(course, rules, student, name)
+    total = sum(grades(course, name)[student]["points"].values()) if days else 0.0
+    lost = rules.penalty(days, total, maximum(course, name)) if days else 0.0
+    several = "s" * (days != 1)
+    return f"{days} day{several} late: {lost:g} points are taken off." if lost else ""
+
+
+def _named(page: str, words: str) -> str:
+    """Return a page whose list of scores names the blanks, and says what was lost."""
+    page = re.sub(r'(<a href="#check_(\w+)">)Test cell</a>', r"\1\2</a>", page)
+    return page.replace('<div id="toc">', f'<p>{words}</p><div id="toc">', 1) if words else page
 
 
 def _entries(submission) -> list:
