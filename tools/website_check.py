@@ -12,6 +12,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from tqdm import tqdm
+
 from .browser import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,8 +33,10 @@ RUN = """async (rules) => {
 TOO_WIDE = """() => {
   const page = document.scrollingElement;
   if (page.scrollWidth <= innerWidth) return "";
-  const wide = [...document.querySelectorAll("main *")].find(
-    (part) => part.getBoundingClientRect().right > innerWidth + 1);
+  const boxed = (part) => part && (getComputedStyle(part).overflowX !== "visible"
+    || getComputedStyle(part).position === "fixed" || boxed(part.parentElement));
+  const wide = [...document.querySelectorAll("main *")].filter(
+    (part) => part.clientWidth && part.scrollWidth > part.clientWidth && !boxed(part)).pop();
   return `${page.scrollWidth}: ${wide ? wide.outerHTML.slice(0, 120) : "?"}`;
 }"""
 ADDRESS = re.compile(r"(file|data|blob|about):")
@@ -70,12 +74,12 @@ def main(arguments=None):
     script = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
     complaints = {}
     with chromium() as browser:
-        for name in pages:
+        for name in tqdm(pages, unit="page", disable=None):
             page = browser.new_page(viewport=WINDOW, reduced_motion="reduce")
             complaints[name] = check(page, options.site / name, script)
             page.close()
             for complaint in complaints[name]:
-                print(f"{name}: {' | '.join(complaint)}", flush=True)
+                tqdm.write(f"{name}: {' | '.join(complaint)}")
         version = browser.version
     rules = Counter(rule for found in complaints.values() for _, rule, *_ in found)
     axe = re.search(r"axe v([\d.]+)", script)[1]
