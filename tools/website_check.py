@@ -50,7 +50,11 @@ def check(page, path, script):
     page.add_script_tag(content=script)
     for theme, rules in THEMES.items():
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-        found += [(theme, *complaint) for complaint in page.evaluate(RUN, rules)]
+        # A formula is a name, which axe-core does not see.
+        found += [
+            (theme, *complaint) for complaint in page.evaluate(RUN, rules)
+            if not (complaint[0] == "empty-table-header" and "<math" in complaint[1])
+        ]  # fmt: skip
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         if wide := page.evaluate(TOO_WIDE):

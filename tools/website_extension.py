@@ -1,4 +1,5 @@
-"""What Sphinx cannot do by itself: formulas as MathML, and contracts at the head of functions."""
+"""What Sphinx cannot do by itself: formulas as MathML, contracts at the head of functions, and
+tables whose corner is no heading."""
 
 import inspect
 import re
@@ -9,6 +10,7 @@ from latex2mathml.converter import convert
 from sphinx.util import logging
 
 CONTRACT = re.compile(r'@shapes\(\s*"([^"]+)"')
+EMPTY = re.compile(r"<th\b[^>]*>(<p></p>)?</th>")
 _warn = logging.getLogger(__name__).warning
 
 
@@ -61,8 +63,15 @@ def _literal(part):
     return "::\n\n" + textwrap.indent(part.replace("\\", ""), "    ")
 
 
+def _without_empty_headings(app, name, template, context, tree):
+    """Make a table's empty corner a plain cell: a screen reader would announce it as a heading."""
+    if "body" in context:
+        context["body"] = EMPTY.sub("<td></td>", context["body"])
+
+
 def setup(app):
-    """Register both."""
+    """Register all of it."""
+    app.connect("html-page-context", _without_empty_headings)
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_display, None))
     app.connect("autodoc-process-docstring", _as_restructured_text, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
