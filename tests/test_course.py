@@ -308,6 +308,26 @@ def test_nothing_of_the_system_can_be_written_from_a_sandbox(home):
         one.close()
 
 
+@in_sandbox
+@pytest.mark.skipif(not jail._no_namespaces(), reason="this bubblewrap cannot forbid them")
+def test_nobody_becomes_root_of_a_namespace_in_a_sandbox(home):
+    code = (
+        "import ctypes\n"
+        "def unshares(flag):\n    return ctypes.CDLL(None, use_errno=True).unshare(flag) == 0\n"
+    )
+    one = Jail(home, SHORT, sandbox=True)
+    try:
+        one.ask(("cell", "c", code, False), time_in(5))
+        one.ask(("check", ["unshares"], [4], ""), time_in(5))
+        for flag, works in ((0, True), (0x10000000, False)):  # nothing, and CLONE_NEWUSER
+            assert (
+                decode(one.ask(("case", "unshares", (flag,), None), time_in(5))["result"], one)
+                is works
+            )
+    finally:
+        one.close()
+
+
 def time_in(seconds):
     return time.monotonic() + seconds
 

@@ -31,7 +31,7 @@ TIMEOUT = 900
 def unpack_wheel(folder):
     """Build the wheel and unpack it into a folder, which is all that an installer does."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "w")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     (wheel,) = (folder / "w").glob("*.whl")
     zipfile.ZipFile(wheel).extractall(folder / "package")
     return folder / "package"

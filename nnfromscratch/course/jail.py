@@ -215,9 +215,21 @@ def _python() -> tuple[dict[Path, str], list[Path]]:
     return {a: b for a, b in links.items() if not any(map(a.is_relative_to, seen))}, sorted(places)
 
 
+@functools.cache
+def _no_namespaces() -> tuple[str, ...]:
+    """Forbid further user namespaces inside, in which a student would be root of a kind.
+
+    bubblewrap before 0.8 cannot, and some systems do not let it.
+    """
+    options = ("--unshare-user", "--disable-userns")
+    forbids = not _trouble(["bwrap", "--unshare-all", *options, "--ro-bind", "/", "/"], "pass")
+    return options if forbids else ()
+
+
 def _bwrap(home: Path, files: Sequence[Path]) -> list[str]:
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     command += ["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL", "--hostname", "sandbox"]
+    command += _no_namespaces()
     for path in SYSTEM:
         if path.is_symlink():
             command += ["--symlink", os.readlink(path), str(path)]
