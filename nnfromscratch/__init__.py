@@ -12,6 +12,7 @@ from .contracts import ShapeError, check_shape, shapes, short_errors
 from .data import load_mnist, minibatches, one_hot, train_validation_split
 from .functional import *
 from .gradient_check import GradientReport, check_gradients, numerical_gradient, relative_error
+from .history import History, TrainingDiverged
 from .initializers import he_normal, normal, orthogonal, xavier_normal
 from .layers import BatchNorm, Dropout, Layer, LeakyReLU, Linear, ReLU, Sigmoid, Softmax, Tanh
 from .losses import *
@@ -30,7 +31,7 @@ from .readers import load_digits_csv, load_idx
 from .results import stored
 from .sources import show_source
 from .tracing import trace_shapes
-from .training import History, TrainingDiverged, evaluate, fit
+from .training import evaluate, fit
 
 __version__ = "0.1.0"
 _MODULES = (diagnostics, drawing, inspection, schedules)

@@ -13,9 +13,10 @@ import numpy as np
 from . import schedules
 from ._files import check_writable, replacing
 from .data import load_mnist, train_validation_split
+from .history import History, TrainingDiverged
 from .model import Sequential, mlp
 from .optimizers import SGD
-from .training import History, TrainingDiverged, evaluate, fit
+from .training import evaluate, fit
 
 VALIDATION_SIZE = 5_000
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from ._files import as_path, read_npz, replacing
 from ._guards import generator, instance, whole
+from .history import History
 from .model import Sequential, as_model
 from .optimizers import Optimizer, settings_text
-from .training import History
 
 
 class EarlyStopping:

@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ._guards import positive, whole
+from ._run import Callback, Data, Loss, Run
 from .contracts import FloatArray, IntArray
 from .data import minibatches
+from .history import History
 from .losses import softmax_cross_entropy
 from .model import Sequential
 from .optimizers import Optimizer
 from .parallel import WorkersLost, bare_layers, check_rows_are_alone
 from .schedules import Schedule
-from .training import Callback, Data, History, Loss, Run
 
 if TYPE_CHECKING:
     from distributed import Client, Future

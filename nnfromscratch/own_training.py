@@ -18,10 +18,10 @@ import numpy as np
 from ._files import check_writable, replacing
 from .data import train_validation_split
 from .functional import log_softmax, softmax
+from .history import History, TrainingDiverged
 from .inspection import confusion_matrix
 from .model import Sequential, mlp
 from .own_data import Images, describe, load_images, picture
-from .training import History, TrainingDiverged
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>

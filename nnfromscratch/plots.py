@@ -11,7 +11,7 @@ import numpy as np
 from ._guards import instance, whole
 from .contracts import FloatArray, ShapeError, as_float_array
 from .diagnostics import LayerReport, LayerStatistics
-from .training import History
+from .history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,12 +16,13 @@ from .callbacks import Checkpoint
 from .contracts import FloatArray, IntArray, shapes
 from .data import load_mnist, one_hot, train_validation_split
 from .functional import log_softmax, softmax
+from .history import History
 from .layers import Dropout, Linear, ReLU
 from .losses import mean_squared_error, softmax_cross_entropy
 from .model import Sequential, mlp
 from .optimizers import SGD
 from .schedules import linear_decay
-from .training import History, fit
+from .training import fit
 
 HELD_OUT = 5_000
 """Training images on which settings are chosen; the test images are opened for chosen ones."""

@@ -24,10 +24,11 @@ from . import schedules
 from ._files import check_writable, replacing
 from .data import load_mnist, train_validation_split
 from .distributed import completed, connected
+from .history import TrainingDiverged
 from .model import Sequential, mlp
 from .optimizers import SGD
 from .parallel import WorkersLost
-from .training import TrainingDiverged, evaluate, fit
+from .training import evaluate, fit
 
 RATES, HIDDEN, SIZES = (0.03, 0.1, 0.2, 0.4), (100, 300, 500), (64, 128)
 VALIDATION_SIZE = 5_000

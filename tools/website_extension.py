@@ -1,5 +1,4 @@
-"""What Sphinx cannot do by itself: formulas as MathML, contracts at the head of functions, and
-tables whose corner is no heading."""
+"""What Sphinx cannot do by itself: MathML, contracts at functions, corners that are no headings."""
 
 import inspect
 import re
