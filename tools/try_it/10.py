@@ -13,6 +13,8 @@ path = descend(adam, 0.3, crooked, turn @ (-10.0, 1.0), 60)
 assert abs(np.hypot(*path[-1]) - 4.4) < 0.1
 assert abs(np.hypot(*descend(adam, 0.3, straight, (-10.0, 1.0), 60)[-1]) - 0.44) < 0.01
 draw_walk(crooked, path)
+for rate in np.geomspace(0.05, 1, 7)[:6]:  # the text: only the seventh ends near the bottom
+    assert np.hypot(*descend(adam, rate, crooked, turn @ (-10.0, 1.0), 60)[-1]) > 1.45
 
 # %% 3
 root = np.sqrt(0.99)
