@@ -518,7 +518,14 @@ def _bits(rng, d, scale=1.0):
     gradient = scale * rng.standard_normal(d)
     gradient[0] = -4 * scale  # the largest is negative
     gradient[-1] = scale * float(rng.uniform(0.01, 0.2))
-    return np.round(rng.permutation(gradient), 4), np.round(0.2 * scale * normal(rng, d), 4)
+    gradient, left = (
+        np.round(rng.permutation(gradient), 4),
+        np.round(0.2 * scale * normal(rng, d), 4),
+    )
+    steps = 127 * (gradient + left) / np.abs(gradient + left).max()
+    # Halfway between two whole numbers either would be right, and the last bit would choose.
+    halfway = np.abs(steps % 1 - 0.5) < 1e-3
+    return _bits(rng, d, scale) if halfway.any() else (gradient, left)
 
 
 def _bits_inputs(rng):
