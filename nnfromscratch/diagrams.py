@@ -497,7 +497,7 @@ def draw_walk(
                 _arrow(ax, tail, head, color, "--" if color == FORWARD else "-")
     for number, place in enumerate(path):
         ax.plot(*place, "o", color=INK, markersize=5, zorder=4)
-        ax.annotate(str(number), place, (-9, 5), textcoords="offset points", color=INK)
+        ax.annotate(str(number), place, (6, 4), textcoords="offset points", color=INK)
     return ax
 
 
