@@ -399,14 +399,17 @@ def _of_network(target: Layer | Sequential, inputs: list, rng: np.random.Generat
             f"labels y, but {len(inputs)} arguments were given"
         )
     network = in_float64(target)
+    for layer in network.layers if isinstance(network, Sequential) else [network]:
+        layer.cache = None  # of whatever it has seen before
     x, *labels = inputs
     arrays = {"x": x.astype(np.float64), **network.params}
 
     def run(values: dict) -> tuple:
-        # A copy each time, so that a random mask is drawn from the same state again.
-        trial = copy.deepcopy(network)
-        for name, array in trial.params.items():
-            array[...] = values[name]
+        # A copy each time, so that a random mask is drawn from the same state again; of the
+        # parameters none but the new ones, and of the gradients, which nobody reads, none at all.
+        known = {id(array): np.array(values[name]) for name, array in network.params.items()}
+        known |= {id(array): array for array in network.grads.values()}
+        trial = copy.deepcopy(network, known)
         return trial, trial.forward(values["x"].copy(), True)
 
     trial, out = run(arrays)

@@ -48,7 +48,7 @@ def test_a_lesson_is_measured_and_fails_that_needs_too_much(tmp_path):
         "large": "x = bytearray(b'1') * (300 << 20)\ndel x",  # given back, and counts
         "slow": "import time\nwhile time.process_time() < 4: pass",
     }
-    costs = outcomes(tmp_path, sources, SECONDS=3.5, BYTES=300 << 20)
+    costs = outcomes(tmp_path, sources, SECONDS=3.5, BYTES=300 << 20, QUIET=1e9)
     assert costs["cheap"].find("failure") is None
     found = {p.get("name"): float(p.get("value")) for p in costs["cheap"].iter("property")}
     assert 0 < found["seconds"] < 3.5
@@ -58,6 +58,13 @@ def test_a_lesson_is_measured_and_fails_that_needs_too_much(tmp_path):
     if sys.platform != "darwin":  # macOS tells the present memory only
         words = r"large.ipynb needs 3\d\d MiB, more than 300 MiB"
         assert re.fullmatch(words, failure(costs["large"]))
+
+
+def test_a_second_counts_as_less_where_the_processor_does_less_in_it(tmp_path):
+    sources = {"slow": "import time\nwhile time.process_time() < 2: pass"}
+    (cost,) = outcomes(tmp_path, sources, SECONDS=1.5, QUIET=1e-3).values()
+    assert cost.find("failure") is None
+    assert lesson_cost.slowdown() >= 1
 
 
 def test_time_that_passes_idly_does_not_count():
