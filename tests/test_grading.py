@@ -170,6 +170,16 @@ FORMS = [
     "from __future__ import annotations\n{}\ndef f(x: nothing): pass",
     "if True:\n    {}",
     "%%writefile mine.py\nimport numpy as np\n{}",
+    "!!ls\n{}",
+    "rows = %sql SELECT 1\n{}",
+    "{}\n;print f x",
+    "{}\n/print 1",
+    ",print a b\n{}",
+    "import asyncio\nasync def f(): return 1\nx = [await f() for _ in (1, 2)]\n{}",
+    "%%prun -q\n{}",
+    "%alias_magic t timeit\n%pip install x\n%conda list\n{}",
+    "with open('n.txt', 'w') as file:\n    file.write('1')\n!cat n.txt | wc\n{}",
+    "%%time -n 1\n%%capture\n{}",
 ]
 
 
