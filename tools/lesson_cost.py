@@ -29,8 +29,9 @@ from nbval.plugin import IPyNbFile
 
 SECONDS = 100
 BYTES = 2**30
-QUIET = 0.25
-"""Seconds of the processor that `work` took on the quiet machine on which the bound was set."""
+QUIET = 0.15
+"""Seconds of the processor that `work` takes where an epoch of 784-300-10 takes the 0.79 s that
+docs/speed.md was measured with: it took 0.25 s where the epoch took 1.34 s."""
 
 
 def work():
