@@ -233,9 +233,11 @@ def maximum(course: Course, name: str) -> float:
 
 def feedback(course: Course, student: str, name: str) -> bool:
     """Write a student's feedback page; return whether it had to be written."""
-    result, words = course.result(student, name), _late(course, student, name)
+    result = course.result(student, name)
     with _gradebook(course) as book:
-        state = [result["key"], words, *_entries(book.find_submission(name, student))]
+        submission = book.find_submission(name, student)
+        words = _late(course, student, name, submission)
+        state = [result["key"], words, *_entries(submission)]
     mark = hashlib.sha256(repr(state).encode()).hexdigest()
     path = course.file("feedback", student, name, "html")
     known = path.parent / ".state"
@@ -248,14 +250,13 @@ def feedback(course: Course, student: str, name: str) -> bool:
     return True
 
 
-def _late(course: Course, student: str, name: str) -> str:
+def _late(course: Course, student: str, name: str, submission) -> str:
     """Return what a page says of a submission that came late."""
     rules = late.policy(course)
     days = late.days_late(course, rules, student, name)
-    total = sum(grades(course, name)[student]["points"].values()) if days else 0.0
-    lost = rules.penalty(days, total, maximum(course, name)) if days else 0.0
+    lost = rules.penalty(days, submission.score, submission.max_score)
     several = "s" * (days != 1)
-    return f"{days} day{several} late: {lost:g} points are taken off." if lost else ""
+    return f"{days} day{several} late: {lost:g} points are taken off." if days and lost else ""
 
 
 def _named(page: str, words: str) -> str:
