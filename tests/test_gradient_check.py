@@ -1185,3 +1185,23 @@ def test_what_check_gradients_refuses(arguments, settings, error, message):
     with pytest.raises(error) as caught:
         nn.check_gradients(*arguments, **settings)
     assert str(caught.value) == f"check_gradients: {message}"
+
+
+def test_a_layer_that_writes_into_its_weights_disturbs_no_other_measurement(rng):
+    class Doubling(nn.Layer):
+        def __init__(self):
+            self.params = {"w": rng.normal(size=(3, 2))}
+
+        def forward(self, x, training=False):
+            self.cache = x
+            self.params["w"] *= 2  # in place: the layer is x @ (2 w)
+            return x @ self.params["w"]
+
+        def backward(self, d_out):
+            self.grads = {"w": 2 * self.cache.T @ d_out}
+            return d_out @ self.params["w"].T
+
+    layer = Doubling()
+    before = layer.params["w"].copy()
+    assert nn.check_gradients(layer, rng.normal(size=(4, 3)), rng=rng).passed
+    np.testing.assert_array_equal(layer.params["w"], before)
