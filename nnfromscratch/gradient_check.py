@@ -374,6 +374,9 @@ def _check_target(target: object, backward: object) -> None:
 
 def _float64(name: str, argument: npt.ArrayLike) -> np.ndarray:
     """Copy an argument: labels as they are, everything else as float64."""
+    if callable(argument):
+        given = _calls.name_of(argument)
+        raise TypeError(f"check_gradients: {name} is a function; is it meant as backward={given}?")
     array = as_array("check_gradients", name, argument)
     if array.dtype.kind not in "iubf":
         raise TypeError(f"check_gradients: {name} must hold real numbers, got dtype {array.dtype}")

@@ -405,6 +405,17 @@ def test_a_mistake_and_something_more():
     assert re.search(r"1/[2-9] of what this mistake alone gives", message)
 
 
+def test_a_part_that_is_lost_beside_another_proves_nothing():
+    def price(x):
+        return 1e-9 * np.abs(x).sum()
+
+    exercise = with_mistakes(
+        lambda x, m: (price(x), np.sign(x)), lambda x, m: (price(x) / x.size, np.sign(x) / x.size)
+    )
+    message = message_of(exercise, lambda x, m: (price(x + np.cos(3 * x)), np.sign(x)))
+    assert "this mistake alone" not in message  # so many times it: true of the signs alone
+
+
 PAIRS = {
     "terms of a sum": (
         lambda x, m: x + np.sin(x),

@@ -1161,6 +1161,12 @@ def test_layers_and_models_are_not_changed(rng):
             "arguments[1] must hold real numbers, got dtype <U1",
         ),
         (
+            (nn.relu, nn.relu_backward, X),
+            {},
+            TypeError,
+            "arguments[0] is a function; is it meant as backward=relu_backward?",
+        ),
+        (
             (nn.relu, [[1j]]),
             {},
             TypeError,

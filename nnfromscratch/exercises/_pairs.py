@@ -16,6 +16,8 @@ FEWEST = 3
 """In at least so many cases an answer must be wrong."""
 PARALLEL = 1e-6
 """How far from proportional two errors must be, to be two."""
+SMALL = 1e-4
+"""A part of a result whose largest number is so small beside another's is lost in one row."""
 
 
 def _sum(one: np.ndarray, other: np.ndarray, due: np.ndarray) -> np.ndarray:
@@ -35,11 +37,18 @@ JOINED = (_each_its_own, _sum, _product)
 
 
 def vector(result: object) -> np.ndarray | None:
-    """Return all numbers of a result in one row, or None if it holds anything but floats."""
+    """Return all numbers of a result in one row, or None if it holds anything but floats.
+
+    Rows are compared by their largest entry, so there is none where a part would be lost in it.
+    """
     parts = leaves(result)
     if not parts or not all(is_number(p) and np.asarray(p).dtype.kind in "iuf" for p in parts):
         return None
-    return np.concatenate([np.ravel(np.asarray(part, dtype=float)) for part in parts])
+    parts = [np.ravel(np.asarray(part, dtype=float)) for part in parts]
+    largest = [size for part in parts if (size := np.abs(part).max(initial=0))]
+    if largest and min(largest) < SMALL * max(largest):
+        return None
+    return np.concatenate(parts)
 
 
 def pair_behind(
