@@ -8,7 +8,9 @@ TEACH := .venv/.teach
 SITE := .venv/.site
 
 # Errors alone are shown: what pip warns of does not matter here. Each step says what it brings.
-INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
+# Nothing is compiled ahead: Python does it with what is imported, when it is. That saves a quarter
+# of the time and a fifth of the room.
+INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
 
 # nbval executes each cell of a lesson and compares its stored text. `loadscope` keeps all cells
 # of one lesson in one worker, in order, and hands out the unit tests one module at a time.
@@ -64,7 +66,7 @@ $(STAMP): pyproject.toml
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "$(PYTHON) is `$(PYTHON) --version 2>&1`, but Python 3.11 or newer is needed."; \
 		echo "If you have one under another name: make PYTHON=python3.12"; exit 1; }
-	@echo "Installing into .venv: 450 MB and some minutes, once and when pyproject.toml changes."
+	@echo "Installing into .venv: 350 MB and some minutes, once and when pyproject.toml changes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "The environment could not be made. On Debian and Ubuntu: apt install python3-venv"; \
 		exit 1; }
@@ -85,12 +87,12 @@ $(TESTS): $(STAMP)
 	@touch $@
 
 $(TEACH): $(TESTS)
-	@echo "Installing nbgrader, with which classes are graded, into .venv: 60 MB more ..."
+	@echo "Installing nbgrader, with which classes are graded, into .venv: 70 MB more ..."
 	@$(INSTALL) -e '.[teach]'
 	@touch $@
 
 $(SITE): $(STAMP)
-	@echo "Installing Sphinx and what the website needs into .venv: 80 MB more ..."
+	@echo "Installing Sphinx and what the website needs into .venv: 50 MB more ..."
 	@$(INSTALL) -e '.[lab,site]'
 	@touch $@
 
