@@ -276,10 +276,51 @@ def _steps(blank, text):
     return answer
 
 
+def _difference(blank, text):
+    """Through three points goes one polynomial: Lagrange's, which Simpson's rule integrates."""
+    signs = re.findall(r"\$x ([+-]) ([\d.]+)h\$", text)
+    places = [np.longdouble(sign + number) for sign, number in signs]
+    asked = re.search(r"\. The (.*?) is to be", text)[1]
+
+    def answer(values, h):
+        def p(t):  # at x + t h
+            return sum(
+                values[:, i] * np.prod([(t - o) / (place - o) for o in places if o != place])
+                for i, place in enumerate(places)
+            )
+
+        at = places[0] if "first" in asked else places[1] if "second of" in asked else 0
+        if "integral" in asked:
+            made = h * (p(0) + 4 * p(np.longdouble(0.5)) + p(1)) / 6
+        elif "second derivative" in asked:
+            made = (p(1) - 2 * p(0) + p(-1)) / np.longdouble(h) ** 2
+        elif "slope" in asked:
+            made = (p(at + 1) - p(at - 1)) / (2 * np.longdouble(h))
+        else:
+            made = p(0)
+        return made.astype(float)
+
+    return answer
+
+
+def _ascent(blank, text):
+    up, factor, down = re.match(r"J = \\sum_\{n k\} v_k \\cdot (.*?) - ([\d.]+) "
+                                r"\\sum_\{n d\} (.*)", _formulas(text)[0]).groups()  # fmt: skip
+
+    def answer(x, w, v, m):
+        def j(t):
+            gained = (v * value(up, s=t @ w)).sum()
+            return gained - float(factor) * value(down, e=t - m).sum()
+
+        return differences(j, x).astype(float)
+
+    return answer
+
+
 ANSWERS = {
     "Activation": _activation, "Loss": _loss, "Penalty": _penalty, "Normalizing": _normalizing,
     "Layer": _layer, "Rate": _rate, "Initial": _initial, "Map": _map, "Steps": _steps,
-    "PlainSteps": _steps,
+    "PlainSteps": _steps, "Difference": _difference, "Ascent": _ascent,
 }  # fmt: skip
 
 

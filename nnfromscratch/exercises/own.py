@@ -28,6 +28,7 @@ from ._diagnosis import Trial
 from ._exercise import Exercise, Mistake
 from ._sandbox import Behaviour, Raised, behaviour
 from .own_rules import PlainSteps, Steps
+from .own_slopes import Ascent, Difference
 
 Draw = tuple
 """A family's kind, the names of its pieces, and its constants."""
@@ -36,15 +37,16 @@ FAMILIES: dict[str, type[families.Blank]] = {
     for family in (
         families.Layer, families.Activation, families.Loss, families.Penalty,
         families.Normalizing, families.Initial, families.Rate, families.Map, Steps, PlainSteps,
+        Difference, Ascent,
     )
 }  # fmt: skip
 SETS = {
-    "02": "layer", "03": "activation", "04": "activation", "05": "loss", "06": "steps",
+    "02": "layer", "03": "activation", "04": "difference", "05": "loss", "06": "steps",
     "07": "loss", "08": "normalizing", "09": "initial", "10": "adaptive", "11": "rate",
-    "12": "normalizing", "13": "penalty", "14": "map", "15": "activation", "16": "activation",
+    "12": "normalizing", "13": "penalty", "14": "map", "15": "activation", "16": "ascent",
     "17": "loss", "18": "penalty", "19": "loss",
 }  # fmt: skip
-"""The family of each set. 04, 15 and 16 have none that is about their subject."""
+"""The family of each set; for 15, which no machine grades, one to practise on."""
 POINTS = 3
 CHECK = "check_own_blank"
 """The cell that is graded."""
