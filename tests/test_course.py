@@ -610,7 +610,7 @@ needs_nbgrader = pytest.mark.skipif(
 def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, monkeypatch):
     downloads = tmp_path / "Downloads"
     downloads.mkdir()
-    wanted = ("all_right", "syntax_error", "copied_check")  # each kind is graded above
+    wanted = ("all_right", "syntax_error", "empty", "no_metadata", "blank", "copied_check")
     students = {name: students[name] for name in wanted}
     files = {
         f"{s.name.title()}_{i}_assignsubmission_file_/{s.file}": s.data
@@ -630,7 +630,7 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
     done = run("".join(blocks).replace("course grade", "course grade --as-root"))
     assert done.returncode == 0, done.stderr
     assert "not understood: notes.txt: it is not a notebook" in done.stdout
-    assert "3 submissions, 3 of them new or changed" in done.stdout
+    assert "6 submissions, 6 of them new or changed" in done.stdout
     root = tmp_path / "mycourse"
     rows = {}
     with open(root / "grades.csv", encoding="utf-8-sig", newline="") as file:

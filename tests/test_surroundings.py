@@ -47,6 +47,7 @@ def run(root, *options, here=None, **variables):
 
 
 NBVAL = ("--nbval", "--nbval-current-env")
+ONE = "OPENBLAS_NUM_THREADS"
 
 
 @pytest.mark.parametrize(
@@ -58,11 +59,19 @@ NBVAL = ("--nbval", "--nbval-current-env")
         ((), {}, None),
     ],
 )
-def test_kernels_side_by_side_have_one_thread_each(options, variables, threads, small):
+def test_processes_side_by_side_have_one_thread_each(options, variables, threads, small):
+    lines = ["import os", "def test_one():", f"    assert os.environ.get({ONE!r}) == {threads!r}"]
     for name in "ab":
-        source = f"import os\nassert os.environ.get('OPENBLAS_NUM_THREADS') == {threads!r}"
+        (small / "tests" / f"test_{name}.py").write_text("\n".join(lines), encoding="utf-8")
+    said = run(small, "tests", *options, **variables)
+    assert "2 passed" in said, said
+
+
+def test_a_kernel_has_the_threads_of_the_process_that_starts_it(small):
+    for name in "ab":
+        source = f"import os\nassert os.environ.get({ONE!r}) == '1'"
         save(small / "notebooks" / f"{name}.ipynb", source)
-    said = run(small, "notebooks", *NBVAL, *options, **variables)
+    said = run(small, "notebooks", *NBVAL, "-n", "2", "--dist", "loadscope")
     assert "2 passed" in said, said
 
 
