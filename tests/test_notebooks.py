@@ -1,6 +1,7 @@
 """Every lesson keeps the rules, every rule notices what breaks it, the tool keeps outputs."""
 
 import base64
+import copy
 import html
 import itertools
 import re
@@ -11,7 +12,9 @@ import subprocess
 import nbformat
 import pytest
 
-import nbcompare
+import nbcompare.outputs
+from nbcompare import numbers
+from nbcompare.figures import MIME
 from tools import address, anywhere, lesson_rules, notebooks
 from tools.notebooks import FOLDER, lessons, normalize, read, to_text
 
@@ -110,6 +113,47 @@ def test_nine_in_ten_text_outputs_of_all_lessons_are_compared():
     counts = [notebooks.count(read(path)) for path in LESSONS]
     compared, ignored = sum(c for c, _ in counts), sum(i for _, i in counts)
     assert lesson_rules.share_complaint(compared, ignored) == []
+
+
+def moved(text, tolerance):
+    """Return the text of an output once for each of its numbers, moved too far for its cell."""
+    for found in re.finditer(r"[^\n]+", text):
+        line, done = found[0], 0
+        for token in numbers.tokens(line):
+            start = done + len(token.blanks)
+            done = start + len(token.text)
+            if token.kind != "number":
+                continue
+            old = numbers.Number.read(token.text)
+            percent = tolerance.percent if old.unit else tolerance.counts
+            new = old.value + percent * abs(old.value) / 100 + 2 * (old.unit or 1)
+            digits = -old.unit.as_tuple().exponent if old.unit else 0
+            spelled = f"{new:.{max(digits, 0)}{'e' if 'e' in token.text.lower() else 'f'}}"
+            yield text[: found.start() + start] + spelled + text[found.start() + done :]
+
+
+@each_lesson
+def test_a_number_that_moved_and_a_curve_that_is_missing_are_noticed(path):
+    changes, missed = 0, []
+    for cell in read(path).cells:
+        tags = cell.metadata.get("tags", [])
+        tolerance = nbcompare.tolerance.Tolerance.from_tags(tags)
+        for output in cell.get("outputs", []):
+            changed = []
+            if output.output_type == "stream" and not tolerance.measured:
+                changed += [output | {"text": text} for text in moved(output.text, tolerance)]
+            for place, axes in enumerate(output.get("data", {}).get(MIME, {}).get("axes", [])):
+                for item in range(len(axes["items"])):
+                    new = copy.deepcopy(output)
+                    del new["data"][MIME]["axes"][place]["items"][item]
+                    changed.append(new)
+            for new in changed:
+                agreeing, stored, judge = nbcompare.outputs.reconcile([new], [output], tags)
+                if not judge.notes and agreeing == stored:
+                    missed.append((cell.source[:40], new.get("text", "a curve")))
+            changes += len(changed)
+    assert missed == []
+    assert changes >= 20
 
 
 # Every rule, on a small lesson that keeps them all and on what breaks it
