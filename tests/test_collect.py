@@ -276,6 +276,26 @@ def test_answers_win_over_none(answered, course, run):
     assert there(course) == {"kim": own, "lee": BLANK}
 
 
+def test_jupyters_own_copy_counts_where_the_notebook_has_nothing(course, run):
+    old, own = notebook("old"), BLANK.replace(b"raise NotImplementedError", b"return 1")
+    copy = ".ipynb_checkpoints/02_exercises-checkpoint.ipynb"
+    files = {f"{name}/{copy}": old for name in ("ann", "bo", "cy", "__MACOSX/di")}
+    files |= {"bo/02_exercises.ipynb": own, "cy/02_exercises.ipynb": BLANK}
+    said = run(files | {MOODLE.format("Eve Ng", 7, "hw.zip"): zip_of({copy: old})})
+    assert there(course) == {"ann": old, "bo": own, "cy": old, "Eve_Ng": old}
+    assert f"ann/{copy}: this is Jupyter's own copy: the notebook itself is not there" in said
+    assert f"cy/{copy}: this is Jupyter's own copy: the notebook itself has no answers" in said
+    assert "bo/" not in said
+    assert "02_exercises: 1 older" in said  # cy's notebook, and no copy
+
+
+@pytest.mark.parametrize("name", ["hw.7z", "hw.rar", "hw.tar.gz", "02_exercises.ipynb.gz"])
+def test_an_archive_that_is_no_zip_is_said(name, course, run):
+    said = run({f"kim/{name}": b"7z", "lee/02_exercises.ipynb": notebook()})
+    assert f"kim/{name}: it is an archive, and no zip: unpack it" in said
+    assert [*there(course)] == ["lee"]
+
+
 def test_with_a_set_named_only_its_notebook_counts(course, run):
     third = (ROOT / "notebooks" / "exercises" / "03_exercises.ipynb").read_bytes()
     files = {

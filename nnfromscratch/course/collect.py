@@ -34,7 +34,12 @@ from .layout import Course, CourseError, safe_id
 from .student import CODE_STUB, HIDDEN, SOLUTION, TEXT_STUB
 
 ENDINGS = (".ipynb", ".ipynb.txt", ".ipynb.json", ".json")
-IGNORED = re.compile(r"(^|/)(\.|__MACOSX/|desktop\.ini$|Thumbs\.db$)")
+ARCHIVES = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
+COPIES = ".ipynb_checkpoints"
+"""Where Jupyter keeps the state of the last saving by hand: all there is of some uploads."""
+IGNORED = re.compile(
+    rf"(^|/)(\.(?!{COPIES[1:]}/[^/]+\.ipynb$)|__MACOSX/|desktop\.ini$|Thumbs\.db$)"
+)
 MOODLE = re.compile(r"^(?P<id>.+?)_(?P<number>\d+)_assignsubmission_\w+?_?(?P<rest>[^_]?.*)$")
 CANVAS = re.compile(
     r"^(?P<id>(?:LATE_)?anon_(?:LATE_)?[A-Za-z0-9]+|[^_]+_(?:LATE_)?\d+)"
@@ -43,7 +48,7 @@ CANVAS = re.compile(
 # The first underscore ends the assignment's name; a student's own may have more of them.
 BLACKBOARD = re.compile(r"^[^_]*_(?P<id>.+?)_attempt_(?P<number>\d{4}[\d-]+)_?(?P<rest>.*)$")
 NOBODY = re.compile(
-    r"nnfromscratch.*|notebooks?|exercises?|solutions?|submissions?|submitted|downloads?|uploads?"
+    rf"{re.escape(COPIES)}|nnfromscratch.*|notebooks?|exercises?|solutions?|submissions?|submitted|downloads?|uploads?"
     r"|documents|desktop|files|work|new folder|home ?works?( .*)?|assignments?"
     r"|(set|week|lesson|sheet|assignment|homework|exercise|hw)[ _-]*\d+",
     re.IGNORECASE,
@@ -135,6 +140,11 @@ class Found:
     place: int = 0
     """Which of the files it is, in the order in which they are read."""
 
+    @property
+    def copy(self) -> bool:
+        """Whether it is Jupyter's own copy of a notebook."""
+        return COPIES in self.folders
+
 
 def items(path: Path) -> Iterator[Item | Found]:
     """Yield the notebooks of a folder or a zip file, zips inside them included, and what is none.
@@ -176,6 +186,8 @@ def _in_folder(file: Path, name: str) -> Iterator[Item | Found]:
 
 def _refused(name: str, size: int, stored: int | None = None) -> str:
     """Return why a file is not even read, by its name and size."""
+    if name.lower().endswith(ARCHIVES):
+        return "it is an archive, and no zip: unpack it into a folder in its place"
     if not name.lower().endswith((".zip", *ENDINGS)):
         return "it is not a notebook"
     if size > LARGEST:
@@ -440,7 +452,7 @@ def _own(one: Found, owner: Owner, parts: list[str]) -> None:
     inside = one.folders[one.folders.index(folder) + 1 :] if folder in one.folders else []
     if {"solution", "solutions"} & {part.lower() for part in inside}:
         one.kind = FROM_SOLUTION
-    one.order = (one.kind, *owner.order, *_version(one.stem), *one.order)
+    one.order = (one.kind, *owner.order, not one.copy, *_version(one.stem), *one.order)
     if not one.student and not one.problem:
         one.problem = "it does not show whose it is: put it in a folder with the student's name"
 
@@ -465,6 +477,7 @@ def find(path: Path, course: Course, only: str | None = None) -> list[Found]:
     _owners([one for one in done if one.stem], course, only)
     _tell_namesakes(done, course)
     _choose_latest([one for one in done if not one.problem])
+    done = [one for one in done if not (one.copy and one.state == "older")]
     for one in done:  # a name may hold what a terminal cannot show, or would obey
         one.path = "".join(c if c.isprintable() else "?" for c in one.path)
         one.warning = "".join(c if c.isprintable() else "?" for c in one.warning)
@@ -480,8 +493,15 @@ def _choose_latest(found: list[Found]) -> None:
         *older, latest = sorted(group, key=lambda one: one.order)
         for one in older:
             one.state, one.warning = "older", ""
-        others = [o.path for o in older if o.upload == latest.upload and o.digest != latest.digest]
-        if others:
+        others = [
+            one.path
+            for one in older
+            if one.upload == latest.upload and one.digest != latest.digest and not one.copy
+        ]
+        if latest.copy:
+            what = "has no answers" if others else "is not there"
+            latest.warning = f"this is Jupyter's own copy: the notebook itself {what}"
+        elif others:
             words = f"this one is taken of {len(others) + 1} in one upload, not {', '.join(others)}"
             latest.warning = "; ".join(filter(None, (latest.warning, words)))
 
@@ -490,6 +510,7 @@ def _understood(item: Item, sources: dict[str, Source], course: Course, only: st
     file = PurePosixPath(item.path)
     stem = file.name[: -next(len(e) for e in ENDINGS if file.name.lower().endswith(e))]
     found = Found(item.path, stem=stem or "_", folders=list(file.parts[:-1]))
+    found.stem = found.stem.removesuffix("-checkpoint") if found.copy else found.stem
     found.naming = found.folders
     if outside := found.folders[: item.outside] if item.outside else []:
         found.zipped = not all(NOBODY.fullmatch(p) or AROUND.fullmatch(p) for p in outside)
