@@ -176,6 +176,17 @@ def test_the_readme_says_how_long_the_course_is():
     assert abs(hours - 12) < 1
 
 
+@pytest.mark.parametrize("page", ["docs/index.md", "tools/book.py"])
+def test_parts_of_the_readme_are_taken_from_marks_that_stand_in_it(page):
+    text = text_of(ROOT / page)
+    readme = text_of(ROOT / "README.md")
+    parts = re.findall(r"include\}+ README\.md\n:start-after: (.*)\n:end-before: (.*)\n", text)
+    assert len(parts) == text.count("include}") >= 1
+    for first, last in parts:
+        start, end = (readme.find(mark.strip('"')) for mark in (first, last))
+        assert 0 < start < end
+
+
 def test_the_readme_shows_what_the_check_says():
     (exercise,) = [exercise for exercise in all_exercises() if exercise.name == "linear_columns"]
     with pytest.raises(AssertionError) as raised:

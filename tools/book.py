@@ -42,7 +42,7 @@ exercises/*
 ABOUT = """# About this book
 
 ```{{include}} README.md
-:start-after: the first page of the website has it too -->
+:start-after: in an order of its own -->
 :end-before: "## Start"
 ```
 
