@@ -170,6 +170,7 @@ def _settings(root):
     version, url = _version(root), address.read(root)
     return {
         "extensions": EXTENSIONS, "html_theme": "basic", "html_theme_options": {},
+        "html_sidebars": {}, "templates_path": [],
         "html_css_files": ["book.css", "book_print.css"], "epub_css_files": ["book.css"],
         "html_permalinks": False, "html_domain_indices": False, "html_use_index": False,
         "version": version, "release": version, "epub_basename": NAME, "epub_identifier": url,

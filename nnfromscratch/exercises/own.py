@@ -59,6 +59,8 @@ LINE = re.compile(rb"mine = (\([^()\n]{0,300}\))")
 """The draw in a notebook's file."""
 NUMERIC = re.compile(r"\bimag\b|\bcomplex\w*\b|\b\d[\d.e+-]*j\b")
 ANOTHER = "another student's blank"
+CASES = 12
+"""Of one check."""
 SAMPLE = 3
 """Cases by which a mistake is told from the right answer before it enters the catalogue."""
 
@@ -169,7 +171,8 @@ def exercise(draw: Draw, others: Mapping[str, Draw] | None = None) -> Own:
         arguments=blank.arguments,
         outputs=blank.outputs,
         out_of_reach=TOOLS,
-        draws=12,
+        corners=blank.corners(),
+        draws=CASES - len(blank.corners()),
         others={s: d for s, d in (others or {}).items() if d[0] == draw[0] and d != draw},
     )
 
@@ -177,7 +180,7 @@ def exercise(draw: Draw, others: Mapping[str, Draw] | None = None) -> Own:
 def _told_apart(blank: families.Blank) -> tuple[Mistake, ...]:
     """Return the mistakes that show in this draw: not those that change nothing, nor twins."""
     rng = np.random.default_rng(0)
-    cases = [blank.inputs(rng) for _ in range(2 * SAMPLE)]
+    cases = [draw(rng) for draw in (*blank.corners(), *[blank.inputs] * 2 * SAMPLE)]
 
     def does(f: Callable) -> list:
         done = [behaviour(f, case, lambda answer, *args: answer(*args)) for case in cases]

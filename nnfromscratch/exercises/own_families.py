@@ -8,9 +8,9 @@ A piece is a function of a number u and of the module that it computes with: Num
 anything with the same functions in a test.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from math import pi
 from typing import ClassVar
 
@@ -124,6 +124,10 @@ class Blank:
     def inputs(self, rng: np.random.Generator) -> tuple:
         """Return the arguments of one case."""
         raise NotImplementedError
+
+    def corners(self) -> tuple[Callable, ...]:
+        """Return what draws the cases that no check may lack: some mistake shows there alone."""
+        return ()
 
     def wrong(self) -> Wrong:
         """Return the mistakes that follow from the formula."""
@@ -546,7 +550,7 @@ DRAWN = {
 }
 
 
-@functools.cache
+@cache
 def moment(power: float) -> float:
     """Return the integral of z^power under the normal density where z > 0, by quadrature."""
     nodes, weights = np.polynomial.legendre.leggauss(120)
@@ -695,11 +699,15 @@ class Rate(Blank):
         v = (t - (w if start is None else start)) / (length or total - w)
         return float(self.peak * (floor + (1 - floor) * self.parts[1].f(v, self.k)))
 
-    def inputs(self, rng):
+    def corners(self):
+        """Return a draw of early steps and one of late steps, twice each."""
+        return (partial(self.inputs, early=True), partial(self.inputs, early=False)) * 2
+
+    def inputs(self, rng, early=None):
         """Return a step, early or late, and the number of steps."""
         total = int(rng.integers(30, 90))
         w = int(self.share * total)
-        early = rng.random() < 0.4
+        early = rng.random() < 0.4 if early is None else early
         t = rng.integers(0, w - 1) if early else rng.integers(w + 2, total - 1)
         return int(t), total
 
