@@ -226,32 +226,34 @@ def _initial(blank, text):
 
 
 def _map(blank, text):
-    steps = [part.split(r"\mapsto ")[1].strip()[1:-1] for part in _formulas(text)]
+    steps = [part.split(r"\mapsto ")[1].strip()[1:-1].split(r",\;") for part in _formulas(text)]
     down = float(re.search(r"at last ([\d.]+) rows", text)[1])
-
-    def forward(p, q):
-        for latex in steps:
-            first, second = latex.split(r",\;")
-            p, q = value(first, p=p, q=q), value(second, p=p, q=q)
-        return p + down, q
 
     def answer(height, width):
         p, q = np.meshgrid(*(np.arange(n, dtype=np.longdouble) - (n - 1) / 2
                              for n in (height, width)), indexing="ij")  # fmt: skip
-        u, v, h = p, q, np.longdouble(2) ** -20
-        for _ in range(30):  # Newton's steps, with slopes by differences
-            (pu, qu), (pv, qv) = (
-                [(a - b) / (2 * h) for a, b in zip(forward(*up), forward(*down), strict=True)]
-                for up, down in (((u + h, v), (u - h, v)), ((u, v + h), (u, v - h)))
-            )
-            dp, dq = (a - b for a, b in zip(forward(u, v), (p, q), strict=True))
-            det = pu * qv - pv * qu
-            u, v = u - (qv * dp - pv * dq) / det, v - (pu * dq - qu * dp) / det
-            if max(abs(dp).max(), abs(dq).max()) < 1e-13:
-                break
+        u, v = p - down, q
+        for step in reversed(steps):
+            u, v = _undone(lambda p, q, step=step: [value(f, p=p, q=q) for f in step], u, v)
         return (u + (height - 1) / 2).astype(float), (v + (width - 1) / 2).astype(float)
 
     return answer
+
+
+def _undone(forward, p, q):
+    """Return what a step moves to p and q: Newton's steps, with slopes by differences."""
+    u, v, h = p, q, np.longdouble(2) ** -20
+    for _ in range(30):
+        (pu, qu), (pv, qv) = (
+            [(a - b) / (2 * h) for a, b in zip(forward(*up), forward(*down), strict=True)]
+            for up, down in (((u + h, v), (u - h, v)), ((u, v + h), (u, v - h)))
+        )
+        dp, dq = (a - b for a, b in zip(forward(u, v), (p, q), strict=True))
+        det = pu * qv - pv * qu
+        u, v = u - (qv * dp - pv * dq) / det, v - (pu * dq - qu * dp) / det
+        if max(abs(dp).max(), abs(dq).max()) < 1e-13:
+            break
+    return u, v
 
 
 def _steps(blank, text):
