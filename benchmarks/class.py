@@ -2,8 +2,9 @@
 
     python -m benchmarks.class class     the simulated class, damaged files and attacks included
     python -m benchmarks.class speed     200 submissions of one set, one worker and two
+    python -m benchmarks.class own       300 students with own blanks, from release to gradebook
 
-Both run the commands of docs/instructors.md in a folder of their own and store what they find in
+All run the commands of docs/instructors.md in a folder of their own and store what they find in
 benchmarks/results/class.json.
 """
 
@@ -12,19 +13,26 @@ import csv
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
+from itertools import product
 from pathlib import Path
 
 import psutil
 
+from benchmarks.own_blanks import NAMES, python_of
+from nnfromscratch.course.layout import safe_id
 from tools import simulated_class
 
 ROOT = Path(__file__).resolve().parent.parent
 STORED = ROOT / "benchmarks" / "results" / "class.json"
 STUDENTS = 200
+FIRST = "Ada Åse Ben Chloé Dana Emre Eva Finn Gül Ida Ivan Jo Kai Léa Mia Noor Ole Pia Tom Zoé"
+LAST = "Byron Cruz Diaz Fox Gauß Ito Kim Ng Novák O'Hara Øster Roy Sato Vogel Wu"
 
 
 def course(folder, *arguments):
@@ -126,12 +134,85 @@ def speed():
     return result
 
 
+def from_text(text):
+    """Return the code of a set 02 own blank, as a student writes it who has read its text."""
+    scale, latex = re.search(
+        r"s_\{nk\} = (\S+?)\\, b_k .*? \\qquad y_\{nk\} = (.*?) \$\$", text
+    ).groups()
+    lines = [f"from numpy import {', '.join(NAMES)}", "def own_layer(x, w, bias):"]
+    lines += ["    x = x.T"] * ("`x` as (D, N)" in text) + ["    w = w.T"] * (
+        "`w` as (K, D)" in text
+    )
+    lines += [f"    s = x @ w + {scale} * bias", f"    y = {python_of(latex)}"]
+    return "\n".join([*lines, f"    return y{'.T' * ('`y` as (K, N)' in text)}"])
+
+
+def answered(notebook, code=None):
+    """Fill in a released notebook, the own blank from its text unless code is given."""
+    found = json.loads(notebook.read_text(encoding="utf-8"))
+    text = next("".join(cell["source"]) for cell in found["cells"] if cell.get("id") == "own-text")
+    for cell in found["cells"]:
+        name = simulated_class.Book.id_of(cell)
+        if name in simulated_class.RIGHT:
+            cell["source"] = simulated_class.function(name, simulated_class.RIGHT[name])
+        elif name == "own_blank":
+            cell["source"] = from_text(text) if code is None else code
+    return json.dumps(found), from_text(text)
+
+
+def own_class():
+    """Take 300 students from the list of the class to Moodle's gradebook; time each step."""
+    names = [f"{first} {last}" for first, last in product(FIRST.split(), LAST.split())]
+    ids, seconds = [safe_id(name) for name in names], {}
+    with tempfile.TemporaryDirectory() as folder:
+        root, platform_zip = Path(folder) / "course", Path(folder) / "submissions.zip"
+
+        def step(*arguments):
+            seconds[arguments[0]] = round(course(root, *arguments)[0], 1)
+
+        course(ROOT, "init", root)
+        (root / "students.csv").write_text("\n".join(["id", *names]), encoding="utf-8")
+        step("release", "02")
+        before, due = "", {}  # points of the own blank
+        with zipfile.ZipFile(platform_zip, "w", zipfile.ZIP_DEFLATED) as archive:
+            for i, (name, student) in enumerate(zip(names, ids, strict=True)):
+                path = root / "own" / simulated_class.SET / student / f"{simulated_class.SET}.ipynb"
+                text, mine = answered(path, before if i % 10 == 9 else None)  # one in ten copies
+                if i % 10 == 8:  # and one is wrong
+                    text = answered(path, re.sub(r" \+ \S+ \* bias", "", mine))[0]
+                before, due[name] = mine, 3.0 * (i % 10 < 8)
+                where = f"{name}_{i}_assignsubmission_file_/{simulated_class.SET}.ipynb"
+                archive.writestr(where, text)
+        book = [f"{name.replace(' ', ',', 1)},{i},-" for i, name in enumerate(names)]
+        book = ["First name,Last name,ID number,Assignment: Set 2 (Real)", *book]
+        (root / "moodle.csv").write_text("\n".join(book), encoding="utf-8")
+        step("collect", platform_zip)
+        step("grade", "--workers", 2)
+        step("feedback", "02", "--moodle", "feedback.zip")
+        step("export", "--moodle", "moodle.csv", "filled.csv")
+        pages = len(zipfile.ZipFile(root / "feedback.zip").namelist())
+        with open(root / "filled.csv", encoding="utf-8-sig", newline="") as file:
+            rows = {f"{r['First name']} {r['Last name']}": r for r in csv.DictReader(file)}
+    common = sum(simulated_class.POINTS.values())
+    column = "Assignment: Set 2 (Real)"
+    wrong = [name for name in names if rows[name][column] != f"{common + due[name]:g}"]
+    return {
+        "command": "python -m benchmarks.class own",
+        "students": len(ids),
+        "own_blanks_right": sum(map(bool, due.values())),
+        "wrong": wrong,
+        "feedback_pages": pages,
+        "seconds": seconds,
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
 def main():
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description="A class graded from end to end.")
-    parser.add_argument("what", choices=("class", "speed"))
+    parser.add_argument("what", choices=("class", "speed", "own"))
     what = parser.parse_args().what
-    result = whole_class() if what == "class" else speed()
+    result = {"class": whole_class, "speed": speed, "own": own_class}[what]()
     print(json.dumps(result, indent=1))
     stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
     STORED.write_text(json.dumps(stored | {what: result}, indent=1) + "\n", encoding="utf-8")
