@@ -139,12 +139,13 @@ def from_text(text):
     scale, latex = re.search(
         r"s_\{nk\} = (\S+?)\\, b_k .*? \\qquad y_\{nk\} = (.*?) \$\$", text
     ).groups()
-    lines = [f"from numpy import {', '.join(NAMES)}", "def own_layer(x, w, bias):"]
-    lines += ["    x = x.T"] * ("`x` as (D, N)" in text) + ["    w = w.T"] * (
-        "`w` as (K, D)" in text
+    turned = {"x": "`x` as (D, N)", "w": "`w` as (K, D)", "y": "`y` as (K, N)"}
+    x, w, y = (name + ".T" * (words in text) for name, words in turned.items())
+    return (
+        f"from numpy import {', '.join(NAMES)}\n"
+        f"def own_layer(x, w, bias):\n    s = {x} @ {w} + {scale} * bias\n"
+        f"    y = {python_of(latex)}\n    return {y}"
     )
-    lines += [f"    s = x @ w + {scale} * bias", f"    y = {python_of(latex)}"]
-    return "\n".join([*lines, f"    return y{'.T' * ('`y` as (K, N)' in text)}"])
 
 
 def answered(notebook, code=None):

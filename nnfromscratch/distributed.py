@@ -183,9 +183,13 @@ def connected(scheduler: "str | Client", patience: float = 60.0) -> "Iterator[Cl
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of versions, which are checked below
+        client = Client.__new__(Client)
         try:
-            client = Client(scheduler, timeout=patience, set_as_default=False)
+            Client.__init__(client, scheduler, timeout=patience, set_as_default=False)
         except (OSError, ValueError) as error:
+            # Left to garbage collection it would be closed anywhere, and if that is the thread
+            # which the next client is starting, the two wait for each other.
+            client.close()
             raise ConnectionError(
                 f"distributed: no scheduler answers at {scheduler}; start one with `dask "
                 f"scheduler`, which prints its address ({type(error).__name__})"

@@ -1,6 +1,7 @@
 """Training by the workers of a Dask cluster: the same numbers, whatever happens to a worker."""
 
 import contextlib
+import gc
 import logging
 import os
 import subprocess
@@ -140,6 +141,15 @@ def test_no_scheduler_is_a_sentence():
 def test_what_is_no_address_is_a_sentence(scheduler):
     with pytest.raises(ConnectionError, match="no scheduler answers at"):
         train(scheduler, patience=0.5)
+
+
+def test_what_a_failed_try_leaves_behind_does_not_stop_the_next(monkeypatch):
+    """Dask's thread collects garbage while it starts: a client in it would wait for that thread."""
+    real = dask.utils.get_loop_factory
+    monkeypatch.setattr(dask.utils, "get_loop_factory", lambda: (gc.collect(), real())[1])
+    for scheduler in ("nonsense", "tcp://127.0.0.1:9", "nonsense"):
+        with pytest.raises(ConnectionError, match="no scheduler answers at"):
+            train(scheduler, patience=0.5)
 
 
 @pytest.mark.parametrize(

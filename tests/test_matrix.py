@@ -125,22 +125,35 @@ def test_texts_count_and_prose_does_not(monkeypatch):
     assert [lesson for lesson in before if before[lesson] != after[lesson]] == [second]
 
 
-def test_exercises_and_unit_tests_count(monkeypatch, tmp_path):
+def test_what_a_notebook_imports_counts(monkeypatch, tmp_path):
     unit, lessons = matrix.sources()
-    for name in ("exercises/clinic.py", "shapes.py"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("changed", encoding="utf-8")
     assert any(path.name == "test_layers.py" for path in matrix.unit_test_files())
     monkeypatch.setattr(matrix, "unit_test_files", lambda: [tmp_path / "shapes.py"])
+    package = {
+        "__init__.py": "from .shapes import check",
+        "shapes.py": "def check(): from . import rules",
+        "rules.py": "",
+        "course/grade.py": "import nnfromscratch",
+        "distributed.py": "",
+        "exercises/clinic.py": "",
+    }
+    for name, text in package.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     assert matrix.sources()[0] != unit
     assert matrix.sources()[1] == lessons
     monkeypatch.setattr(matrix, "PACKAGE", tmp_path)
-    before = matrix.sources()[1]
-    assert all(before[lesson] != lessons[lesson] for lesson in lessons)
-    (tmp_path / "exercises" / "clinic.py").write_text("changed again", encoding="utf-8")
-    after = matrix.sources()[1]
-    changed = {name for name in lessons if after[name] != before[name]}
-    assert changed == {name for name in lessons if "/solutions/" in name}  # no lesson imports it
-    (tmp_path / "shapes.py").write_text("changed again", encoding="utf-8")
-    assert all(matrix.sources()[1][lesson] != after[lesson] for lesson in lessons)
+    sets = {name for name in lessons if "/solutions/" in name}
+    for name, who in (
+        ("shapes.py", {*lessons}),
+        ("rules.py", {*lessons}),
+        ("course/grade.py", set()),
+        ("distributed.py", {"notebooks/19_beyond_one_computer.ipynb"}),
+        ("exercises/clinic.py", sets),
+    ):
+        unit, before = matrix.sources()
+        (tmp_path / name).write_text(package[name] + " # changed", encoding="utf-8")
+        after = matrix.sources()
+        assert after[0] != unit
+        assert {lesson for lesson in lessons if after[1][lesson] != before[lesson]} == who

@@ -140,8 +140,11 @@ def test_a_number_that_moved_and_a_curve_that_is_missing_are_noticed(path):
         tolerance = nbcompare.tolerance.Tolerance.from_tags(tags)
         for output in cell.get("outputs", []):
             changed = []
-            if output.output_type == "stream" and not tolerance.measured:
-                changed += [output | {"text": text} for text in moved(output.text, tolerance)]
+            if not tolerance.measured:
+                changed += [output | {"text": t} for t in moved(output.get("text", ""), tolerance)]
+                data = output.get("data", {})
+                tables = moved(data.get("text/plain", ""), tolerance)
+                changed += [output | {"data": data | {"text/plain": t}} for t in tables]
             for place, axes in enumerate(output.get("data", {}).get(MIME, {}).get("axes", [])):
                 for item in range(len(axes["items"])):
                     new = copy.deepcopy(output)

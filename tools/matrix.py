@@ -6,10 +6,10 @@
     python -m tools.matrix --again           what is known too
 
 The results are kept in docs/matrix.json, each with a digest of what it holds for: the unit tests
-with one of the package and of themselves, a lesson with one of the package and its own code and
-stored texts. Only
-what has changed since or went wrong is run again, and docs/matrix.md is composed from all of it. So
-the settings need not be run all at once, and a change in one lesson costs minutes, not an hour.
+with one of the package and of themselves, a lesson with one of its own code and stored texts and of
+what it imports of the package. Only what has changed since or went wrong is run again, and
+docs/matrix.md is composed from all of it. So the settings need not be run all at once, and a change
+in one lesson costs minutes, not an hour.
 
 The last digits of a matrix product depend on the processor, on the number of threads and on the
 version of NumPy. One machine can show much of this: OpenBLAS takes the code of an older processor
@@ -29,10 +29,13 @@ the largest relative difference is kept, from which its tolerance can be chosen.
 """
 
 import argparse
+import ast
 import hashlib
+import inspect
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,6 +46,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbcompare
+import nnfromscratch as nn
 from nbcompare.plugin import SPREAD
 from nbcompare.tolerance import Tolerance
 from tools import notebooks
@@ -52,7 +56,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "matrix.md"
 RESULTS = ROOT / "docs" / "matrix.json"
 PACKAGE = "nnfromscratch"
-SCHOOL = ("course", "exercises", "__main__.py")
+IMPORTED = rf"{PACKAGE}[^\n(]*(?:\([^)]*\))?"  # and what follows, in parentheses over several lines
 VENVS = ROOT / ".matrix"
 OLDEST = ("numpy==2.0.*", "matplotlib==3.9.*", "pyparsing<3.3")
 NEWEST = ("numpy", "matplotlib")
@@ -232,29 +236,50 @@ def digest(*parts):
 def sources():
     """Return the digest of the unit tests and, for each notebook, of all that its texts depend on.
 
-    The package is part of both, but for a lesson only what lessons can import, which the school
-    is not: nothing below it knows it. Prose and the look of pictures are not part of it; the data
-    of figures are.
+    The package is part of both, but for a notebook only what it imports and what that imports.
+    Prose and the look of pictures are not part of it; the data of figures are.
     """
-    paths = sorted((ROOT / PACKAGE).rglob("*.py"))
-    package = [path.read_text(encoding="utf-8") for path in paths]
-    below = [
-        text
-        for path, text in zip(paths, package, strict=True)
-        if path.relative_to(ROOT / PACKAGE).parts[0] not in SCHOOL
-    ]
+    texts, imports, homes = package()
     tests = [path.read_text(encoding="utf-8") for path in unit_test_files()]
     found = {}
     for name, notebook in executed().items():
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         parts = []
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                parts.append(cell.source)
-                parts += [str(output.get("text", "")) for output in cell.outputs]
-                parts += compared_besides(cell)
-        known = below if "/solutions/" not in name else package
-        found[name] = digest(*known, *parts)
-    return digest(*package, *tests), found
+        for cell in cells:
+            parts.append(cell.source)
+            parts += [str(output.get("text", "")) for output in cell.outputs]
+            parts += compared_besides(cell)
+        lines = re.findall(IMPORTED, "\n".join(cell.source for cell in cells))
+        needed, left = set(), {"__init__"}
+        left |= {homes[w] for w in re.findall(r"\w+", " ".join(lines)) if w in homes}
+        while left:
+            part = left.pop()
+            needed.add(part)
+            left |= imports[part] - needed
+        found[name] = digest(*(texts[part] for part in sorted(needed)), *parts)
+    return digest(*texts.values(), *tests), found
+
+
+def package():
+    """Return the texts of the package's parts, what each imports, and the part a name comes from.
+
+    A part is a module, or a folder as a whole.
+    """
+    files = sorted((ROOT / PACKAGE).rglob("*.py"))
+    parts = [Path(file.relative_to(ROOT / PACKAGE).parts[0]).stem for file in files]
+    homes = {PACKAGE: "__init__"} | {name: name for name in parts}
+    for name in set(nn.__all__) - set(parts):
+        home = inspect.getmodule(getattr(nn, name)).__name__.split(".")[1]
+        homes |= {name: home} if home in parts else {}
+    texts, imports = dict.fromkeys(parts, ""), {part: set() for part in parts}
+    for file, part in zip(files, parts, strict=True):
+        text = file.read_text(encoding="utf-8")
+        texts[part] += text
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+                imports[part] |= {homes[n] for n in ".".join(names).split(".") if n in homes}
+    return texts, imports, homes
 
 
 def compared_besides(cell):

@@ -48,7 +48,8 @@ CANVAS = re.compile(
 # The first underscore ends the assignment's name; a student's own may have more of them.
 BLACKBOARD = re.compile(r"^[^_]*_(?P<id>.+?)_attempt_(?P<number>\d{4}[\d-]+)_?(?P<rest>.*)$")
 NOBODY = re.compile(
-    rf"{re.escape(COPIES)}|nnfromscratch.*|notebooks?|exercises?|solutions?|submissions?|submitted|downloads?|uploads?"
+    rf"{re.escape(COPIES)}"
+    r"|nnfromscratch.*|notebooks?|exercises?|solutions?|submissions?|submitted|downloads?|uploads?"
     r"|documents|desktop|files|work|new folder|home ?works?( .*)?|assignments?"
     r"|(set|week|lesson|sheet|assignment|homework|exercise|hw)[ _-]*\d+",
     re.IGNORECASE,

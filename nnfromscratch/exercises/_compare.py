@@ -17,9 +17,9 @@ ONE_WAY = 0.1
 
 def is_number(value: object) -> bool:
     """Say whether a value is a number or an array of numbers."""
-    return isinstance(value, int | float | complex | np.ndarray | np.generic) and (
-        np.asarray(value).dtype.kind in "biufc"
-    )
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "biufc"
+    return isinstance(value, int | float | complex) and np.asarray(value).dtype.kind in "biufc"
 
 
 def kind_of(value: object) -> str:
@@ -56,8 +56,8 @@ def close(a: object, b: object, relative: float | None = None) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         return False
-    if a.size == 0 or (a.dtype == b.dtype and a.tobytes() == b.tobytes()):
-        return True  # the usual case, at once
+    if a.size == 0 or _identical(a, b):
+        return True
     inexact = [x.dtype for x in (a, b) if x.dtype.kind in "fc"]
     if not inexact:
         return bool((a == b).all())
@@ -76,11 +76,17 @@ def close(a: object, b: object, relative: float | None = None) -> bool:
         return bool(np.abs(a - b).max() <= (relative or RELATIVE[size]) * scale + 1e-12)
 
 
+def _identical(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.dtype == b.dtype != object and a.tobytes() == b.tobytes()
+
+
 def same(a: object, b: object, *, types: bool = True, relative: float | None = None) -> bool:
     """Say whether two values are the same: structure, shapes, values, and with `types` dtypes.
 
     Where `b` is what is due, `a` is what was found.
     """
+    if type(a) is type(b) is np.ndarray and a.shape == b.shape and _identical(a, b):
+        return True  # the usual case, at once
     rest = {"types": types, "relative": relative}
     if is_number(a) and is_number(b):
         return (not types or _kinds_agree(a, b)) and close(a, b, relative)

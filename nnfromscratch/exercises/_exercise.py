@@ -17,6 +17,7 @@ from ._sandbox import (
     MEMORY,
     WALL_SECONDS,
     Behaviour,
+    Behaviours,
     Observed,
     Raised,
     behaviour,
@@ -214,12 +215,9 @@ class Exercise:
         """Return what is right for arguments that a learner's result may belong to."""
         return behaviour(self.reference, arguments, self.call).result
 
-    def known(self, cases: Sequence[tuple]) -> list[list[Behaviour]]:
+    def known(self, cases: Sequence[tuple]) -> list[Behaviours]:
         """Return, for each mistake of the catalogue, what it does with the cases."""
-        return [
-            [behaviour(mistake.implementation, case, self.call) for case in cases]
-            for mistake in self.mistakes
-        ]
+        return [Behaviours(m.implementation, cases, self.call) for m in self.mistakes]
 
     def _check_that_it_ran(self, observed: Observed, cases: Sequence[tuple]) -> None:
         if observed.used:

@@ -37,6 +37,7 @@ LARGEST_RESULT = 10_000_000
 """Entries of an array beyond which a result is only described."""
 MOST_TEXT = 100_000
 KEPT_TEXT = 1_000
+PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,23 @@ def behaviour(function: Callable, arguments: tuple, call: Callable) -> Behaviour
     return Behaviour(result, tuple(changed), tuple(plain(given[i]) for i in changed))
 
 
+class Behaviours(Sequence):
+    """What a function does with some cases, each tried when it is first asked for.
+
+    Most mistakes are told from an answer by the first case.
+    """
+
+    def __init__(self, function: Callable, cases: Sequence[tuple], call: Callable):
+        self._one = functools.cache(lambda case: behaviour(function, cases[case], call))
+        self._count = len(cases)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, case):
+        return self._one(range(self._count)[case])
+
+
 def _bare(function: Callable) -> Callable:
     """Return a function without the contract above it, which would refuse what a check can name."""
     return getattr(function, "__wrapped__", function) if hasattr(function, "contract") else function
@@ -153,9 +171,8 @@ def _line_of(error: BaseException) -> str:
 
 def _place_of(error: BaseException) -> tuple[str, str]:
     """Return this line, and the name of the function in which it stands."""
-    own = str(Path(__file__).resolve().parent.parent)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        library = frame.filename.startswith(own) or "site-packages" in frame.filename
+        library = frame.filename.startswith(PACKAGE) or "site-packages" in frame.filename
         if not library and frame.line:
             return frame.line.strip(), frame.name
     return "", ""

@@ -81,7 +81,7 @@ class Difference(Blank):
         def but(**changes):
             return lambda values, h: self.estimate(values, h, **changes)
 
-        found = {
+        return {
             "the places on the other side": (but(places=-self.places()), where),
             "as if the places were evenly spaced": (but(places=np.array([-1.0, 0.0, 1.0])), where),
             "exact for straight lines only": (
@@ -100,7 +100,6 @@ class Difference(Blank):
             "a sum over all functions": (
                 lambda values, h: self.due(values.sum(axis=0)[None], h), "A number for each row."),
         }  # fmt: skip
-        return found
 
 
 class Ascent(Blank):
