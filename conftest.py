@@ -1,6 +1,7 @@
 """What holds for unit tests and lessons alike, from whatever folder they are run."""
 
 import importlib.util
+import os
 import shutil
 import tempfile
 
@@ -25,6 +26,8 @@ def pytest_configure(config):
         # As they are collected, not those with the fewest tests last: these are not the shortest,
         # and one worker would end alone. The last ones now are the sets, a few seconds each.
         config.option.loadscopereorder = False
+    # Options that somebody always gives are meant for this run, not for those that tests start.
+    os.environ.pop("PYTEST_ADDOPTS", None)
     spare = tempfile.mkdtemp(prefix="nnfromscratch-")
     config.add_cleanup(lambda: shutil.rmtree(spare, ignore_errors=True))
     surroundings.use_writable_folders(spare)

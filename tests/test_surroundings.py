@@ -67,6 +67,15 @@ def test_processes_side_by_side_have_one_thread_each(options, variables, threads
     assert "2 passed" in said, said
 
 
+@pytest.mark.parametrize("options", [(), ("-n", "1")])
+def test_options_of_the_environment_are_for_this_run_alone(options, small):
+    lines = ["import os", "def test_one():", "    assert 'PYTEST_ADDOPTS' not in os.environ"]
+    (small / "tests" / "test_a.py").write_text("\n".join(lines), encoding="utf-8")
+    said = run(small, "tests", *options, PYTEST_ADDOPTS="--junitxml=report.xml")
+    assert "1 passed" in said, said
+    assert (small / "report.xml").exists()
+
+
 def test_a_kernel_has_the_threads_of_the_process_that_starts_it(small):
     for name in "ab":
         source = f"import os\nassert os.environ.get({ONE!r}) == '1'"
