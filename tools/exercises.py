@@ -19,6 +19,7 @@ import functools
 import json
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -116,10 +117,12 @@ def soak(runs, seed, minutes, practice):
 
 def reliance(result):
     """Return a sentence on what a soak test has shown."""
+    wrong = Counter(text.rpartition(" is ")[2] for text in result["wrong"])
     return (
-        f"{result['runs']:,} runs of {result['exercises']} checks, each with new random cases: "
-        f"{result['verdicts']:,} verdicts, {len(result['wrong'])} wrong "
-        f"(`{result['command']}`)."
+        f"{result['runs']:,} runs of {result['exercises']} checks, each with new random cases: of "
+        f"{result['verdicts']:,} verdicts {wrong.pop('rejected', 0)} reject a right answer, "
+        f"{wrong.pop('accepted', 0)} accept a wrong one, and {wrong.total()} reject a mistake "
+        f"without telling it by its name (`{result['command']}`)."
     )
 
 
@@ -161,7 +164,13 @@ def page(exercises, result):
             lines += [
                 "",
                 f"**`{exercise.name}`**, {points}. {exercise.goal} *Misconception:* "
-                f"{exercise.misconception} *Known mistakes:* {known}.",
+                f"{exercise.misconception}",
+                "",
+                f"<details><summary>{len(exercise.mistakes)} known mistakes</summary>",
+                "",
+                f"{known}.",
+                "",
+                "</details>",
             ]
     return "\n".join(lines) + "\n"
 
