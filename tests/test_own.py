@@ -137,6 +137,17 @@ def test_the_stored_result_has_no_wrong_verdict():
     assert said in page
 
 
+def test_the_stored_class_with_own_blanks_is_the_one_that_is_described():
+    stored = json.loads((ROOT / "benchmarks" / "results" / "class.json").read_text())["own"]
+    assert stored["wrong"] == []
+    assert stored["feedback_pages"] == stored["students"] == 300
+    assert stored["own_blanks_right"] == 240
+    page = re.sub(r"\s+", " ", (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8"))
+    seconds = stored["seconds"]
+    assert f"in {sum(seconds.values()):.0f} seconds on two processors" in page
+    assert f"{seconds['grade']:.0f} of them for grading: all 300 totals were right" in page
+
+
 # In a course
 
 needs_linux = pytest.mark.skipif(not LINUX, reason="grading needs Linux")
