@@ -318,12 +318,31 @@ def test_bad_arguments_are_named():
         examine(model, x, y[:-1])
     with pytest.raises(nn.ShapeError, match=r"did you mean y\.argmax"):
         examine(model, x, nn.one_hot(y, 10))
+    with pytest.raises(nn.ShapeError, match=r"did you mean y\[:, 0\]\?"):
+        examine(model, x, y[:, np.newaxis])
     with pytest.raises(nn.ShapeError, match="examine: x has shape"):
         examine(model, x[0], y[:784])
     with pytest.raises(TypeError, match="examine: loss must be a function"):
         examine(model, x, y, loss="cross-entropy")
     with pytest.raises(TypeError, match="examine: optimizer must be"):
         examine(model, x, y, optimizer="SGD")
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        lambda y: nn.one_hot(y, 10) * 0.9 + 0.01,  # smoothed
+        lambda y: nn.one_hot(y, 10) + nn.one_hot(9 - y, 10),  # two classes a row
+        lambda y: np.zeros((len(y), 784)),  # an autoencoder's
+        lambda y: y[:, np.newaxis] / 9,  # a regression's
+        lambda y: np.array([["a"] * 10] * len(y), object),
+    ],
+)
+def test_targets_that_are_no_classes_get_no_advice_for_labels(targets):
+    model, (x, y) = nn.mlp([784, 20, 10], rng=np.random.default_rng(0)), mnist()
+    with pytest.raises(nn.ShapeError, match="classification alone") as caught:
+        examine(model, x, targets(y))
+    assert "did you mean" not in str(caught.value)
 
 
 # --- faults in the steps, the labels and the rows that nothing else shows
