@@ -8,8 +8,9 @@ import inspect
 from . import diagnostics, drawing, inspection, schedules
 from .augmentation import distort
 from .callbacks import Checkpoint, EarlyStopping
-from .contracts import ShapeError, check_shape, shapes, short_errors
+from .contracts import check_shape, shapes
 from .data import load_mnist, minibatches, one_hot, train_validation_split
+from .errors import ShapeError, short_errors
 from .functional import *
 from .gradient_check import GradientReport, check_gradients, numerical_gradient, relative_error
 from .history import History, TrainingDiverged

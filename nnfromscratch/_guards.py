@@ -1,8 +1,7 @@
 """Settings are checked in one line each: `epochs = whole("fit", epochs=epochs)`.
 
-Each guard takes the name of the function that complains and one setting under its own name. It
-returns the setting in its plain Python form, or raises an error that names it and says what is
-needed: TypeError for the wrong kind of thing, ValueError for a number out of range.
+Each guard takes the name of the function that complains and one setting under its own name, and
+returns it as plain Python, or raises TypeError or ValueError that names it and says what is needed.
 """
 
 import math

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ._guards import function_of, generator, instance, not_negative, number, whole
-from .contracts import FloatArray, IntArray, ShapeError, as_array
+from .contracts import FloatArray, IntArray, as_array
 from .data import check_pairs
+from .errors import ShapeError
 from .history import History, TrainingDiverged
 from .layers import BatchNorm
 from .model import Sequential, as_model

@@ -29,16 +29,13 @@ def distort(
     defaults about one pixel.
 
     Args:
-        x: images, (N, side * side), one per row.
+        x: images, (N, side * side), one per row; the result has their shape and dtype.
         rng: where the randomness comes from.
         rotation: largest angle, in degrees.
         scaling: largest relative change of width and of height.
         shear: largest shear, as the tangent of its angle.
         elastic: strength of the elastic displacement, in pixels before smoothing; 0 for none.
         sigma: standard deviation of the smoothing, in pixels.
-
-    Returns:
-        y, (N, side * side), the dtype of x.
 
     Source: Simard, Steinkraus and Platt, Best practices for convolutional neural networks applied
     to visual document analysis (2003), section 2.
@@ -61,16 +58,10 @@ def distort(
 
 @shapes("x: N D, rows: N K, columns: N K -> N K")
 def sample_bilinear(x: FloatArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
-    """Read images at places between the pixels.
+    """Read images (N, side * side) at places between the pixels.
 
-    Args:
-        x: images, (N, side * side).
-        rows: row of each place to read, in pixels from the first row's middle, (N, K).
-        columns: its column, (N, K).
-
-    Returns:
-        the values, (N, K): the mean of the four pixels around, weighted by nearness; outside the
-        image there is paper, 0.
+    rows and columns of the places, (N, K), are in pixels from the middle of the first. A value is
+    the mean of the four pixels around, weighted by nearness; outside the image there is paper, 0.
     """
     n, side = len(x), math.isqrt(x.shape[1])
     # A border of paper on all sides, so that every place has four pixels around it.

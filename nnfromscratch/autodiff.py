@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .contracts import FloatArray, IntArray, ShapeError, as_float_array, check_shape
+from .contracts import FloatArray, IntArray, as_float_array, check_shape
+from .errors import ShapeError
 from .losses import softmax_cross_entropy
 
 VJP = Callable[[FloatArray], FloatArray]

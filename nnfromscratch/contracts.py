@@ -17,11 +17,8 @@ warning. N, the number of examples, may be 0; other sizes may not, nor N where a
 
 import functools
 import inspect
-import linecache
 import sys
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -29,6 +26,7 @@ import numpy.typing as npt
 
 from ._notation import Array, Contract, Shape, Sizes, fits, read_contract
 from ._slips import expected_shape, explain, likely_slip, needed, result_slip
+from .errors import ShapeError
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
@@ -42,53 +40,14 @@ Form = tuple[Any, ...]
 _ABSENT = object()
 
 
-class ShapeError(ValueError):
-    """An array does not have the shape that a function or a lesson needs.
-
-    A notebook shows the reader's own lines and the message; after `short_errors(False)`, all the
-    calls between them too.
-    """
-
-    short = True
-
-    def __getattr__(self, name: str) -> Any:
-        """Be short in a notebook."""
-        # IPython shows what this method returns, and the whole traceback where there is none.
-        if name == "_render_traceback_" and ShapeError.short:
-            return self._own_lines
-        raise AttributeError(name)
-
-    def _own_lines(self) -> list[str]:
-        others = (str(Path(__file__).parent), sys.prefix, sys.base_prefix, "<frozen")
-        lines = []
-        for frame in traceback.extract_tb(self.__traceback__):
-            if not frame.filename.startswith(others) and frame.lineno:
-                source = linecache.getline(frame.filename, frame.lineno).rstrip()
-                lines.append(f"line {frame.lineno}: {source}")
-        return [*lines, "", f"{type(self).__name__}: {self}"]
-
-
-def short_errors(on: bool = True) -> None:
-    """Show a ShapeError in a notebook by the reader's own lines alone, or else with everything."""
-    ShapeError.short = bool(on)
-
-
 def shapes(contract: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Check the shapes of a function's arrays at every call, on the way in and on the way out.
 
-    Args:
-        contract: the shapes, such as `"x: N D, w: D K, b: K -> N K"`; the text at the head of this
-            module explains the notation.
-
-    Returns:
-        a decorator. A call of the decorated function raises ShapeError if an array does not fit
-        the others, and says which, why, and the likely slip; TypeError if one holds no numbers, or
-        goes out in another dtype than came in; ValueError for labels out of range and for arrays
-        of no entries.
-
-    Raises:
-        TypeError: the contract is no text.
-        ValueError: it cannot be read, or names what is no argument of the function.
+    The text at the head of this module explains the notation. A call of the decorated function
+    raises ShapeError if an array does not fit the others, and says which, why, and the likely slip;
+    TypeError if one holds no numbers, or goes out in another dtype than came in; ValueError for
+    labels out of range and for arrays of no entries. Raises ValueError itself for a contract that
+    cannot be read, or names what is no argument of the function.
     """
     read = read_contract(contract)
 
@@ -200,9 +159,8 @@ class _Checks:
         if empty or (self.scalar and 0 in sizes.get("...", ())):
             name, shape = next((name, shape) for name, shape in found.items() if 0 in shape)
             what = {"N": "example", "C": "class"}.get(empty[0] if empty else "", "entry")
-            raise ValueError(
-                f"{self.name}: {name} has shape {shape}; at least one {what} is needed"
-            )
+            needs = f"at least one {what} is needed"
+            raise ValueError(f"{self.name}: {name} has shape {shape}; {needs}")
 
     def _check_result(self, array: Array, value: Any, sizes: Sizes, dtypes: Dtypes) -> None:
         """Raise unless one result has the shape and the dtype that it has to have."""
@@ -218,10 +176,9 @@ class _Checks:
         if shape and value.dtype.kind in "fc" and len(dtypes) == 1:
             (own,) = dtypes
             if value.dtype.char != own.char:
-                raise TypeError(
-                    f"{what} is {value.dtype}, but what came in is {own}; a NumPy number such as "
-                    "np.sqrt(2) changes the dtype of what it meets, math.sqrt(2) does not"
-                )
+                why = "a NumPy number such as np.sqrt(2) changes the dtype of what it meets"
+                other = f"{value.dtype}, but what came in is {own}"
+                raise TypeError(f"{what} is {other}; {why}, math.sqrt(2) does not")
 
 
 def _form(value: Any) -> Form:
@@ -232,10 +189,8 @@ def _place(function: Callable[..., Any], name: str) -> int:
     """Where an array stands among the arguments, or beyond all of them if it needs its name."""
     parameters = inspect.signature(function).parameters
     if name not in parameters:
-        known = ", ".join(parameters)
-        raise ValueError(
-            f"shapes: the contract has {name}, but the function's arguments are {known}"
-        )
+        known = f"the function's arguments are {', '.join(parameters)}"
+        raise ValueError(f"shapes: the contract has {name}, but {known}")
     keyword_only = parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
     return sys.maxsize if keyword_only else list(parameters).index(name)
 
@@ -257,23 +212,15 @@ def check_labels(function: str, name: str, y: np.ndarray, classes: int) -> None:
         raise TypeError(f"{function}: {name} must hold integer labels, got dtype {y.dtype}")
     if y.size and classes and not 0 <= y.min() <= y.max() < classes:
         where = np.flatnonzero((y < 0) | (y >= classes))[0]
-        raise ValueError(
-            f"{function}: {name} must hold labels from 0 to {classes - 1}, got {y.flat[where]} at "
-            f"index {where}"
-        )
+        got = f"got {y.flat[where]} at index {where}"
+        raise ValueError(f"{function}: {name} must hold labels from 0 to {classes - 1}, {got}")
 
 
 def check_shape(name: str, array: npt.ArrayLike, expected: Shape) -> None:
     """Raise ShapeError unless `array` has exactly the shape `expected`.
 
-    Args:
-        name: what the array is called, for the message.
-        array: the array to look at.
-        expected: the shape it has to have, such as `w1.shape` for the gradient `dw1`.
-
-    Raises:
-        ShapeError: with both shapes and, where one is likely, the slip behind the difference.
-        TypeError: name is not a string, array not an array, or expected not a shape.
+    name is what the message calls it; expected is such as `w1.shape` for the gradient `dw1`. The
+    message holds both shapes and, where one is likely, the slip behind the difference.
     """
     if not isinstance(name, str):
         raise TypeError(f"check_shape: name must be a string, got {type(name).__name__}")
@@ -300,9 +247,5 @@ def as_array(function: str, name: str, value: npt.ArrayLike) -> np.ndarray:
 
 
 def as_float_array(function: str, name: str, value: npt.ArrayLike) -> FloatArray:
-    """Return `value` as an array of floats: floats and complex as they are, integers as float64.
-
-    Raises:
-        TypeError: `value` holds something that is not a number.
-    """
+    """Return `value` as an array of floats: floats and complex as they are, integers as float64."""
     return _numbers(function, Array(name), value)

@@ -1,42 +1,26 @@
 """The digits: all of MNIST inside the package, one-hot labels, a split, and minibatches."""
 
-import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ._foreign import read_unpacked
 from ._guards import float_dtype, generator, whole
+from ._mnist_files import MNIST_SHA256, mnist_file
 from .contracts import FloatArray, IntArray, as_array, as_float_array, check_labels, shapes
-from .readers import parse_idx
-
-MNIST_FOLDER = Path(__file__).parent / "_mnist"
-# SHA-256 of each file's uncompressed bytes.
-MNIST_SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
 
 
 def load_mnist() -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
     """All of MNIST, from the package's own files: no network, under a second.
 
-    Returns:
-        x_train (60000, 784) float32 in [0, 1], one image of 28 x 28 pixels per row; y_train
-        (60000,) int64, the digits 0 to 9; x_test (10000, 784); y_test (10000,).
-
-    Raises:
-        FileNotFoundError: a data file is missing.
-        ValueError: a data file is damaged; the message names it.
+    Returns x_train (60000, 784) float32 in [0, 1], one image of 28 x 28 pixels per row; y_train
+    (60000,) int64, the digits 0 to 9; x_test (10000, 784); y_test (10000,). Raises
+    FileNotFoundError if a data file is missing, ValueError if one is damaged.
 
     Source: LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document
     recognition (1998). Y. LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0.
     """
-    images, y, images_test, y_test = map(_mnist_file, MNIST_SHA256)
+    images, y, images_test, y_test = map(mnist_file, MNIST_SHA256)
     x, x_test = (i.reshape(len(i), -1) / np.float32(255) for i in (images, images_test))
     return x, y.astype(np.int64), x_test, y_test.astype(np.int64)
 
@@ -44,29 +28,18 @@ def load_mnist() -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
 def train_validation_split(
     x: npt.ArrayLike, y: npt.ArrayLike, validation_size: int, *, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Shuffle the examples and set some of them aside.
+    """Shuffle examples x (N, ...) and labels y (N, ...), and set some of them aside.
 
-    Args:
-        x: examples, (N, ...), any type.
-        y: their labels, (N, ...).
-        validation_size: how many examples to set aside, from 1 to N - 1.
-        rng: where the randomness comes from.
-
-    Returns:
-        x_train, y_train, x_validation, y_validation: copies, no example in both parts.
-
-    Raises:
-        TypeError: rng is not a numpy.random.Generator or validation_size is not an integer.
-        ValueError: x and y differ in length, or validation_size leaves nothing to train on.
+    validation_size, how many, is from 1 to N - 1. Returns x_train, y_train, x_validation,
+    y_validation: copies, no example in both parts. Raises ValueError if x and y differ in length,
+    or if nothing is left to train on.
     """
     x, y = _pairs("train_validation_split", x, y)
     generator("train_validation_split", rng)
     size = whole("train_validation_split", validation_size=validation_size)
     if size >= len(x):
-        raise ValueError(
-            f"train_validation_split: validation_size must be below the {len(x)} examples, "
-            f"got {size}"
-        )
+        most = f"below the {len(x)} examples"
+        raise ValueError(f"train_validation_split: validation_size must be {most}, got {size}")
     order = rng.permutation(len(x))
     train, validation = order[size:], order[:size]
     return x[train], y[train], x[validation], y[validation]
@@ -90,20 +63,9 @@ def minibatches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """One epoch of minibatches in a fresh random order.
 
-    Every example comes exactly once; the last batch is smaller if batch_size does not divide N.
-
-    Args:
-        x: examples, (N, ...).
-        y: their labels, (N, ...).
-        batch_size: examples in a batch, at least 1.
-        rng: where the randomness comes from.
-
-    Yields:
-        a batch of x and the batch of y that belongs to it, as copies.
-
-    Raises:
-        TypeError: rng is not a numpy.random.Generator or batch_size is not an integer.
-        ValueError: x and y differ in length or are empty, or batch_size is below 1.
+    Every example of x (N, ...) comes exactly once, together with its label in y (N, ...), as
+    copies. batch_size is at least 1; the last batch is smaller if it does not divide N. Raises
+    ValueError if x and y differ in length or are empty.
     """
     x, y = _pairs("minibatches", x, y)
     generator("minibatches", rng)
@@ -134,21 +96,3 @@ def check_pairs(function: str, x: np.ndarray, y: np.ndarray) -> None:
         raise ValueError(f"{function}: len(x) is {len(x)} but len(y) is {len(y)}")
     if len(x) == 0:
         raise ValueError(f"{function}: x is empty; at least one example is needed")
-
-
-def _mnist_file(name: str) -> np.ndarray:
-    path = MNIST_FOLDER / f"{name}.gz"
-    advice = (
-        "install the package again, or restore the file with `git checkout -- nnfromscratch/_mnist`"
-    )
-    if not path.exists():
-        raise FileNotFoundError(f"load_mnist: {path} is missing; {advice}")
-    try:
-        content = read_unpacked("load_mnist", path)
-    except ValueError as error:
-        raise ValueError(f"{error}; {advice}") from None
-    if hashlib.sha256(content).hexdigest() != MNIST_SHA256[name]:
-        raise ValueError(
-            f"load_mnist: {path} is damaged: its SHA-256 is not the published one; {advice}"
-        )
-    return parse_idx(content, path)

@@ -29,10 +29,7 @@ def normal(
 
 
 def he_normal(
-    shape: tuple[int, int],
-    *,
-    rng: np.random.Generator,
-    dtype: npt.DTypeLike = np.float32,
+    shape: tuple[int, int], *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32
 ) -> FloatArray:
     """Normal weights that keep the size of activations through ReLU layers.
 
@@ -89,8 +86,5 @@ def orthogonal(
 def _sizes(function: str, shape: tuple[int, int]) -> tuple[int, int]:
     if not isinstance(shape, tuple | list) or len(shape) != 2:
         raise ValueError(f"{function}: shape must be (inputs, outputs), got {shape!r}")
-    inputs, outputs = shape
-    return (
-        whole(function, **{"shape[0]": inputs}),
-        whole(function, **{"shape[1]": outputs}),
-    )
+    inputs, outputs = (whole(function, **{f"shape[{i}]": size}) for i, size in enumerate(shape))
+    return inputs, outputs

@@ -70,14 +70,12 @@ class Linear(Layer):
         initializer: Callable[..., FloatArray] = he_normal,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        shape = (
-            whole("Linear", in_features=in_features),
-            whole("Linear", out_features=out_features),
-        )
+        in_features = whole("Linear", in_features=in_features)
+        shape = in_features, whole("Linear", out_features=out_features)
         dtype = float_dtype("Linear", dtype)
         w = function_of("Linear", initializer=initializer)(shape, rng=rng, dtype=dtype)
         check_shape("Linear: the result of initializer", w, shape)
-        if not (isinstance(w, np.ndarray) and w.dtype == dtype):
+        if not isinstance(w, np.ndarray) or w.dtype != dtype:
             got = getattr(w, "dtype", type(w).__name__)
             raise TypeError(f"Linear: initializer must return an array of {dtype}, got {got}")
         self.params = {"w": w, "b": np.zeros(shape[1], dtype)}

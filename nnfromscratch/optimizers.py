@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ._guards import from_0_below_1, not_negative, positive
-from .contracts import FloatArray, ShapeError, check_shape, shapes
+from .contracts import FloatArray, check_shape, shapes
+from .errors import ShapeError
 
 State = dict[str, FloatArray]
 """What an optimizer keeps for one parameter, such as {"velocity": v}."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._guards import instance, whole
-from .contracts import FloatArray, ShapeError, as_float_array
+from .contracts import FloatArray, as_float_array
 from .diagnostics import LayerReport, LayerStatistics
+from .errors import ShapeError
 from .history import History
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def fit(
     progress: bool = True,
     workers: int = 1,
 ) -> History:
-    """Train a model with shuffled minibatches.
+    """Train a model with shuffled minibatches; return the History, also after an interrupt.
 
     Args:
         model: the network; its parameters are changed in place.
@@ -53,12 +53,8 @@ def fit(
         workers: how many processes take the rows of each batch among them; the numbers are those
             of one process up to rounding, and layers that look at the whole batch need one.
 
-    Returns:
-        the History so far, also after an interrupt (Ctrl-C), which ends the run early.
-
     Raises:
         ShapeError: the data do not fit the model.
-        TypeError: an argument is of the wrong type.
         TrainingDiverged: the loss has become nan or infinite; the message says at which step.
         ValueError: a setting is out of its range, or BatchNorm would get a batch of one example.
         WorkersLost: one of several workers has ended before its time.
@@ -89,17 +85,10 @@ def evaluate(
     loss: Loss = softmax_cross_entropy,
     batch_size: int = 1_000,
 ) -> tuple[float, float]:
-    """Mean loss and fraction of wrong answers, in the network's test mode.
+    """Mean loss (in nats for cross-entropy) and fraction of wrong answers, in the test mode.
 
-    Args:
-        model: the network.
-        x: examples, (N, D).
-        y: their labels, (N,).
-        loss: a function of outputs and labels that returns its value and gradient.
-        batch_size: how many examples to run at once; it bounds the memory, not the result.
-
-    Returns:
-        loss (in nats for cross-entropy), error as a fraction from 0 to 1.
+    x (N, D) are the examples, y (N,) their labels; loss is a function of outputs and labels that
+    returns its value and gradient. batch_size bounds the memory, not the result.
     """
     batch_size = whole("evaluate", batch_size=batch_size)
     data = checked_data("evaluate", "(x, y)", model, (x, y))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nnfromscratch as nn
-from nnfromscratch import data
+from nnfromscratch import _mnist_files
 
 # Examples per class, as published.
 TRAIN = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
@@ -37,7 +37,7 @@ def test_mnist(mnist):
 
 def test_mnist_images_are_upright(mnist):
     x_train, _, x_test, _ = mnist
-    raw = nn.load_idx(data.MNIST_FOLDER / "t10k-images-idx3-ubyte.gz")
+    raw = nn.load_idx(_mnist_files.MNIST_FOLDER / "t10k-images-idx3-ubyte.gz")
     assert raw.shape == (10_000, 28, 28)
     assert raw.dtype == np.uint8
     np.testing.assert_array_equal(x_test.reshape(-1, 28, 28), raw / np.float32(255))
@@ -50,9 +50,9 @@ def test_mnist_images_are_upright(mnist):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A copy of the data files, which tests may damage."""
-    for name in data.MNIST_SHA256:
-        shutil.copyfile(data.MNIST_FOLDER / f"{name}.gz", tmp_path / f"{name}.gz")
-    monkeypatch.setattr(data, "MNIST_FOLDER", tmp_path)
+    for name in _mnist_files.MNIST_SHA256:
+        shutil.copyfile(_mnist_files.MNIST_FOLDER / f"{name}.gz", tmp_path / f"{name}.gz")
+    monkeypatch.setattr(_mnist_files, "MNIST_FOLDER", tmp_path)
     return tmp_path
 
 
@@ -61,7 +61,7 @@ ADVICE = (
 )
 
 
-@pytest.mark.parametrize("name", data.MNIST_SHA256)
+@pytest.mark.parametrize("name", _mnist_files.MNIST_SHA256)
 def test_missing_file(name, folder):
     path = folder / f"{name}.gz"
     path.unlink()

@@ -212,7 +212,7 @@ def no_jupyterlab(monkeypatch, folder):
 
 def damaged_data(monkeypatch, folder):
     sums = doctor.MNIST_SHA256 | {"t10k-labels-idx1-ubyte": "0" * 64}
-    monkeypatch.setattr("nnfromscratch.data.MNIST_SHA256", sums)
+    monkeypatch.setattr("nnfromscratch._mnist_files.MNIST_SHA256", sums)
 
 
 def no_lessons(monkeypatch, folder):

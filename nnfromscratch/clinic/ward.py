@@ -9,7 +9,7 @@ import functools
 import numpy as np
 
 from .._guards import natural, whole
-from ..data import MNIST_SHA256, _mnist_file
+from .._mnist_files import MNIST_SHA256, mnist_file
 from ..initializers import he_normal, xavier_normal
 from ..layers import ReLU, Tanh
 from .faults import (
@@ -114,7 +114,7 @@ def admit(seed: int, number: int) -> Patient:
 @functools.cache
 def _training_files() -> tuple[np.ndarray, np.ndarray]:
     """Return MNIST's training images, a byte a pixel, and labels; they are read once."""
-    images, labels = map(_mnist_file, list(MNIST_SHA256)[:2])
+    images, labels = map(mnist_file, list(MNIST_SHA256)[:2])
     return images, labels
 
 

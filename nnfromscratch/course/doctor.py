@@ -12,7 +12,7 @@ from pathlib import Path
 
 import threadpoolctl
 
-from ..data import MNIST_SHA256, _mnist_file
+from .._mnist_files import MNIST_SHA256, mnist_file
 from .workspace import WorkspaceError, stored_notebooks
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -87,7 +87,7 @@ def data_files() -> list[str]:
     found = []
     for name in MNIST_SHA256:
         try:
-            _mnist_file(name)
+            mnist_file(name)
         except (OSError, ValueError) as error:
             found.append(f"{error}.")
     return found

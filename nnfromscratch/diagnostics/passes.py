@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..contracts import ShapeError
+from ..errors import ShapeError
 from .probes import duplicate, observe
 from .report import Finding, Results, found, said
 from .sample import Sample

@@ -11,7 +11,7 @@ import numpy as np
 
 import nnfromscratch as nn
 
-from ..data import MNIST_SHA256
+from .._mnist_files import MNIST_SHA256
 from .engine import EXACT, case
 from .plain import draw, each
 
