@@ -327,7 +327,7 @@ COLUMNS_BACKWARD = Exercise(
         ),
     ),
     hints=(
-        "Write z_kn = sum over d of w_kd x_dn, plus b_k. By which roads does w_kd reach the loss?",
+        "Write z_kn = sum over d of w_kd x_dn, plus b_k. By which paths does w_kd reach the loss?",
         "For dw the sum runs over n, for dx over k, for db over n.",
         "In a matrix product the index that is summed stands inside: last on the left, first on "
         "the right.",
@@ -410,12 +410,12 @@ SCALING_BACKWARD = Exercise(
         Mistake(
             "dmean is not summed",
             _scaling(dmean=lambda da, x, mean, sd: -da / sd),
-            "The mean has shape (D,) and was used in every row. Slopes of separate roads add up.",
+            "The mean has shape (D,) and was used in every row. Slopes of separate paths add up.",
         ),
         Mistake(
             "dsd is not summed",
             _scaling(dsd=lambda da, x, mean, sd: -da * (x - mean) / sd**2),
-            "sd has shape (D,) and was used in every row. Slopes of separate roads add up.",
+            "sd has shape (D,) and was used in every row. Slopes of separate paths add up.",
         ),
         Mistake(
             "neither dmean nor dsd is summed",
@@ -423,7 +423,7 @@ SCALING_BACKWARD = Exercise(
                 dmean=lambda da, x, mean, sd: -da / sd,
                 dsd=lambda da, x, mean, sd: -da * (x - mean) / sd**2,
             ),
-            "Mean and sd have shape (D,) and were used in every row. Slopes of separate roads add "
+            "Mean and sd have shape (D,) and were used in every row. Slopes of separate paths add "
             "up.",
         ),
         Mistake(
@@ -641,9 +641,9 @@ def _skip_other(dx=None, dw=None, db=None, z=lambda x, w, b: x @ w + b, gate=lam
 SKIP_BACKWARD = Exercise(
     name="skip_backward",
     lesson=3,
-    goal="Add up the slopes where a tensor reaches the loss by two roads.",
+    goal="Add up the slopes where a tensor reaches the loss by two paths.",
     points=3,
-    misconception="Only the road through the layer is followed back.",
+    misconception="Only the path through the layer is followed back.",
     reference=skip_backward,
     inputs=_skip_inputs,
     corners=(_skip_zero, _skip_zero),
@@ -652,24 +652,24 @@ SKIP_BACKWARD = Exercise(
     variants=(_skip_einsum, _skip_rows),
     mistakes=(
         Mistake(
-            "the road around the layer is forgotten",
+            "the path around the layer is forgotten",
             _skip(dx=lambda dh, dz, w: dz @ w.T),
-            "x reaches h by two roads, and slopes along separate roads add up. Which one is short?",
+            "x reaches h by two paths, and slopes along separate paths add up. Which one is short?",
         ),
         Mistake(
-            "the road through the layer is forgotten",
+            "the path through the layer is forgotten",
             _skip(dx=lambda dh, dz, w: dh),
-            "x reaches h directly and through the layer. The second road is missing in dx.",
+            "x reaches h directly and through the layer. The second path is missing in dx.",
         ),
         Mistake(
-            "the gate closes the direct road too",
+            "the gate closes the direct path too",
             _skip(dx=lambda dh, dz, w: dz + dz @ w.T),
-            "On the direct road from x to h there is no ReLU.",
+            "On the direct path from x to h there is no ReLU.",
         ),
         Mistake(
-            "the two roads are multiplied",
+            "the two paths are multiplied",
             _skip(dx=lambda dh, dz, w: dh * (dz @ w.T)),
-            "Slopes along one road multiply; slopes of separate roads do something else.",
+            "Slopes along one path multiply; slopes of separate paths do something else.",
         ),
         Mistake(
             "w is not transposed on the way back",
@@ -728,14 +728,14 @@ SKIP_BACKWARD = Exercise(
             "The gates look at the z of the forward pass. What else was added there?",
         ),
         Mistake(
-            "x stands for the slope of the direct road",
+            "x stands for the slope of the direct path",
             _skip_other(dx=lambda dh, x, w, z, dz: x + dz @ w.T),
-            "What travels back along the direct road is a slope, not x itself.",
+            "What travels back along the direct path is a slope, not x itself.",
         ),
         Mistake(
-            "1 stands for the slope of the direct road",
+            "1 stands for the slope of the direct path",
             _skip_other(dx=lambda dh, x, w, z, dz: 1 + dz @ w.T),
-            "Along the direct road the slope here is 1, and it multiplies what arrives.",
+            "Along the direct path the slope here is 1, and it multiplies what arrives.",
         ),
         Mistake(
             "the gate is missing in dw",
@@ -755,7 +755,7 @@ SKIP_BACKWARD = Exercise(
         Mistake(
             "the gate is missing in dx",
             _skip_other(dx=lambda dh, x, w, z, dz: dh + dh @ w.T),
-            "On the road through the layer the slope passes the gate first, then w.",
+            "On the path through the layer the slope passes the gate first, then w.",
         ),
         Mistake(
             "w comes before the gate",
@@ -763,9 +763,9 @@ SKIP_BACKWARD = Exercise(
             "Going back, the ReLU comes first and the product with w after it.",
         ),
         Mistake(
-            "both roads pass the gate at the end",
+            "both paths pass the gate at the end",
             _skip_other(dx=lambda dh, x, w, z, dz: (dh + dz @ w.T) * (z > 0)),
-            "The gate belongs to the road through the layer, at its z. Added up, the slopes pass "
+            "The gate belongs to the path through the layer, at its z. Added up, the slopes pass "
             "no gate any more.",
         ),
         Mistake(
@@ -774,9 +774,9 @@ SKIP_BACKWARD = Exercise(
             "The slope along w_ij is what w_ij multiplies: an entry of the layer's input.",
         ),
         Mistake(
-            "dw has both roads in it",
+            "dw has both paths in it",
             _skip_other(dw=lambda dh, x, z, dz: x.T @ (dz + dh)),
-            "w lies on one of the two roads only.",
+            "w lies on one of the two paths only.",
         ),
         Mistake(
             "dw is transposed",
@@ -799,14 +799,14 @@ SKIP_BACKWARD = Exercise(
             "Where ReLU is open its slope is 1, not z.",
         ),
         Mistake(
-            "the roads are subtracted",
+            "the paths are subtracted",
             _skip_other(dx=lambda dh, x, w, z, dz: dh - dz @ w.T),
-            "Slopes along separate roads add up.",
+            "Slopes along separate paths add up.",
         ),
         Mistake(
-            "the direct road has a minus",
+            "the direct path has a minus",
             _skip_other(dx=lambda dh, dz, x, w: dz @ w.T - dh),
-            "h grows with x along the direct road: its slope is 1, not -1.",
+            "h grows with x along the direct path: its slope is 1, not -1.",
         ),
         Mistake(
             "the gate is open where z is negative",
@@ -815,7 +815,7 @@ SKIP_BACKWARD = Exercise(
         ),
     ),
     hints=(
-        "Draw it: x splits in two, one road goes through the layer, and at the + they meet again.",
+        "Draw it: x splits in two, one path goes through the layer, and at the + they meet again.",
         "A + hands the slope dh on to both of its sides, unchanged.",
         "Compute z again, for the gate. Through the layer x_ni reaches all z_nj, by w_ij: the sum "
         "runs over j, the second index of w.",

@@ -1384,13 +1384,13 @@ def _residual_three(layers):
     return _Residual([a, b, c])
 
 
-def _down_with_roads(layers, x):
+def _down_with_paths(layers, x):
     for layer in layers:
         x = x + layer.forward(x)
     return x
 
 
-def _up_with_roads(layers, d):
+def _up_with_paths(layers, d):
     for layer in layers[::-1]:
         d = d + layer.backward(d)
     return d
@@ -1399,9 +1399,9 @@ def _up_with_roads(layers, d):
 RESIDUAL = Exercise(
     name="Residual",
     lesson=8,
-    goal="Build a layer out of layers, and add the slopes of two roads.",
+    goal="Build a layer out of layers, and add the slopes of two paths.",
     points=3,
-    misconception="The slope goes back through the layers alone; the road around them is lost.",
+    misconception="The slope goes back through the layers alone; the path around them is lost.",
     reference=_Residual,
     inputs=_residual_inputs,
     corners=(_residual_square, _residual_square),
@@ -1420,18 +1420,18 @@ RESIDUAL = Exercise(
     variants=(_ResidualRecursive, _ResidualIndices),
     mistakes=(
         Mistake(
-            "the road around is missing in backward",
+            "the path around is missing in backward",
             _residual_with(backward=_up),
-            "x reaches y by two roads, and slopes along separate roads add up. Which one did you "
+            "x reaches y by two paths, and slopes along separate paths add up. Which one did you "
             "not walk back?",
         ),
         Mistake(
-            "the road around is missing in forward",
+            "the path around is missing in forward",
             _residual_with(forward=_down),
             "The block's output is what the layers make of x, plus x itself.",
         ),
         Mistake(
-            "the road around is missing both ways",
+            "the path around is missing both ways",
             _residual_with(forward=_down, backward=_up),
             "This is a plain chain of layers. Where does x itself join in?",
         ),
@@ -1451,9 +1451,9 @@ RESIDUAL = Exercise(
             "The second layer reads what the first one puts out. Pass the result along.",
         ),
         Mistake(
-            "a road around every layer",
+            "a path around every layer",
             _residual_with(forward=_skip_everywhere),
-            "There is one road around all the layers together: x is added once, at the end.",
+            "There is one path around all the layers together: x is added once, at the end.",
         ),
         Mistake(
             "the block's input is changed",
@@ -1512,9 +1512,9 @@ RESIDUAL = Exercise(
             "through the list from its end, and leave self.layers as it is.",
         ),
         Mistake(
-            "the roads are multiplied",
+            "the paths are multiplied",
             _residual_with(backward=lambda layers, d_out: d_out * _up(layers, d_out)),
-            "Slopes multiply along one road. Those of separate roads are added.",
+            "Slopes multiply along one path. Those of separate paths are added.",
         ),
         Mistake(
             "the layers are not chained, in either direction",
@@ -1531,27 +1531,27 @@ RESIDUAL = Exercise(
             "f is one layer after the other: what one returns is the input of the next.",
         ),
         Mistake(
-            "1 stands for the slope of the road around",
+            "1 stands for the slope of the path around",
             _residual_with(backward=lambda layers, d: 1 + _up(layers, d)),
-            "Along the road around, the slope here is 1, and it multiplies what arrives: d_out.",
+            "Along the path around, the slope here is 1, and it multiplies what arrives: d_out.",
         ),
         Mistake(
-            "x stands for the slope of the road around",
+            "x stands for the slope of the path around",
             _ResidualAddsX,
-            "What travels back is a slope. Along the road around it is d_out, unchanged.",
+            "What travels back is a slope. Along the path around it is d_out, unchanged.",
         ),
         Mistake(
-            "the road around is subtracted in backward",
+            "the path around is subtracted in backward",
             _residual_with(backward=lambda layers, d: _up(layers, d) - d),
-            "Slopes of separate roads add up.",
+            "Slopes of separate paths add up.",
         ),
         Mistake(
-            "the road around counts twice in forward",
+            "the path around counts twice in forward",
             _residual_with(forward=lambda layers, x: 2 * x + _down(layers, x)),
             "x is added once, to what the layers make of it.",
         ),
         Mistake(
-            "the road around counts twice in backward",
+            "the path around counts twice in backward",
             _residual_with(backward=lambda layers, d: 2 * d + _up(layers, d)),
             "d_out is added once.",
         ),
@@ -1576,14 +1576,14 @@ RESIDUAL = Exercise(
             "backward must hand dx on, with return.",
         ),
         Mistake(
-            "a road around every layer in forward, and one around all",
-            _residual_with(forward=lambda layers, x: x + _down_with_roads(layers, x)),
-            "The road leads around all the layers together, once.",
+            "a path around every layer in forward, and one around all",
+            _residual_with(forward=lambda layers, x: x + _down_with_paths(layers, x)),
+            "The path leads around all the layers together, once.",
         ),
         Mistake(
-            "a road around every layer, both ways",
-            _residual_with(_down_with_roads, _up_with_roads),
-            "There is one road around all the layers together: x is added once, at the end, and "
+            "a path around every layer, both ways",
+            _residual_with(_down_with_paths, _up_with_paths),
+            "There is one path around all the layers together: x is added once, at the end, and "
             "d_out once.",
         ),
         Mistake(
@@ -1623,7 +1623,7 @@ RESIDUAL = Exercise(
         ),
     ),
     hints=(
-        "Write the two loops of the lesson first, as if there were no road around.",
+        "Write the two loops of the lesson first, as if there were no path around.",
         "y = x + f(x). What is the slope of y by x, when that of f is known? (Predicted? Where f "
         "is zero, y is x and dx is d_out: a hundred such blocks pass both on unharmed.)",
         "Keep d_out under its own name while another variable goes through the layers; both are "

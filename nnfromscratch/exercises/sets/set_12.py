@@ -990,7 +990,7 @@ def _back_with(
         c = x - x.mean(axis=1, keepdims=True)
         s = size((c**2).mean(axis=1, keepdims=True), epsilon)
         x_hat, dx_hat = c / s, through(dy, gamma)
-        ways = dx or _three_roads
+        ways = dx or _three_paths
         return ways(dx_hat, x_hat, s), dgamma(dy, x_hat), dbeta(dy)
 
     return function
@@ -1000,7 +1000,7 @@ def _mean1(a):
     return a.mean(axis=1, keepdims=True)
 
 
-def _three_roads(dx_hat, x_hat, s):
+def _three_paths(dx_hat, x_hat, s):
     return (dx_hat - _mean1(dx_hat) - x_hat * _mean1(dx_hat * x_hat)) / s
 
 
@@ -1053,7 +1053,7 @@ def _back_of_batch(dy, x, gamma, epsilon):
 NORMALIZE_ROWS_BACKWARD = Exercise(
     name="normalize_rows_backward",
     lesson=12,
-    goal="Derive a backward pass along three roads, with a factor that does not come out.",
+    goal="Derive a backward pass along three paths, with a factor that does not come out.",
     points=4,
     misconception="gamma is pulled in front of the brackets, as if it were the same in the row.",
     reference=normalize_rows_backward,
@@ -1070,18 +1070,18 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
             "is not: it belongs inside the means.",
         ),
         Mistake(
-            "the direct road alone",
+            "the direct path alone",
             _back_with(dx=lambda dx_hat, x_hat, s: dx_hat / s),
             "x also moves the mean and the variance of its row, and with them all other entries "
             "there.",
         ),
         Mistake(
-            "the road through the variance is missing",
+            "the path through the variance is missing",
             _back_with(dx=lambda dx_hat, x_hat, s: (dx_hat - _mean1(dx_hat)) / s),
-            "Two of three roads. When x moves away from the mean, the deviation grows too.",
+            "Two of three paths. When x moves away from the mean, the deviation grows too.",
         ),
         Mistake(
-            "the road through the mean is missing",
+            "the path through the mean is missing",
             _back_with(dx=lambda dx_hat, x_hat, s: (dx_hat - x_hat * _mean1(dx_hat * x_hat)) / s),
             "If all entries of a row rise alike, y stays the same. So each row of dx must sum to "
             "0; does yours?",
@@ -1103,7 +1103,7 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
         ),
         Mistake(
             "not divided by s",
-            _back_with(dx=lambda dx_hat, x_hat, s: s * _three_roads(dx_hat, x_hat, s)),
+            _back_with(dx=lambda dx_hat, x_hat, s: s * _three_paths(dx_hat, x_hat, s)),
             "Forward divides by s. What does a division do to a slope?",
         ),
         Mistake(
@@ -1136,7 +1136,7 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
                     (dx_hat - _mean1(dx_hat) + x_hat * _mean1(dx_hat * x_hat)) / s
                 )
             ),
-            "A larger deviation makes x_hat smaller, so this road is taken off too.",
+            "A larger deviation makes x_hat smaller, so this path is taken off too.",
         ),
         Mistake(
             "x_hat is missing in the last term",
@@ -1212,7 +1212,7 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
             "Return dx first, then dgamma, then dbeta.",
         ),
         Mistake(
-            "a sum in the road through the mean",
+            "a sum in the path through the mean",
             _back_with(
                 dx=lambda dx_hat, x_hat, s: (
                     dx_hat - dx_hat.sum(axis=1, keepdims=True) - x_hat * _mean1(dx_hat * x_hat)
@@ -1222,7 +1222,7 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
             "m is a mean: each x has the share 1/D in it.",
         ),
         Mistake(
-            "a sum in the road through the variance",
+            "a sum in the path through the variance",
             _back_with(
                 dx=lambda dx_hat, x_hat, s: (
                     dx_hat - _mean1(dx_hat) - x_hat * (dx_hat * x_hat).sum(axis=1, keepdims=True)
@@ -1251,7 +1251,7 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
         ),
         Mistake(
             "divided by the square of s",
-            _back_with(dx=lambda dx_hat, x_hat, s: _three_roads(dx_hat, x_hat, s) / s),
+            _back_with(dx=lambda dx_hat, x_hat, s: _three_paths(dx_hat, x_hat, s) / s),
             "x_hat is c / s: the slope along c has one s below.",
         ),
         Mistake(
@@ -1269,14 +1269,14 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
             "over which axis do m and v run?",
         ),
         Mistake(
-            "the road through the mean is added",
+            "the path through the mean is added",
             _back_with(
                 dx=lambda dx_hat, x_hat, s: (
                     dx_hat + _mean1(dx_hat) - x_hat * _mean1(dx_hat * x_hat)
                 )
                 / s
             ),
-            "The mean is taken off x: its road has a minus.",
+            "The mean is taken off x: its path has a minus.",
         ),
     ),
     hints=(
