@@ -13,12 +13,14 @@ constants of a family), which is all that its check needs:
 """
 
 import ast
+import copy
 import functools
 import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -159,6 +161,7 @@ class Own(Exercise):
 def exercise(draw: Draw, others: Mapping[str, Draw] | None = None) -> Own:
     """Return the exercise of a draw, with the mistakes that follow from its formula."""
     blank = blank_of(draw)
+    mistakes, rare = _told_apart(blank)
     return Own(
         name=blank.name,
         lesson=0,
@@ -167,18 +170,22 @@ def exercise(draw: Draw, others: Mapping[str, Draw] | None = None) -> Own:
         misconception="A published solution is taken for an answer.",
         reference=blank.due,
         inputs=blank.inputs,
-        mistakes=_told_apart(blank),
+        mistakes=mistakes,
         arguments=blank.arguments,
         outputs=blank.outputs,
         out_of_reach=TOOLS,
-        corners=blank.corners(),
+        corners=(*blank.corners(), *rare),
         draws=CASES - len(blank.corners()),
         others={s: d for s, d in (others or {}).items() if d[0] == draw[0] and d != draw},
     )
 
 
-def _told_apart(blank: families.Blank) -> tuple[Mistake, ...]:
-    """Return the mistakes that show in this draw: not those that change nothing, nor twins."""
+def _told_apart(blank: families.Blank) -> tuple[tuple[Mistake, ...], list[Callable]]:
+    """Return the mistakes that show in this draw: not those that change nothing, nor twins.
+
+    What shows in few cases, such as two nearly equal constants swapped in front of a sign, might
+    show in none that a check draws; so a case where it does is returned besides, to be drawn.
+    """
     rng = np.random.default_rng(0)
     cases = [draw(rng) for draw in (*blank.corners(), *[blank.inputs] * 2 * SAMPLE)]
 
@@ -186,13 +193,18 @@ def _told_apart(blank: families.Blank) -> tuple[Mistake, ...]:
         done = [behaviour(f, case, lambda answer, *args: answer(*args)) for case in cases]
         return [(d.result, d.changed) for d in done]
 
-    seen, kept = [does(blank.due)], []
+    alike = partial(same, types=False, relative=1e-5)
+    seen, kept, rare = [does(blank.due)], [], []
     for name, (f, hint) in blank.wrong().items():
         done = does(f)
-        if not any(same(done, other, types=False, relative=1e-5) for other in seen):
-            seen.append(done)
-            kept.append(Mistake(name, f, hint))
-    return tuple(kept)
+        if any(alike(done, other) for other in seen):
+            continue
+        seen.append(done)
+        kept.append(Mistake(name, f, hint))
+        shows = [k for k, due in enumerate(seen[0]) if not alike(done[k], due)]
+        if shows[0] >= len(blank.corners()) and len(shows) <= len(cases) / 2:
+            rare.append(lambda rng, case=cases[shows[0]]: copy.deepcopy(case))
+    return tuple(kept), rare
 
 
 def check(answer: Callable, mine: Draw) -> None:
