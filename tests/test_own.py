@@ -4,20 +4,23 @@ import json
 import os
 import re
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import own_blanks
-from nnfromscratch.course import cli, jail
+from nnfromscratch.__main__ import main
+from nnfromscratch.course import cli, gradebooks, jail
+from nnfromscratch.course.collect import find
 from nnfromscratch.course.examine import Source
 from nnfromscratch.course.handout import own_notebooks
 from nnfromscratch.course.jail import Limits, stripped_package
 from nnfromscratch.course.layout import CourseError, init
 from nnfromscratch.course.student import student_edition
 from nnfromscratch.exercises import ExerciseError, check_own, own
-from nnfromscratch.exercises._sandbox import Observed
+from nnfromscratch.exercises._sandbox import Observed, behaviour
 
 ROOT = Path(__file__).resolve().parent.parent
 LINUX = sys.platform == "linux"
@@ -80,6 +83,16 @@ def test_each_check_of_a_schedule_has_steps_of_both_kinds():
     assert len(cases) == 12
     assert [t + 1 < 0.187 * total for t, total in cases[:4]] == [True, False, True, False]
     assert "no warm-up" in {mistake.name for mistake in asked.mistakes}
+
+
+def test_a_mistake_that_seldom_shows_is_refused_by_every_check():
+    draw = ("adaptive", "Lion", 0.204, 0.567, 0.588, 0.153)  # they matter where a sign changes
+    exercise = own.exercise(draw)
+    (swapped,) = [m for m in exercise.mistakes if m.name == "0.567 and 0.588 swapped"]
+    for seed in range(60):
+        cases = exercise.cases(np.random.default_rng(seed))
+        found = [behaviour(swapped.implementation, case, exercise.call) for case in cases]
+        assert exercise.wrong(exercise.trials(cases, found, exercise.expected(cases)))
 
 
 def test_a_family_has_at_least_a_dozen_members():
@@ -276,3 +289,129 @@ def test_the_sandbox_has_no_families(tmp_path):
     home = stripped_package(tmp_path)
     assert not [path for path in home.rglob("own*.py") if path.parent.name == "exercises"]
     assert not [*home.rglob(".secret")]
+
+
+# From a platform's list of the class, and back to it
+
+WORKSHEET = """Identifier,"Full name","Email address",Status,Grade
+"Participant 7101","Anna Right",a@x,"No submission",
+"Participant 7102","Åse O'Brien-Ng_2",o@x,"No submission",
+"Participant 7108","Anna Right",r@x,"No submission",
+"""
+CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,Set 2 (4411)
+    Points Possible,,,,,16
+"Byron-Ng, Ada",123,s1,ada,A,
+"O'Brien, Åse",124,s2,ase,B,
+"""
+FOLDERS = {
+    "Anna_Right_7101": "Anna Right_7101_assignsubmission_file_",
+    "Åse_OBrien-Ng_2": "Åse OBrien-Ng 2_7102_assignsubmission_file_",
+    "Anna_Right_7108": "Anna Right_7108_assignsubmission_file_",
+}
+
+
+def moodle_reads(path):
+    """Return the number and the name that Moodle's importziplib.php takes from a path in a zip."""
+    parts = path.split("/")
+    while parts:
+        info = parts.pop(0).split("_", 4)
+        if len(info) == 5 and info[1].isdecimal() and info[2:4] == ["assignsubmission", "file"]:
+            return info[1], "/".join([info[4], *parts])
+    return None
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        (WORKSHEET, FOLDERS),
+        (WORKSHEET.replace('"Full name"', "Vollständiger Name").replace("Participant ", "Teil/in")
+         .replace(",", ";"), FOLDERS),
+        (CANVAS, {"byronngada_123": "", "obrienåse_124": ""}),
+        ("name;id\nAda;byronada_12\n\nBen;ngben_13\n", {"byronada_12": "", "ngben_13": ""}),
+    ],
+)  # fmt: skip
+def test_a_platforms_list_of_the_class_gives_the_ids_that_collect_makes(
+    text, due, course, tmp_path
+):
+    path = tmp_path / "list.csv"
+    path.write_text(text, encoding="utf-8-sig")
+    assert gradebooks.students(path) == due
+    for student, folder in due.items():  # as the platform names what they hand in
+        name = f"{folder}/{NAME}.ipynb" if folder else f"{student}_88_{NAME}.ipynb"
+        target = tmp_path / "in" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(course.source(NAME).notebook))
+    assert {one.student for one in find(tmp_path / "in", course)} == {*due}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Matrikel,Name\n1,Ada\n", "grading worksheet .*column id; this one has Matrikel, Name"),
+        ("Identifier,Status\nParticipant 7,No\n", "not blind"),
+        ("Identifier,Full name\nada@x,Ada\n", "must be Moodle's grading worksheet"),
+        ("", "has nothing"),
+        ("id\n", "must have rows"),
+        ("id\nada\nada\n", "each an id of its own"),
+        ("id,x\n?,1\n", "each an id of its own"),
+    ],
+)
+def test_what_is_no_list_of_the_class_is_said(text, words, tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text(text)
+    with pytest.raises(CourseError, match=rf"--students: \S+list\.csv .*{words}"):
+        gradebooks.students(path)
+    with pytest.raises(CourseError, match=r"--students: .* cannot be read"):
+        gradebooks.students(tmp_path / "none.csv")
+
+
+def test_a_name_with_signs_finds_its_row_in_the_gradebook():
+    moodle = "First name,Last name,Set 3\nÅse,O'Brien,-\n"
+    canvas = CANVAS.replace("Set 2", "Set 3")
+    for text, kind, student in (
+        (moodle, "moodle", "Åse_OBrien"),
+        (canvas, "canvas", "byronngada_123"),
+    ):
+        row = {"student": student, "set": NAME, "total": 12.5, "flags": ""}
+        assert "1 of 1 students" in gradebooks.filled(text, kind, [row], {})[1][0]
+
+
+def test_moodle_hands_out_what_the_worksheet_asks_for(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("nbgrader")
+    monkeypatch.setattr(cli, "sandbox_works", lambda: "not asked here")
+    course = init(tmp_path / "c", None, own_blanks=True)
+    sheet, out = tmp_path / "worksheet.csv", tmp_path / "out.zip"
+    sheet.write_text(WORKSHEET, encoding="utf-8")
+    here = ("--course", str(course.root))
+    arguments = ["course", "release", "03", "--students", str(sheet), "--moodle", str(out), *here]
+    assert main(arguments) == 0
+    assert "out.zip: 3 files; Moodle: Upload multiple feedback" in capsys.readouterr().out
+    with zipfile.ZipFile(out) as archive:
+        read = [moodle_reads(name) for name in archive.namelist()]
+        assert read == [(number, f"/{NAME}.ipynb") for number in ("7101", "7102", "7108")]
+        texts = {name: archive.read(name) for name in archive.namelist()}
+
+    # Handed in again, one after another, each has the draw that was given to them.
+    for name, text in texts.items():
+        with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+            archive.writestr(name, text)
+        assert main(["course", "collect", str(tmp_path / "in.zip"), *here]) == 0
+    assert course.submissions(NAME) == sorted(FOLDERS)
+    for student in FOLDERS:
+        data = course.submission(student, NAME).read_bytes()
+        assert own.lines_of(data) == [course.own_draw(student, NAME)]
+
+
+def test_what_moodle_cannot_hand_out_is_said(course, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "_books", lambda: None)
+    for text, sets, words in (
+        (WORKSHEET, ["03", "05"], "name one set, as in `release 02 --moodle x.zip`"),
+        (WORKSHEET, ["15"], "15_exercises has no blank of each student's own"),
+        (CANVAS, ["03"], "numbers in its grading worksheet"),
+    ):
+        (tmp_path / "list.csv").write_text(text, encoding="utf-8")
+        more = ["--students", str(tmp_path / "list.csv"), "--moodle", "x.zip"]
+        assert main(["course", "release", *sets, *more, "--course", str(course.root)]) == 1
+        assert words in capsys.readouterr().err
+    assert main(["course", "release", "03", *more[2:], "--course", str(course.root)]) == 1
+    assert "name that with --students" in capsys.readouterr().err

@@ -57,7 +57,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     release.add_argument("--zip", action="store_true",
                          help="one archive: the set, its lesson, and how to start")  # fmt: skip
     release.add_argument("--students", type=Path, metavar="CSV",
-                         help="whose own blanks to draw; has a column id")  # fmt: skip
+                         help="whose own blanks to draw: Moodle's grading worksheet, Canvas's "
+                         "gradebook, or a column id")  # fmt: skip
+    release.add_argument("--moodle", type=Path, metavar="FILE.zip",
+                         help="and the own notebooks of one set in a zip file that Moodle "
+                         "takes")  # fmt: skip
     take = part("collect", _collect, "copy submissions into the course")
     take.add_argument("path", type=Path, metavar="FOLDER_OR_ZIP", help="as the platform gives it")
     take.add_argument(
@@ -136,7 +140,10 @@ def _for_practice(course: Course, name: str) -> bool:
 def _release(options: argparse.Namespace) -> None:
     books, course = _books(), Course(options.course)
     students = _students(options.students, course)
-    for name in [course.resolve(name) for name in options.sets]:
+    names = [course.resolve(name) for name in options.sets]
+    if options.moodle:
+        _can_hand_out(course, names, students, options.moodle)
+    for name in names:
         if sys.platform == "linux" and not sandbox_works():
             _own_solution_passes(course, name)
         released = books.release(course, name)
@@ -144,25 +151,30 @@ def _release(options: argparse.Namespace) -> None:
             released = handout(course, name, released)
         print(f"{released}: give this to the students")
         if students and course.own_draw("", name):
-            where = own_notebooks(course, name, students)
+            where = own_notebooks(course, name, [*students])
             print(f"{where}: one notebook each for {len(students)} students, instead")
+            if options.moodle:
+                files = {one: where / one / f"{name}.ipynb" for one in students}
+                _moodle_zip(options.moodle, students, files, f"{name}.ipynb")
 
 
-def _students(path: Path | None, course: Course) -> list[str]:
-    """Return the ids in a list of the class, as the course's folders have them."""
+def _students(path: Path | None, course: Course) -> dict[str, str]:
+    """Return the ids in a list of the class, and the folder of each in which Moodle takes files."""
     given, path = path, path or course.root / "students.csv"
-    if not given and not path.is_file():
-        return []
-    try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
-        students = [layout.safe_id(row["id"]) for row in rows]
-    except (OSError, UnicodeError, KeyError, TypeError) as error:
+    return gradebooks.students(path) if given or path.is_file() else {}
+
+
+def _can_hand_out(course: Course, names: list[str], students: dict[str, str], path: Path) -> None:
+    """Stop where there is nothing that Moodle could give to each student."""
+    if len(names) != 1:
+        raise CourseError(f"--moodle: name one set, as in `release 02 --moodle {path}`")
+    if not students or not all(students.values()):
         raise CourseError(
-            f"--students: {path} must be a CSV file with a column id, in UTF-8 ({error!r})"
-        ) from None
-    if "" in students or len({*students}) < len(students):
-        raise CourseError(f"--students: each row of {path} must have an id of its own")
-    return students
+            "--moodle: Moodle takes files by the numbers in its grading worksheet, which each "
+            "assignment has of its own: name that with --students"
+        )
+    if not course.own_draw("", names[0]):
+        raise CourseError(f"--moodle: {names[0]} has no blank of each student's own")
 
 
 def _collect(options: argparse.Namespace) -> None:
@@ -448,20 +460,20 @@ def _feedback(options: argparse.Namespace) -> None:
     if unread:
         print(f"{unread} of the pages show 0 points for what still waits for you to read")
     if options.moodle:
-        _moodle_zip(course, names[0], [student for student, _ in todo], options.moodle)
+        folders = {one: late.origin(course, one, name).get("folder", "") for one, name in todo}
+        files = {one: course.file("feedback", one, name, "html") for one, name in todo}
+        _moodle_zip(options.moodle, folders, files, f"{names[0]}_feedback.html")
     _say_what_is_not_graded(course, names)
 
 
-def _moodle_zip(course: Course, name: str, students: list[str], path: Path) -> None:
-    """Write the pages of a set into a zip file, each in the folder that Moodle knows."""
-    folders = {one: late.origin(course, one, name).get("folder") for one in students}
+def _moodle_zip(path: Path, folders: dict[str, str], files: dict[str, Path], name: str) -> None:
+    """Write each student's file into a zip file, by one name in the folder that Moodle knows."""
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for student, folder in folders.items():
             if folder:
-                page = course.file("feedback", student, name, "html")
-                archive.write(page, f"{folder}/{name}_feedback.html")
+                archive.write(files[student], f"{folder}/{name}")
     print(
-        f"{path}: {sum(map(bool, folders.values()))} pages; Moodle: Upload multiple feedback files"
+        f"{path}: {sum(map(bool, folders.values()))} files; Moodle: Upload multiple feedback files"
     )
     if left := [student for student, folder in folders.items() if not folder]:
         print(f"not from Moodle, so not in it: {', '.join(left)}")

@@ -1,12 +1,13 @@
-"""A platform's own gradebook, as it was downloaded, filled in so that it can be uploaded again.
+"""A platform's own tables, as they were downloaded: its gradebook, and its list of the class.
 
-Moodle and Canvas take back the CSV file that they export. Its rows and columns stay as they are, in
-their order; only the points of the sets are written into it.
+Moodle and Canvas take back the gradebook that they export as a CSV file. Its rows and columns stay
+as they are, in their order; only the points of the sets are written into it.
 """
 
 import csv
 import io
 import re
+from collections import Counter
 from pathlib import Path
 
 from .layout import CourseError, safe_id
@@ -20,6 +21,8 @@ MOODLE_NAMES = (
     ("Prénom", "Nom de famille"),
     ("Nombre", "Apellido(s)"),
 )
+FULL_NAMES = ("Full name", "Vollständiger Name", "Nom complet", "Nombre completo")
+"""The second column of Moodle's grading worksheet; the first one ends with the student's number."""
 
 
 def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> tuple[str, list]:
@@ -34,8 +37,7 @@ def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> t
     Raises:
         CourseError: it is no such gradebook, or has no column for a set.
     """
-    separator = max(",;\t", key=text.split("\n", 1)[0].count)
-    table = [*csv.reader(io.StringIO(text), delimiter=separator)]
+    separator, table = _table(text)
     if len(table) < 2:
         raise CourseError("export: the gradebook must have a row of names and a row a student")
     head, *body = table
@@ -67,6 +69,60 @@ def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> t
     return output.getvalue(), said
 
 
+def _table(text: str) -> tuple[str, list[list[str]]]:
+    """Return what separates the columns of a CSV file, and its rows."""
+    separator = max(",;\t", key=text.split("\n", 1)[0].count)
+    return separator, [*csv.reader(io.StringIO(text), delimiter=separator)]
+
+
+def students(path: Path) -> dict[str, str]:
+    """Return the ids in a list of the class, each with the folder in which Moodle takes a file.
+
+    Only Moodle's grading worksheet shows the folder. Canvas's gradebook and a table with a column
+    id are lists too.
+
+    Raises:
+        CourseError: it is none of these, or two rows are one student.
+    """
+    head, *body = _table(read(path, "--students"))[1] or [[]]
+    body = [row + [""] * (len(head) - len(row)) for row in body if any(row)]
+    if "id" in head:
+        found = [(safe_id(row[head.index("id")]), "") for row in body]
+    elif {"Student", "ID"} <= {*head}:  # of the two ids that it may have, Canvas writes the longer
+        found = [(max(ids, key=len), "") for ids in _canvas(head, body) if ids]
+    elif {*head[1:2]} & {*FULL_NAMES} and all(row[0][-1:].isdecimal() for row in body):
+        found = _worksheet(body)
+    else:
+        raise CourseError(
+            f"--students: {path} must be Moodle's grading worksheet (columns Identifier and Full "
+            "name: not blind, and in English, German, French or Spanish), Canvas's gradebook "
+            "(Student and ID), or a CSV file with a column id; this one has "
+            f"{', '.join(head[:6]) or 'nothing'}"
+        )
+    if not found or not all(i for i, _ in found) or len({*dict(found)}) < len(found):
+        raise CourseError(f"--students: {path} must have rows, and each an id of its own")
+    return dict(found)
+
+
+def _worksheet(body: list[list[str]]) -> list[tuple[str, str]]:
+    """Return the ids in Moodle's grading worksheet, each with the folder of that student.
+
+    Moodle goes by the number in the folder. Namesakes have it in their ids, too.
+    """
+    found = [(_in_folder(row[1]), re.sub(r"\D", "", row[0])) for row in body]
+    several = Counter(safe_id(name) for name, _ in found)
+    return [
+        (safe_id(name) + f"_{number}" * (several[safe_id(name)] > 1),
+         f"{name}_{number}_assignsubmission_file_")
+        for name, number in found
+    ]  # fmt: skip
+
+
+def _in_folder(name: str) -> str:
+    """Return a full name as Moodle writes it into a folder's, from which `collect` has the id."""
+    return re.sub(r"[\x00-\x1f\x7f&<>\"`|':\\/]", "", name.replace("_", " "))
+
+
 def _moodle(head: list[str], body: list[list[str]]) -> list[set[str]]:
     """Return the ids that the students of a Moodle gradebook may have here: names and numbers."""
     names = next((pair for pair in MOODLE_NAMES if set(pair) <= set(head)), None)
@@ -76,15 +132,14 @@ def _moodle(head: list[str], body: list[list[str]]) -> list[set[str]]:
             f"{', '.join(head[:6])}"
         )
     first, last = map(head.index, names)
-    return [
-        {safe_id(f"{row[first]} {row[last]}"), safe_id(f"{row[last]} {row[first]}")} for row in body
-    ]
+    both = [(f"{row[first]} {row[last]}", f"{row[last]} {row[first]}") for row in body]
+    return [{safe_id(n) for name in one for n in (name, _in_folder(name))} for one in both]
 
 
 def _canvas(head: list[str], body: list[list[str]]) -> list[set[str]]:
     """Return the ids that the students of a Canvas gradebook may have here, as its files have them.
 
-    `byronada_123`: last name and first name in small letters, without blanks, and the ID.
+    `byronada_123`: last name and first name, small letters without any signs, and the ID.
     """
     if not {"Student", "ID"} <= set(head):
         raise CourseError(
@@ -97,7 +152,7 @@ def _canvas(head: list[str], body: list[list[str]]) -> list[set[str]]:
         if not row[number].strip().isdigit():  # points possible, and other rows of the platform's
             found.append(set())
             continue
-        name = re.sub(r"[^\w-]", "", row[student].lower())
+        name = re.sub(r"[_.@-]", "", safe_id(row[student].lower()))
         found.append({safe_id(f"{name}_{row[number].strip()}"), safe_id(row[number].strip())})
     return found
 
@@ -124,15 +179,15 @@ def _column(name: str, head: list[str], columns: dict[str, str]) -> int:
     return head.index(fitting[0])
 
 
-def read(path: Path) -> str:
-    """Return the text of a gradebook."""
+def read(path: Path, what: str = "export") -> str:
+    """Return the text of a platform's table; `what` is asked for it."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise CourseError(f"export: {path} cannot be read: {error.strerror}") from None
+        raise CourseError(f"{what}: {path} cannot be read: {error.strerror}") from None
     for encoding in ("utf-8-sig", "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"):
         try:
             return data.decode(encoding)
         except UnicodeError:
             continue
-    raise CourseError(f"export: {path} is no text; save it as CSV in UTF-8")
+    raise CourseError(f"{what}: {path} is no text; save it as CSV in UTF-8")
