@@ -6,7 +6,7 @@ computed by any worker, and once more by another one if the first is lost, with 
     dask scheduler                       # on one machine: it prints its address
     dask worker tcp://192.168.0.7:8786   # on each of the others
 
-Needs the extra `cluster`: pip install "nnfromscratch[cluster]".
+Needs the extra `cluster`: `pip install "nnfromscratch[cluster]"`.
 """
 
 import contextlib
@@ -38,9 +38,13 @@ class Shard(NamedTuple):
     """What a worker makes of its rows of a batch."""
 
     size: int
+    """How many rows it has, n_i."""
     loss: float
+    """Their mean loss."""
     logits: FloatArray
+    """Of its rows, (n_i, C)."""
     gradients: dict[str, FloatArray]
+    """Of the mean loss, by each parameter under its name."""
 
 
 def shard_gradient(layers: list, x: FloatArray, y: IntArray, loss: Loss) -> Shard:
@@ -97,7 +101,7 @@ def fit(
     Args:
         model: the network; its parameters are changed in place.
         data: x (N, D) and y (N,) to train on; they need to be on this computer alone.
-        scheduler: the address of a Dask scheduler, such as "tcp://192.168.0.7:8786", or a Client.
+        scheduler: the address of a Dask scheduler, `"tcp://192.168.0.7:8786"`, or a Client.
         optimizer: the rule for a step, taken on this computer.
         epochs: how many times to go through the data, at least 1.
         batch_size: examples per step, at least 1.
@@ -120,7 +124,8 @@ def fit(
         ModuleNotFoundError: Dask is not installed.
         RuntimeError: a worker runs another version of Python, NumPy, Dask or this package.
         WorkersLost: scheduler or workers have gone and not come back.
-        and what `fit` raises.
+
+    What `fit` raises is raised here too.
     """
     history = History() if history is None else history
     run = Run(

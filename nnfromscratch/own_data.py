@@ -25,15 +25,16 @@ SIDE = 28
 
 
 class Images(NamedTuple):
-    """Images and what is known of them.
-
-    x (N, rows * columns) float32 in [0, 1], y (N,) int64, the classes' names, (rows, columns).
-    """
+    """Images and what is known of them."""
 
     x: FloatArray
+    """Their pixels in [0, 1], (N, rows * columns), float32."""
     y: IntArray
+    """Their labels from 0 to C - 1, (N,), int64."""
     classes: tuple[str, ...]
+    """The names of the C classes."""
     shape: tuple[int, int]
+    """Rows and columns of an image."""
 
 
 def load_images(

@@ -30,8 +30,11 @@ HELD_OUT = 5_000
 UPRIGHT = (1, 7)
 """Digits that are turned by half the angle only, since a turned 1 or 7 is read as the other."""
 
-VIEWS, STRENGTH = 16, 0.6
-"""How many distorted copies of a test image are looked at, and how far each is distorted."""
+VIEWS = 16
+"""How many distorted copies of a test image are looked at."""
+
+STRENGTH = 0.6
+"""How far each of them is distorted, as a factor on the recipe's distortion."""
 
 
 @dataclass(frozen=True)

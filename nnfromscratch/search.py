@@ -38,18 +38,24 @@ class Setting(NamedTuple):
     """What is tried, and how long."""
 
     learning_rate: float
+    """At the start; it falls linearly to zero."""
     hidden: int
+    """Hidden units."""
     batch_size: int
+    """Examples in a step."""
     epochs: int
+    """Passes over the images."""
     images: int
+    """How many training images to learn from, at most."""
     seed: int
+    """Of weights, split and order."""
 
 
 COLUMNS = (*Setting._fields, "validation_error")
 
 
 def grid(epochs: int, images: int, seed: int) -> list[Setting]:
-    """Return the 24 settings."""
+    """Return the 24 settings: four rates, three numbers of hidden units, two batch sizes."""
     tried = itertools.product(RATES, HIDDEN, SIZES)
     return [Setting(*setting, epochs, images, seed) for setting in tried]
 
