@@ -722,8 +722,10 @@ def test_the_cell_installs_only_where_the_course_is_missing(monkeypatch):
     exec(anywhere.source(URL), {})
     assert ran == []
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    exec(anywhere.source(URL), {})
-    assert ran[0][-2:] == ["--quiet", f"git+{URL}"]
+    for name in ("", "19_beyond_one_computer.ipynb"):
+        exec(anywhere.source(URL, name), {})
+    wanted = [f"git+{URL}", f"nnfromscratch[cluster] @ git+{URL}"]
+    assert [command[-2:] for command in ran] == [["--quiet", text] for text in wanted]
 
 
 def test_no_other_cell_may_install():

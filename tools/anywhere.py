@@ -26,15 +26,20 @@ from importlib.util import find_spec
 
 if find_spec("nnfromscratch") is None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, "git+{url}"], check=True)"""
+    subprocess.run({arguments})"""
+EXTRAS = {"19_beyond_one_computer.ipynb": "cluster"}
+"""What a lesson needs besides the package."""
 
 
-def source(url):
-    """Return the text of the cell."""
-    return SOURCE.format(url=url)
+def source(url, name=""):
+    """Return the text of the cell in the lesson with this file name."""
+    if name not in EXTRAS:
+        return SOURCE.format(arguments=f'[*pip, "git+{url}"], check=True')
+    course = f"nnfromscratch[{EXTRAS[name]}] @ git+{url}"
+    return SOURCE.format(arguments=f'\n        [*pip, "{course}"],\n        check=True,\n    ')
 
 
-def with_cell(notebook, url):
+def with_cell(notebook, name, url):
     """Return a lesson whose first code cell is the one that installs."""
     cells = [nbformat.from_dict(cell) for cell in notebook.cells if cell.get("id") != INSTALL]
     added = len(cells) == len(notebook.cells)
@@ -42,7 +47,7 @@ def with_cell(notebook, url):
     if added:
         _count_one_more(cells)
     cell = nbformat.v4.new_code_cell(
-        source(url), id=INSTALL, metadata={"tags": [INSTALL]}, execution_count=1
+        source(url, name), id=INSTALL, metadata={"tags": [INSTALL]}, execution_count=1
     )
     return nbformat.from_dict(notebook | {"cells": [*cells[:first], cell, *cells[first:]]})
 
@@ -62,7 +67,7 @@ def with_badge(text, url, path, between="\n"):
 
 def lesson(notebook, name, url):
     """Return a lesson with the cell and the badge."""
-    notebook = with_cell(notebook, url)
+    notebook = with_cell(notebook, name, url)
     first = notebook.cells[0]
     first["source"] = with_badge(first.source, url, f"notebooks/{name}")
     return notebook
