@@ -4,12 +4,15 @@ import gzip
 import json
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nnfromscratch.__main__ import main
 from nnfromscratch.own_data import describe, load_images, picture
+
+ROOT = Path(__file__).resolve().parent.parent
 
 N, SIDE = 120, 6
 Image = pytest.importorskip("PIL.Image", reason="pictures need Pillow, which matplotlib brings")
@@ -179,3 +182,12 @@ def test_a_model_that_is_none_is_said(name, tmp_path, capsys):
     (tmp_path / "model.json").write_text("{}" if name == "model.npz" else "[")
     assert main(["predict", str(tmp_path / name), "a.png"]) == 1
     assert capsys.readouterr().err.startswith("predict: ")
+
+
+def test_the_page_says_what_is_stored_of_fashion_mnist():
+    stored = json.loads((ROOT / "benchmarks/results/fashion_mnist.json").read_text())
+    page = (ROOT / "docs/your_own_images.md").read_text(encoding="utf-8")
+    errors = [100 * error for error in stored["test_error"]]
+    assert f"20 epochs | {np.mean(errors):.1f} % | `train" in page
+    assert f"{min(errors):.1f} to {max(errors):.1f} %" in page
+    assert stored["command"].removeprefix("nnfromscratch ").removesuffix(" --seed SEED") in page
