@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,10 @@ def _check_sentence(function: str, name: str, text: str, what: str) -> None:
 
 def _display(bundle: dict) -> bool:
     """Show something in a notebook; in a plain program print its text. Tell which it was."""
+    marimo = sys.modules.get("marimo")
+    if marimo and marimo.running_in_notebook():  # it has no IPython
+        marimo.output.append(marimo.Html(bundle["text/html"]))
+        return True
     try:
         from IPython import get_ipython
     except ImportError:

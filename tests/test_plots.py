@@ -4,6 +4,7 @@ import base64
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import IPython.display
 import matplotlib as mpl
@@ -373,3 +374,14 @@ def test_points_stand_above_their_column_beside_those_of_other_groups():
     assert np.allclose(ax.lines[0].get_xdata(), [-0.15, 0.85])
     assert np.allclose(ax.lines[1].get_xdata(), [0.15, 1.15, 0.15, 1.15])
     assert list(ax.lines[1].get_ydata()) == [7, 8, 9, 10]
+
+
+def test_marimo_shows_a_picture_and_a_table_too(monkeypatch):
+    shown = []
+    output = SimpleNamespace(append=shown.append)
+    marimo = SimpleNamespace(running_in_notebook=lambda: True, Html=str, output=output)
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    nn.show_figure(plt.figure(), alt="Nothing is drawn.")
+    nn.show_table([[1]], header=["a"])
+    assert '<img alt="Nothing is drawn."' in shown[0]
+    assert "<td>1</td>" in shown[1]

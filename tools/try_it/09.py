@@ -5,7 +5,8 @@
 # %% 1
 model = seven_layers(constant(0.05))
 history = learn(model, 0.1, 1)
-assert np.ptp(model.params["w2"], axis=1).max() < 1e-5
+w2 = model.params["w2"]  # near -511, where rounding alone is 3e-5
+assert np.ptp(w2, axis=1).max() < 1e-5 * np.abs(w2).max()
 assert history.validation_error[-1] > 0.85, history.validation_error
 
 # %% 2

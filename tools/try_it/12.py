@@ -45,8 +45,8 @@ for bn, rate in ((False, 0.2), (True, 1.0)):
     model, data = seven_layers("He", bn), (x_train, y_train)
     history = fit(model, data, optimizer=SGD(rate), epochs=5, **settings)
     found[bn] = history.validation_error[0], history.validation_error[-1]
-assert 0.05 < found[False][0] < 0.07, found
-assert 0.03 < found[True][0] < 0.045, found
+assert 0.04 < found[False][0] < 0.065, found
+assert 0.03 < found[True][0] < 0.07, found
 assert 0.02 < found[False][1] < 0.026, found
 assert 0.016 < found[True][1] < 0.02, found
 
