@@ -28,6 +28,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 default_role = "literal"
 napoleon_google_docstring = True
+napoleon_use_rtype = False
 
 html_theme = "sphinx_book_theme"
 html_title = project

@@ -456,3 +456,21 @@ def test_the_page_on_speed_is_composed_from_the_stored_figures():
     assert speed.page(stored) == text_of("docs/speed.md")
     stored["result"]["result"]["fit"][0]["seconds"] = None
     assert "not reached" in speed.page(stored)
+
+
+def test_the_page_on_speed_opens_with_what_one_gets_and_ends_with_the_aims():
+    stored = json.loads(speed.STORED.read_text(encoding="utf-8"))
+    one, two = stored["epoch"]["result"]
+    fits = [next(row for row in group["rows"] if row["name"] == "fit") for group in (one, two)]
+    _, first, *rest = speed.page(stored).split("\n\n")
+    first = " ".join(first.split())
+    for fit in fits:
+        assert f"{fit['seconds']:.2f} seconds with {fit['threads']} thread" in first
+        assert f"{fit['ratio']:.2f}" in first
+    assert len(re.findall(r"\.(?= |$)", first)) in (2, 3)
+    assert [part for part in rest if part.startswith("## ")][-1] == "## What was aimed at"
+    assert not re.search(r"\b(missed|reached)\b", speed.page(stored))
+    stored["epoch"]["result"] = [one | {"rows": one["rows"][:5]}]  # no framework is installed
+    for run in stored["result"]["result"]["fit"]:
+        run["seconds"] = None
+    assert speed.opening(stored)[-1].endswith("alone take.")

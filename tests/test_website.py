@@ -19,6 +19,8 @@ from tools.notebooks import lessons, read
 ROOT = Path(__file__).resolve().parent.parent
 LESSON = "03_backpropagation_by_hand"
 NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_copybutton", "latex2mathml", "ziamath")
+BEHIND_COMMANDS = {"course", "own_training", "verification"}
+"""Modules that nobody imports: what they do is described with the commands that need them."""
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
@@ -102,6 +104,15 @@ def test_every_function_with_a_contract_stands_with_it_in_the_reference(site):
             assert re.search(rf"\b{name}\(.*\)¶?\s*(#\s*)?Contract: \S", words), name
 
 
+def test_the_reference_shows_how_classes_are_made_and_nothing_of_this_machine(site):
+    words = html.unescape(re.sub(r"<[^>]+>", "", text_of(site / "api.html")))
+    assert "Linear(in_features, out_features, *, rng, initializer=he_normal" in words
+    assert "Shard(size, loss, logits, gradients)" in words
+    assert "All parameters by name: w1" in words  # no type and its text, the other way round
+    for unwanted in ("Alias for field", "<function he_normal", "Return type", str(ROOT)):
+        assert unwanted not in words
+
+
 def test_lessons_can_be_launched_and_downloaded_without_their_outputs(site):
     page = text_of(site / "lessons" / f"{LESSON}.html")
     assert f'"{address.binder_link(address.read(), f"notebooks/{LESSON}.ipynb")}"' in page
@@ -155,6 +166,28 @@ def test_rules_notice_a_font_from_elsewhere(tmp_path, rule):
     assert website_rules.complaints(tmp_path) == []
     (tmp_path / "a.css").write_text(rule)
     assert "is fetched from another host" in website_rules.complaints(tmp_path)[0]
+
+
+# The reference
+
+
+def test_the_reference_holds_every_public_module():
+    files = (ROOT / "nnfromscratch").glob("[!_]*")
+    modules = {
+        path.stem for path in files if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    shown = re.findall(r"automodule:: nnfromscratch\.(\w+)", text_of(ROOT / "docs" / "api.md"))
+    assert len(shown) == len(set(shown))
+    assert set(shown) == modules - BEHIND_COMMANDS
+    public = [getattr(nn, name) for name in nn.__all__]
+    used = {getattr(thing, "__module__", thing.__name__).split(".")[1] for thing in public}
+    for path in lessons():
+        code = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "code")
+        used |= set(re.findall(r"^from nnfromscratch\.(\w+)", code, re.M))
+        for names in re.findall(r"^from nnfromscratch import (.+)", code, re.M):
+            used |= set(names.split(", ")) & modules
+    assert len(used) > 20
+    assert used <= set(shown)
 
 
 # What is made from the notebooks

@@ -6,9 +6,15 @@ import textwrap
 
 from docutils import nodes
 from latex2mathml.converter import convert
+from sphinx.util import inspect as sphinx_inspect
 from sphinx.util import logging
 
 CONTRACT = re.compile(r'@shapes\(\s*"([^"]+)"')
+DEFAULTS = {
+    r"<function (\w+)>": r"\1",
+    r"<class 'numpy\.(\w+)'>": r"np.\1",
+    r"\w*Path\('.*?'\)": "...",
+}
 EMPTY = re.compile(r"<th\b[^>]*>(<p></p>)?</th>")
 _warn = logging.getLogger(__name__).warning
 
@@ -39,27 +45,42 @@ def _as_restructured_text(app, what, name, thing, options, lines):
     """Turn a docstring, which is plain text, into what Sphinx reads.
 
     Stars, bars and underscores mean themselves; a formula, a paragraph with = that is no sentence,
-    and indented lines in a module's docstring are shown as they stand. The contract comes first.
+    and indented lines in the docstring of a module or class are shown as they stand. The contract
+    comes first.
     """
-    text = "\n".join(lines)
+    text = "" if lines[0].startswith("Alias for field number") else "\n".join(lines)
     text = re.sub(r"([*|]|_(?!\w))(?=[^`\n]*(?:`[^`\n]*`[^`\n]*)*$)", r"\\\1", text, flags=re.M)
     parts = re.split(r"\n\s*\n", text)
     shown = [_literal(part) if _is_formula(part, what) else part for part in parts]
     if what in ("function", "method") and hasattr(thing, "contract"):
-        contract = CONTRACT.search(inspect.getsource(thing))[1]
+        contract = CONTRACT.search(inspect.getsource(thing))[1].strip()
         shown.insert(0, f"**Contract:** ``{contract}``")
+    if what in ("attribute", "data", "property"):
+        shown.insert(0, "..")  # else what stands before a colon in the first line is its type
     lines[:] = "\n\n".join(shown).split("\n")
 
 
 def _is_formula(part, what):
     indented = part.startswith(" ")
     if indented:
-        return what == "module"
+        return what in ("module", "class")
     return " = " in part and not part.rstrip().endswith((".", ":"))
 
 
 def _literal(part):
     return "::\n\n" + textwrap.indent(part.replace("\\", ""), "    ")
+
+
+def _readable_signature(app, what, name, thing, options, signature, returns):
+    """Show functions and types by their names, and a class by what it is made with."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        if thing.__init__ is object.__init__:
+            return "()", returns
+        shown = sphinx_inspect.signature(thing.__init__, bound_method=True)
+        signature = sphinx_inspect.stringify_signature(shown, show_annotation=False)
+    for written, shown in DEFAULTS.items():
+        signature = re.sub(written, shown, signature or "")
+    return signature or None, returns
 
 
 def _without_empty_headings(app, name, template, context, tree):
@@ -72,5 +93,6 @@ def setup(app):
     """Register all of it."""
     app.connect("html-page-context", _without_empty_headings)
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_display, None))
+    app.connect("autodoc-process-signature", _readable_signature)
     app.connect("autodoc-process-docstring", _as_restructured_text, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
