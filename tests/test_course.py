@@ -929,6 +929,40 @@ def test_what_is_late_loses_points_where_they_are_exported(small, step, quick, t
 
 
 @needs_nbgrader
+def test_a_part_of_the_points_reaches_tables_page_and_report(small, step, quick, monkeypatch):
+    all_right = cli.grade
+
+    def partly(examined, source, *more):
+        result = all_right(examined, source)
+        if source.checks[0].partial:  # not when the set's own solution is tried
+            result["verdicts"][0] |= {"points": 0.5, "mistake": "m", "message": "Half is right."}
+        return result
+
+    monkeypatch.setattr(cli, "grade", partly)
+    hand_in(small, "ada", simulated_class.Book().data)
+    rules, option = small.root / "late.toml", small.root / "grading.toml"
+    rules.write_text("percent_a_day = 10\n[days.02]\nada = 1\n")
+    option.write_text("partial_credit = true\n")
+    try:
+        for name in ("grade", "feedback", "report"):
+            assert step(name)[0] == 0
+        row = _rows(small)["ada"]
+    finally:
+        rules.unlink()
+        option.unlink()
+    assert row["check_linear_columns"] == 0.5
+    checks = sum(simulated_class.POINTS.values()) - simulated_class.POINTS["linear_columns"] + 0.5
+    assert row["total"] == checks - 0.1 * row["max"]
+    page = small.file("feedback", "ada", "02_exercises", "html").read_text()
+    assert re.search(r"0\.5 of \d points", page)
+    assert "Half is right." in page
+    report = (small.root / "report.html").read_text(encoding="utf-8")
+    assert "linear_columns solved by 0" in report
+    assert "given a part of the points: linear_columns (1)" in report
+    assert f"from {checks:g} to {checks:g} of" in report
+
+
+@needs_nbgrader
 def test_moodle_takes_the_pages_back_in_its_own_folders(small, step, quick, tmp_path):
     path = zipped(tmp_path / "s.zip", {
         "Åse Ng_12_assignsubmission_file_/02_exercises.ipynb": simulated_class.Book().data

@@ -8,19 +8,26 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from nnfromscratch import exercises
 from nnfromscratch.__main__ import main
-from nnfromscratch.course import cells, jail
+from nnfromscratch.course import cells, cli, jail
 from nnfromscratch.course.examine import Check, Examined, Source, examine
-from nnfromscratch.course.grade import Session, grade, judge, starter
+from nnfromscratch.course.grade import Session, _compared, grade, judge, starter
 from nnfromscratch.course.jail import JailError, Limits, stripped_package
-from nnfromscratch.course.layout import init
+from nnfromscratch.course.layout import CourseError, init
+from nnfromscratch.course.partial import Share, share
 from nnfromscratch.course.pictures import harmless, kept
-from nnfromscratch.exercises import all_exercises
+from nnfromscratch.exercises import Exercise, ExerciseError, all_exercises, own
+from nnfromscratch.exercises._compare import leaves
+from nnfromscratch.exercises._diagnosis import parts_of
+from nnfromscratch.exercises._sandbox import Behaviour, Observed
 from tools.simulated_class import RIGHT, SOLUTION, Book, function
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -279,6 +286,156 @@ def test_what_raises_below_an_answer_is_no_flag(graded):
     result = graded(Book().extend("leaky", "leaky(1)\n"))
     assert result["points"]["leaky"] == 1
     assert "statement left out" not in dict(result["findings"])
+
+
+# Part of the points
+
+SEVERAL = Exercise(
+    name="several", lesson=0, goal="", points=4, misconception="", mistakes=(),
+    reference=lambda x: (2 * x, x.sum(), x, 0 * x),
+    inputs=lambda rng: (rng.normal(size=3),), corners=(lambda rng: (np.ones(3),),),
+    outputs=("double", "total", "same", "nothing"), out_of_reach=("relu",),
+)  # fmt: skip
+TWO = "return 2 * x, x.sum(), 1, 1"
+PARTLY = {
+    "two of four": (TWO, 2.0, "Right in every case: double, total. 2 of 4 results give 2 of 4"),
+    "a list of them": ("return [2 * x, x.sum(), 1, 1]", 2.0, "double, total"),
+    "rounded down": ("return 2 * x, 7, 7, 7", 0.5, "1 of 4 results give 0.5 of 3 points"),
+    "one case wrong": ("return 2 * x + (x == 1).all(), x.sum(), 1, 1", 1.0, "every case: total."),
+    "zeros": ("return 0 * x, 0.0, 0 * x, 0 * x", 0.0, "not counted, as it takes no work: nothing"),
+    "the argument": ("return x, x, x, x", 0.0, "not counted, as it takes no work: same"),
+    "one dtype wrong": ("return (2 * x).astype('f4'), x.sum(), 1, 1", 1.0, "every case: total."),
+    "one shape wrong": ("return [2 * x], x.sum(), 1, 1", 1.0, "every case: total."),
+    "too few": ("return 2 * x, x.sum()", 0.0, "number due is 4"),
+    "a dict": ("return dict(double=2 * x, total=x.sum(), same=1, nothing=1)", 0.0, ""),
+    "raises once": ("assert not (x == 1).all()\n    " + TWO, 0.0, "AssertionError"),
+    "changes x": ("y = 2 * x\n    x += 1\n    return y, y.sum() / 2, 1, 1", 0.0, "no longer what"),
+    "calls relu": ("import nnfromscratch as n\n    n.relu(x)\n    " + TWO, 0.0, "calls"),
+    "hides the call": (
+        "import nnfromscratch as n\n    try: n.relu(x)\n    except Exception: pass\n    " + TWO,
+        0.0, "calls"),
+    "no end": ("while (x == 1).all(): pass\n    " + TWO, 0.0, "did not come to an end"),
+    "exits once": ("if not (x == 1).all(): import os; os._exit(0)\n    " + TWO, 0.0, "ended"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def partly(home):
+    """partly(name, check, points, partial, own): the verdict on an answer of PARTLY."""
+    limits = Limits(cell_seconds=20, check_processor=1)
+    names = {name: name.replace(" ", "_") for name in PARTLY}
+    code = [f"def {names[n]}(x):\n    {answer}" for n, (answer, *_) in PARTLY.items()]
+    code += ["import numpy as np", "def right(x): return 2 * x, x.sum(), x, 0 * x"]
+    code += ["def columns(dz, w, x): return dz @ x.T, w.T @ dz, dz.mean(axis=1)"]
+    session = Session([("cell-1", "\n".join(code))], starter(home, limits, not NO_SANDBOX), limits)
+
+    def run(name, check="check_own({})", points=4.0, partial=True):
+        name = names.get(name, name)
+        check = Check("t", points, check.format(name), (name,), SEVERAL, partial)
+        return judge(session, check, {"np": np}, Examined({}), b"")
+
+    yield run
+    session.lose()
+
+
+@pytest.mark.parametrize("name", PARTLY)
+def test_the_results_that_are_right_give_their_share(name, partly):
+    _, points, words = PARTLY[name]
+    verdict = partly(name, points=3.0 if name == "rounded down" else 4.0)
+    assert (verdict.points, bool(verdict.mistake)) == (points, True)
+    assert words in " ".join(verdict.message.split())
+
+
+def test_two_of_three_gradients_are_two_thirds_rounded_down(partly):
+    for points, due in ((2.0, 1.0), (3.0, 2.0), (2.5, 1.5)):
+        assert partly("columns", "check_columns_backward({})", points).points == due
+
+
+def test_without_the_option_a_blank_gives_all_or_none(partly):
+    verdict = partly("two of four", partial=False)
+    assert (verdict.points, "Right in every case" in verdict.message) == (0.0, False)
+    assert not Check("t", 1.0, "", ()).partial
+    assert not any(check.partial for check in RELEASED.checks)
+    assert all(check.partial for check in Source(RELEASED.notebook, partial=True).checks)
+
+
+def test_only_a_check_that_stops_at_its_one_exercise_gives_a_part(partly):
+    assert partly("right", "check_own({})").points == 4.0
+    assert partly("right", "check_own({})\nassert False").points == 0.0
+    assert partly("two of four", "check_own({0})\ncheck_leaky({0})").points == 0.0
+
+
+@pytest.mark.parametrize("more", [{"used": ("relu",)}, {"trouble": "time"}])
+def test_what_the_last_case_did_counts_as_well(more):
+    cases = SEVERAL.cases(np.random.default_rng(0))
+    done = [Behaviour((2 * x, x.sum(), 1, 1)) for (x,) in cases]
+    assert share(SEVERAL, cases, Observed(done)).right == ("double", "total")
+    assert share(SEVERAL, cases, Observed(done, **more)) == Share()
+
+
+SHARED = [e for e in all_exercises() if e.gradable and (e.outputs or "three_layer" in e.name)]
+
+
+@pytest.mark.parametrize("exercise", SHARED, ids=lambda exercise: exercise.name)
+def test_no_part_for_what_takes_no_work(exercise):
+    cases = exercise.cases(np.random.default_rng(0))
+    due = exercise.expected(cases)
+
+    def shared(make):
+        found = [filled(one, make(case)) for one, case in zip(due, cases, strict=True)]
+        return share(exercise, cases, Observed([Behaviour(one) for one in found]))
+
+    def filled(one, make):
+        parts = {n: make(part) for n, part in parts_of(one, exercise.outputs).items()}
+        return parts if isinstance(one, dict) else tuple(parts.values())
+
+    whole = shared(lambda case: lambda part: part)
+    assert whole.right or exercise.name == "arrays_from_vector"  # which are not always as many
+    assert shared(lambda case: np.zeros_like).right == ()
+    assert shared(lambda case: np.ones_like).right == ()
+    for place in range(len(cases[0])):
+        for kind in (leaves, lambda argument: [argument]):
+            assert shared(lambda case, i=place, k=kind: lambda _: k(case[i])[0]).right == ()
+
+
+OWN_DRAWS = [own.drawn(b"secret", "ada", "set", kind) for kind in own.FAMILIES]
+OWN = [own.exercise(draw) for draw in OWN_DRAWS if own.blank_of(draw).outputs]
+
+
+@pytest.mark.parametrize("exercise", OWN, ids=lambda exercise: exercise.name)
+def test_an_own_blank_gives_a_part_unless_it_is_somebody_elses(exercise, monkeypatch):
+    cases = exercise.cases(np.random.default_rng(0))
+    found = [Behaviour((one[0], one[1] + 1)) for one in exercise.expected(cases)]
+    theirs = SimpleNamespace(due=lambda *case: (lambda one: (one[0], one[1] + 1))(
+        exercise.reference(*case)))  # fmt: skip
+    monkeypatch.setattr(own, "blank_of", lambda draw: theirs)
+    for others, right in (({}, exercise.outputs[:1]), ({"ben": ()}, ())):
+        asked = replace(exercise, others=others)
+        with pytest.raises(ExerciseError) as caught:
+            _compared(asked, cases, Observed(found), True)
+        assert getattr(caught.value, "share", Share()).right == right
+
+
+def test_the_option_stands_in_the_courses_own_file(tmp_path):
+    course = init(tmp_path / "course", None, own_blanks=True)
+    mine = course.own_draw("ada", "02_exercises"), {}
+    for one in (None, mine):
+        parts, _ = cli._source_for(course.source_file("02_exercises"), one, True)
+        assert all(check.partial for check in parts.checks)
+    path = course.file("submitted", "ada", "02_exercises")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(Book().data)
+    keys = [course.key("ada", "02_exercises")]
+    assert not course.partial_credit
+    for text in ("", "partial_credit = false", "partial_credit = true"):
+        (course.root / "grading.toml").write_text(text)
+        assert course.partial_credit == text.endswith("true")
+        keys.append(course.key("ada", "02_exercises"))
+    assert keys[0] == keys[1] == keys[2] != keys[3]  # all are graded again by the new rule
+    for text in ("partial_credit = 1", "partial = true", "= ="):
+        (course.root / "grading.toml").write_text(text)
+        with pytest.raises(CourseError, match=r"grading\.toml"):
+            course.key("ada", "02_exercises")
 
 
 # Answers in words

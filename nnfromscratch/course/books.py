@@ -60,6 +60,8 @@ class Verdicts(NbGraderPreprocessor):
                 verdict = verdicts.pop(name)
                 text = (verdict["mistake"], verdict["message"]) if verdict["mistake"] else None
                 cell.outputs = _outputs("" if text else verdict["message"], text)
+                if text and verdict["points"]:  # nbgrader takes the first result for the points
+                    cell.outputs.insert(0, _part(verdict["points"], verdict["maximum"]))
                 lines = cell.source.split("\n")
                 cell.source = "\n".join(_without(lines, HIDDEN, name, ())[0])
             elif cell.get("id") in result["outputs"]:
@@ -100,6 +102,14 @@ def _outputs(text: str, error: tuple[str, str] | None) -> list:
         name, message = error
         outputs.append(new_output("error", ename=name, evalue=message, traceback=[message]))
     return outputs
+
+
+def _part(points: float, maximum: float):
+    """Return the output by which nbgrader gives a part of the points, and what a page shows."""
+    from nbformat.v4 import new_output
+
+    shown = {"text/plain": str(points), "text/html": f"{points:g} of {maximum:g} points"}
+    return new_output("execute_result", shown)
 
 
 def _run(converter: type, course: Course, name: str, student: str, **settings: object) -> None:

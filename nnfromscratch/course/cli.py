@@ -205,13 +205,14 @@ def grade_file(
     left_out: Mapping[str, str] | None = None,
     at: Callable[[str], None] = str,
     mine: tuple[own.Draw, dict[str, own.Draw]] | None = None,
+    partial: bool = False,
 ) -> tuple[dict, str]:
     """Grade one file; return the result and the mended notebook's text.
 
     `left_out` and `at` are those of `apart.each`; `mine` is the draw of the student's own
-    blank, and everybody's.
+    blank, and everybody's; `partial` is the course's `partial_credit`.
     """
-    parts, asked = _source_for(source, mine)
+    parts, asked = _source_for(source, mine, partial)
     left_out = left_out or {}
     if "" in left_out:
         examined = unread(parts, f"The grader {left_out['']} while it read the file.")
@@ -241,13 +242,13 @@ def grade_file(
     return result, to_text(examined.notebook)
 
 
-def _source_for(source: Path, mine: tuple | None) -> tuple[Source, own.Own | None]:
+def _source_for(source: Path, mine: tuple | None, partial: bool) -> tuple[Source, own.Own | None]:
     """Return what a set asks of one student, and the exercise of the own blank."""
     notebook = json.loads(source.read_text(encoding="utf-8"))
     if not mine:
-        return Source(notebook), None
+        return Source(notebook, None, partial), None
     asked = own.exercise(*mine)
-    return Source(own.with_own(notebook, mine[0]), asked), asked
+    return Source(own.with_own(notebook, mine[0]), asked, partial), asked
 
 
 def _whose(data: bytes, mine: tuple, asked: own.Own, examined: Examined) -> None:
@@ -282,9 +283,9 @@ def _another(data: bytes, source: Path) -> str:
     return f" It looks like {' or '.join(names)}." if names else ""
 
 
-def _tried(mine: tuple | None, *arguments) -> tuple[dict, str]:
+def _tried(mine: tuple | None, partial: bool, *arguments) -> tuple[dict, str]:
     try:
-        return grade_file(*arguments, mine=mine)
+        return grade_file(*arguments, mine=mine, partial=partial)
     except (JailError, MemoryError):
         raise
     except Exception as error:  # a fault of ours must not stop the others
@@ -304,9 +305,9 @@ def _grade(options: argparse.Namespace) -> int:
         keys = {student: course.key(student, name) for student in students}
         entered, everyone = books.entered(course, name), course.own_of_others(name)
         jobs = {
-            student: (_mine(course, student, name, everyone), course.submission(student, name),
-                      course.source_file(name), home, LIMITS, not options.no_sandbox,
-                      course.seed + keys[student].encode())
+            student: (_mine(course, student, name, everyone), course.partial_credit,
+                      course.submission(student, name), course.source_file(name), home, LIMITS,
+                      not options.no_sandbox, course.seed + keys[student].encode())
             for student in students
             if options.student or _is_due(course, student, name, keys[student], entered)
         }  # fmt: skip
@@ -424,7 +425,7 @@ def _own_solution_passes(course: Course, name: str, sandbox: bool = True) -> Non
     )
     if stamp.exists() or course.source(name).practice:
         return
-    job = (_mine(course, "", name, {}), source, source, home, LIMITS, sandbox, b"")
+    job = (_mine(course, "", name, {}), False, source, source, home, LIMITS, sandbox, b"")
     ((_, outcome),) = apart.each({name: job}, 1, _tried)
     if isinstance(outcome, Exception):
         raise outcome

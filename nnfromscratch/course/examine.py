@@ -65,6 +65,8 @@ class Check:
     names: tuple[str, ...]
     own: Exercise | None = None
     """What `check_own` stands for: the exercise drawn for the student."""
+    partial: bool = False
+    """Whether the results that are right give a part of the points."""
 
     @property
     def exercises(self) -> dict[str, Exercise]:
@@ -81,9 +83,10 @@ class Source:
     Args:
         notebook: the solution notebook, as json reads it.
         own: the exercise of its own blank, drawn for one student.
+        partial: whether the results that are right give a part of a blank's points.
     """
 
-    def __init__(self, notebook: dict, own: Exercise | None = None):
+    def __init__(self, notebook: dict, own: Exercise | None = None, partial: bool = False):
         self.notebook = notebook
         self.released = student_edition(notebook)
         self.prelude, self.blanks, graded = [], {}, []
@@ -109,7 +112,8 @@ class Source:
         for kind, code in graded:
             known = used(code)
             names = tuple(name for name in self.blanks if name in known)
-            self.checks.append(Check(kind["grade_id"], float(kind["points"]), code, names, own))
+            about = kind["grade_id"], float(kind["points"]), code, names, own, partial
+            self.checks.append(Check(*about))
         self.cells = {
             kind["grade_id"]: cell
             for cell in self.released["cells"]

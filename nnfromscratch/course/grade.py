@@ -22,8 +22,10 @@ import numpy as np
 from ..exercises import Exercise, ExerciseError, all_exercises
 from ..exercises._exercise import BLANK, STOPPED, shown
 from ..exercises._sandbox import Behaviour, Observed, Raised
+from ..exercises.own import ANOTHER
 from .examine import Check, Examined, Source
 from .jail import Inside, Jail, JailError, Limits, Lost, decode
+from .partial import Share, share
 from .runner import Shell, into
 
 NOT_DEFINED = "not defined"
@@ -245,6 +247,16 @@ def _exception(raised: Raised) -> Exception:
         return type(name, (FromInside,), {})(raised.message)
 
 
+def _compared(exercise: Exercise, cases: list[tuple], observed: Observed, partial: bool) -> None:
+    """Raise what `Exercise.judge` raises; with `partial`, the error has the share that is right."""
+    try:
+        exercise.judge(cases, observed)
+    except ExerciseError as error:
+        if partial and error.mistake != ANOTHER:  # that one was copied, whatever fits by chance
+            error.share = share(exercise, cases, observed)
+        raise
+
+
 def judge(session: Session, check: Check, space: dict, examined: Examined, seed: bytes) -> Verdict:
     """Return the verdict on one check of a submission."""
     verdict = Verdict(check.grade_id, 0.0, check.points)
@@ -270,7 +282,8 @@ def judge(session: Session, check: Check, space: dict, examined: Examined, seed:
                 cases = exercise.cases(rng)
                 observed = asking.observe(exercise, answer, cases)
                 try:
-                    exercise.judge(cases, observed)
+                    # Of several blanks in one check, the others would still be unknown.
+                    _compared(exercise, cases, observed, check.partial and len(by_check) == 1)
                 except ExerciseError:
                     raise
                 except Exception as error:  # a result so odd that we cannot even say what is wrong
@@ -283,7 +296,10 @@ def judge(session: Session, check: Check, space: dict, examined: Examined, seed:
         with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
             exec(compile(check.code, check.grade_id, "exec"), space)
     except ExerciseError as error:
-        verdict.message, verdict.mistake = str(error), error.mistake
+        part = getattr(error, "share", Share())
+        verdict.points = part.of(check.points)
+        verdict.message = str(error) + part.words(check.points)
+        verdict.mistake = error.mistake
     except Lost as lost:
         what = ", ".join(check.names)
         verdict.message = f"{what}: {lost.words}.\n{asking.last if asking else ''}"

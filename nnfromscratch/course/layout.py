@@ -8,6 +8,7 @@ mended/ID/SET/SET.ipynb         a copy that can be graded
 results/SET/ID.json             verdicts, and what was found
 autograded/ feedback/           nbgrader's, from the mended copies
 gradebook.db nbgrader_config.py nbgrader's books and settings
+late.toml grading.toml          the course's own settings, where there are any
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import json
 import os
 import re
 import secrets
+import tomllib
 import unicodedata
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from .student import to_text
 LONGEST = 160
 """Bytes of a student's id; a folder's name may have 255, and endings are added to it."""
 SECRET = ".secret"
+GRADING = "grading.toml"
 SOLUTIONS = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
 
 CONFIG = '''"""What nbgrader's own tools need to know of this course."""
@@ -93,6 +96,25 @@ class Course:
                 "if there is a copy; `nnfromscratch course init` makes another, which draws other "
                 "blanks"
             ) from None
+
+    @property
+    def partial_credit(self) -> bool:
+        """Whether a wrong answer with several results gets points for those that are right.
+
+        Raises:
+            CourseError: `grading.toml` says anything but `partial_credit = true` or false.
+        """
+        path = self.root / GRADING
+        try:
+            given = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError) as error:
+            raise CourseError(f"{path} cannot be read: {error}") from None
+        value = given.pop("partial_credit", False)
+        if given or not isinstance(value, bool):
+            raise CourseError(f"{path} may have one line, partial_credit = true, or false")
+        return value
 
     def own_draw(self, student: str, name: str) -> own.Draw | None:
         """Return the draw of a student's own blank, or None if the set has none.
@@ -195,10 +217,11 @@ class Course:
         )
 
     def key(self, student: str, name: str) -> str:
-        """Return what changes when submission, source or released points change."""
+        """Return what changes when submission, source, released points or settings change."""
         digest = hashlib.sha256(self.source_file(name).read_bytes())
         digest.update(repr(sorted(self.released_points(name).items())).encode())
         digest.update(repr(self.own_draw(student, name)).encode())
+        digest.update(b"partial credit" * self.partial_credit)
         with open(self.submission(student, name), "rb") as file:
             while part := file.read(1 << 20):
                 digest.update(part)

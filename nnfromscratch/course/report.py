@@ -52,7 +52,7 @@ def _of_set(
     total = sum(check.points for check in source.checks)
     verdicts = [v for result in results.values() for v in result["verdicts"]]
     scores = [sum(v["points"] for v in result["verdicts"]) for result in results.values()]
-    solved = {k: sum(v["points"] > 0 for v in verdicts if v["grade_id"] == k) for k in checks}
+    solved = {k: sum(not v["mistake"] for v in verdicts if v["grade_id"] == k) for k in checks}
     waiting = [row["student"] for row in rows if row["waiting for a person"]]
     median = sorted(scores)[len(scores) // 2]
     parts = [
@@ -92,6 +92,10 @@ def _of_set(
     if blank:
         counts = ", ".join(f"{_blank(grade_id)} ({n})" for grade_id, n in blank.most_common())
         parts.append(f"<p>Still blank: {_safe(counts)}.</p>")
+    part = Counter(v["grade_id"] for v in verdicts if v["mistake"] and v["points"])
+    if part:
+        counts = ", ".join(f"{_blank(grade_id)} ({n})" for grade_id, n in part.most_common())
+        parts.append(f"<p>Wrong, and given a part of the points: {_safe(counts)}.</p>")
     unread = sum(r["verdicts"][0]["mistake"] in apart - {BLANK} for r in results.values())
     if unread:
         parts.append(f"<p>{unread} submissions could not be read, or are another notebook.</p>")
@@ -145,7 +149,8 @@ def _figure(draw, alt: str) -> str:
 
 
 def _histogram(axes, scores: list[float], total: float) -> None:
-    edges = [i - 0.5 for i in range(int(total) + 2)]
+    step = 1.0 if all(score == int(score) for score in scores) else 0.5
+    edges = [(i - 0.5) * step for i in range(int(total / step) + 2)]
     axes.hist(scores, edges, color=COLOUR, rwidth=0.9)
     axes.set(xlabel=f"points, of {total:g}", ylabel="submissions")
     axes.yaxis.get_major_locator().set_params(integer=True)
