@@ -1,5 +1,6 @@
 """The matrix of settings: what is run again, and what is kept."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -108,6 +109,19 @@ def test_a_kernel_that_is_not_there(ran, monkeypatch):
     kept, _ = matrix.bring_up_to_date(SETTING, {}, True)
     assert "cannot" in matrix.row("a", kept)
     assert not ran
+
+
+def test_what_another_processor_has_found_stays(ran, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(matrix, "RESULTS", tmp_path / "matrix.json")
+    monkeypatch.setattr(matrix, "PAGE", tmp_path / "matrix.md")
+    other = {"in use": "elsewhere", "lessons": {}}
+    matrix.RESULTS.write_text(json.dumps({"only there": other, "b": other}))
+    settings = [SETTING._replace(name="a"), SETTING._replace(name="b", kernel="Zen")]
+    monkeypatch.setattr(matrix, "settings", lambda: settings)
+    matrix.main([])
+    kept = json.loads(matrix.RESULTS.read_text())
+    assert list(kept) == ["a", "b", "only there"]
+    assert kept["b"] == kept["only there"] == other
 
 
 def test_texts_count_and_prose_does_not(monkeypatch):

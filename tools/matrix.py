@@ -293,10 +293,10 @@ def compared_besides(cell):
 def bring_up_to_date(setting, kept, unit_tests):
     """Run what has changed in a setting; return what is then kept of it, and what went wrong."""
     found = probe(setting)
-    if not found:
-        return {"in use": "this processor cannot"}, []
+    if not found:  # what another processor has found stays
+        return kept or {"in use": "this processor cannot"}, []
     if setting.kernel not in (None, found["kernel"]):
-        return {"in use": f"this OpenBLAS takes {found['kernel']} for it"}, []
+        return kept or {"in use": f"this OpenBLAS takes {found['kernel']} for it"}, []
     if setting.without & set(found["features"]):
         raise SystemExit(f"{setting.name}: NumPy still uses {found['features']}")
     unit, lessons = sources()
@@ -424,7 +424,8 @@ def main(arguments=None):
         results[setting.name], wrong = bring_up_to_date(setting, kept, not options.lessons)
         print("\n\n".join(wrong), file=sys.stderr, flush=True)
         details += [f"{setting.name}: {text}" for text in wrong]
-        results = {s.name: results[s.name] for s in every if s.name in results}
+        names = dict.fromkeys([*[s.name for s in every], *results])  # of other machines too
+        results = {name: results[name] for name in names if name in results}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(page(results), encoding="utf-8")
         print(row(setting.name, results[setting.name]), flush=True)
