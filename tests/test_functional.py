@@ -207,19 +207,31 @@ def test_complex_infinity_is_nan_without_a_warning(name):
     assert np.isnan(getattr(nn, name)([[complex(1, np.inf)]])).all()
 
 
+TOLD_BY = {"batch_norm": "normalize"}
+"""Functions whose setting is checked by another, which it calls."""
 SETTINGS = [(name, n) for name, f in derived.functions().items() for n in derived.numbers(f)]
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
 @pytest.mark.parametrize("wrong", ["text", np.nan])
 def test_a_setting_that_is_no_number(name, setting, wrong, rng):
-    function = getattr(nn, name)
-    with pytest.raises((TypeError, ValueError), match=rf"^\w+: {setting} must "):
+    function, told_by = getattr(nn, name), TOLD_BY.get(name, name)
+    with pytest.raises((TypeError, ValueError), match=rf"^{told_by}: {setting} must "):
         function(**derived.draw(function, rng), **{setting: wrong})
 
 
 @pytest.mark.parametrize("name", [name for name, setting in SETTINGS if setting == "epsilon"])
 def test_an_epsilon_is_not_negative(name, rng):
-    function = getattr(nn, name)
-    with pytest.raises(ValueError, match=r"^\w+: epsilon must not be negative, got -1e-09$"):
+    function, told_by = getattr(nn, name), TOLD_BY.get(name, name)
+    with pytest.raises(ValueError, match=f"^{told_by}: epsilon must not be negative, got -1e-09$"):
         function(**derived.draw(function, rng), epsilon=-1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS if setting == "epsilon"])
+def test_epsilon_is_a_hundred_thousandth_unless_one_says_otherwise(name, rng):
+    function = getattr(nn, name)
+    arrays = derived.draw(function, rng)
+    found, due = function(**arrays), function(**arrays, epsilon=1e-5)
+    np.testing.assert_equal(found, due)
+    with pytest.raises(AssertionError):
+        np.testing.assert_equal(function(**arrays, epsilon=1.00001), due)

@@ -429,3 +429,12 @@ def test_a_step_to_infinity_gives_no_warning():
     w = np.array([[-np.inf, 1e300]])
     nn.SGD(1e10).step(SimpleNamespace(params={"w1": w}, grads={"w1": w.copy()}))
     np.testing.assert_array_equal(w, [[np.nan, -np.inf]])
+
+
+@pytest.mark.parametrize("rule", [nn.SGD(0.1, momentum=0.9), nn.RMSProp(), nn.Adam()])
+def test_gradients_that_overflow_are_no_warning(rule):
+    model = SimpleNamespace(params={"w1": np.ones((1, 2), np.float32)})
+    model.grads = {"w1": np.full((1, 2), 3e38, np.float32)}
+    for _ in range(2):
+        rule.step(model)
+    assert all(np.isinf(kept).any() for kept in list(rule.state["w1"].values())[-1:])
