@@ -1211,3 +1211,31 @@ def test_a_layer_that_writes_into_its_weights_disturbs_no_other_measurement(rng)
     before = layer.params["w"].copy()
     assert nn.check_gradients(layer, rng.normal(size=(4, 3)), rng=rng).passed
     np.testing.assert_array_equal(layer.params["w"], before)
+
+
+class Aliased(nn.Linear):
+    """A layer that keeps its weights under a name of its own too, and goes by that."""
+
+    def __init__(self):
+        super().__init__(3, 2, rng=np.random.default_rng(0))
+        self.weights = self.params["w"]
+
+    def forward(self, x, training=False):
+        self.cache = x
+        return x @ self.weights + self.params["b"]
+
+
+def test_a_layer_that_names_its_weights_twice_is_measured():
+    layer = Aliased()
+    report = nn.check_gradients(layer, np.random.default_rng(1).normal(size=(4, 3)))
+    assert report.passed, report
+    assert layer.weights is layer.params["w"]
+
+
+def test_a_difference_that_overflows_is_no_warning():
+    def leaps(x):
+        return 1.7e308 * np.sign(x)
+
+    zero = np.zeros(1)
+    assert not np.isfinite(nn.numerical_gradient(lambda x: leaps(x).sum(), zero)).any()
+    assert nn.check_gradients(leaps, zero, backward=lambda d, x: 0 * d)
