@@ -29,7 +29,10 @@ def normal(
 
 
 def he_normal(
-    shape: tuple[int, int], *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32
+    shape: tuple[int, int],
+    *,
+    rng: np.random.Generator,
+    dtype: npt.DTypeLike = np.float32,
 ) -> FloatArray:
     """Normal weights that keep the size of activations through ReLU layers.
 
