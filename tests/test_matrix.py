@@ -1,5 +1,6 @@
 """The matrix of settings: what is run again, and what is kept."""
 
+import ast
 import json
 import subprocess
 from pathlib import Path
@@ -167,7 +168,19 @@ def test_what_a_notebook_imports_counts(monkeypatch, tmp_path):
         ("exercises/clinic.py", sets),
     ):
         unit, before = matrix.sources()
-        (tmp_path / name).write_text(package[name] + " # changed", encoding="utf-8")
+        (tmp_path / name).write_text(package[name] + "\nchanged = 1", encoding="utf-8")
         after = matrix.sources()
         assert after[0] != unit
         assert {lesson for lesson in lessons if after[1][lesson] != before[lesson]} == who
+
+
+def test_what_computes_nothing_makes_nothing_old():
+    def code(text):
+        return matrix.code_alone(ast.parse(text))
+
+    said = '"""What it does."""\n\n\ndef f(x):\n    """Double."""\n    return 2 * x  # twice\n'
+    assert code(said) == code("def f(x): return (2 * x)")
+    assert code(said) != code(said.replace("2 * x", "3 * x"))
+    assert code('class A:\n    """Text."""\n    a: int\n    """Text."""') == code("class A: a: int")
+    assert code('def f():\n    """Text."""') == code("def f(): pass")
+    assert code("a = 'text'") != code("a = ''")

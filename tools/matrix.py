@@ -237,7 +237,7 @@ def sources():
     """Return the digest of the unit tests and, for each notebook, of all that its texts depend on.
 
     The package is part of both, but for a notebook only what it imports and what that imports.
-    Prose and the look of pictures are not part of it; the data of figures are.
+    Prose, docstrings and the look of pictures are not part of it; the data of figures are.
     """
     texts, imports, homes = package()
     tests = [path.read_text(encoding="utf-8") for path in unit_test_files()]
@@ -273,13 +273,26 @@ def package():
         homes |= {name: home} if home in parts else {}
     texts, imports = dict.fromkeys(parts, ""), {part: set() for part in parts}
     for file, part in zip(files, parts, strict=True):
-        text = file.read_text(encoding="utf-8")
-        texts[part] += text
-        for node in ast.walk(ast.parse(text)):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        texts[part] += code_alone(tree)
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
                 imports[part] |= {homes[n] for n in ".".join(names).split(".") if n in homes}
     return texts, imports, homes
+
+
+def code_alone(tree):
+    """Return a module without its docstrings, comments and layout, which compute nothing."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_text(statement):
+    value = getattr(statement, "value", None) if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def compared_besides(cell):
