@@ -9,8 +9,9 @@ import numpy as np
 from ._notation import ANY, Array, Expected, Shape, Sizes, fits
 
 
-def explain(inputs: Sequence[Array], found: dict[str, Shape]) -> str:
+def explain(inputs: Sequence[Array], arrays: dict[str, np.ndarray]) -> str:
     """Say which array does not fit, what it has to fit, and the likely slip."""
+    found = {name: value.shape for name, value in arrays.items()}
     present = [array for array in inputs if array.name in found]
     array = _suspect(present, found)
     before = present[: present.index(array)] or [a for a in present if a is not array]
@@ -27,7 +28,7 @@ def explain(inputs: Sequence[Array], found: dict[str, Shape]) -> str:
         reason = "match " + reason.replace("match ", "")
     to = f" to {reason}" if reason else ""
     shape = found[array.name]
-    slip = _slip(array, shape, expected) or _exchanged(array, present, found)
+    slip = _slip(array, arrays[array.name], expected) or _exchanged(array, present, found)
     return f"{array.name} has shape {shape} but {needed(array.dims, expected)} is needed{to}{slip}"
 
 
@@ -47,7 +48,8 @@ def _suspect(present: list[Array], found: dict[str, Shape]) -> Array:
         if sizes is not None:
             # First those whose slip is known; a gradient, just computed, before what it belongs
             # to; and of two arguments the later one.
-            slip = bool(_slip(array, found[array.name], expected_shape(array.dims, sizes)))
+            expected = expected_shape(array.dims, sizes)
+            slip = bool(likely_slip(array.name, found[array.name], expected))
             swap = bool(_exchanged(array, present, found))
             suspects.append((slip, swap, array.name.startswith("d"), present.index(array)))
     if suspects:
@@ -94,12 +96,21 @@ def _exchanged(array: Array, present: list[Array], found: dict[str, Shape]) -> s
     return ""
 
 
-def _slip(array: Array, shape: Shape, expected: Expected) -> str:
-    if array.may_be_labels and len(shape) == 2 and len(expected) == 1:
-        if shape[1] == 1:
-            return f"; did you mean {array.name}[:, 0]?"
-        return f": integer labels, not one-hot rows; did you mean {array.name}.argmax(axis=1)?"
-    return likely_slip(array.name, shape, expected)
+def _slip(array: Array, value: np.ndarray, expected: Expected) -> str:
+    if array.may_be_labels and value.ndim == 2 and len(expected) == 1:
+        return label_slip(array.name, value)
+    return likely_slip(array.name, value.shape, expected)
+
+
+def label_slip(name: str, y: np.ndarray) -> str:
+    """Name the usual slip behind labels in two dimensions, if what they hold shows one."""
+    if y.dtype.kind not in "biuf" or not (y == np.floor(y)).all():
+        return ""  # targets of a regression, or of smoothed labels
+    if y.shape[1] == 1:
+        return f"; did you mean {name}[:, 0]?"
+    if np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        return f": integer labels, not one-hot rows; did you mean {name}.argmax(axis=1)?"
+    return ""
 
 
 def likely_slip(name: str, shape: Shape, expected: Expected) -> str:

@@ -45,7 +45,10 @@ class EarlyStopping:
         return True
 
     def restore(self, model: Sequential) -> None:
-        """Give the model the parameters of the best epoch so far; RuntimeError if there is none."""
+        """Give the model the parameters of the best epoch so far.
+
+        Raises RuntimeError if no epoch has ended yet, ValueError for a model of other sizes.
+        """
         as_model("EarlyStopping.restore", model)
         if not self.arrays:
             raise RuntimeError("EarlyStopping.restore: no epoch has ended yet")
@@ -92,11 +95,14 @@ class Checkpoint:
             if self.stopping.best_error > min(history.validation_error, default=-math.inf):
                 raise ValueError("Checkpoint: stopping must stand before it among the callbacks")
             arrays |= {f"best {name}": array for name, array in self.stopping.arrays.items()}
-        record = self._conditions(model)
-        record |= {"history": asdict(history), "steps": self.optimizer.steps}
-        record["generators"] = [rng.bit_generator.state for rng in self._generators(model)]
-        record["best"] = self.stopping and [self.stopping.best_error, self.stopping.best_epoch]
-        text = json.dumps(record, default=np.ndarray.tolist)  # arrays of some generators' states
+        record = self._conditions(model) | {
+            "history": asdict(history),
+            "steps": self.optimizer.steps,
+            "generators": [rng.bit_generator.state for rng in self._generators(model)],
+            "best": self.stopping and [self.stopping.best_error, self.stopping.best_epoch],
+        }
+        # Some generators keep arrays in their state.
+        text = json.dumps(record, default=np.ndarray.tolist)
         with replacing(self.path) as file:
             np.savez(file, record=np.array(text), **arrays)
 

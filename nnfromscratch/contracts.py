@@ -46,8 +46,8 @@ def shapes(contract: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     The text at the head of this module explains the notation. A call of the decorated function
     raises ShapeError if an array does not fit the others, and says which, why, and the likely slip;
     TypeError if one holds no numbers, or goes out in another dtype than came in; ValueError for
-    labels out of range and for arrays of no entries. Raises ValueError itself for a contract that
-    cannot be read, or names what is no argument of the function.
+    labels out of range and for arrays of no entries. Raises itself TypeError for a contract that is
+    no text, ValueError for one that cannot be read, or names what is no argument of the function.
     """
     read = read_contract(contract)
 
@@ -149,7 +149,7 @@ class _Checks:
         found = {name: array.shape for name, array in arrays.items()}
         present = [array for array in self.inputs if array.name in found]
         if not all(fits(array.dims, found[array.name], sizes) for array in present):
-            raise ShapeError(f"{self.name}: {explain(self.inputs, found)}")
+            raise ShapeError(f"{self.name}: {explain(self.inputs, arrays)}")
         self._check_not_empty(sizes, found)
         dtypes = {arrays[array.name].dtype for array in present if not array.below}
         return _Passed(sizes, {dtype for dtype in dtypes if dtype.kind in "fc"}, set())
@@ -159,8 +159,9 @@ class _Checks:
         if empty or (self.scalar and 0 in sizes.get("...", ())):
             name, shape = next((name, shape) for name, shape in found.items() if 0 in shape)
             what = {"N": "example", "C": "class"}.get(empty[0] if empty else "", "entry")
-            needs = f"at least one {what} is needed"
-            raise ValueError(f"{self.name}: {name} has shape {shape}; {needs}")
+            raise ValueError(
+                f"{self.name}: {name} has shape {shape}; at least one {what} is needed"
+            )
 
     def _check_result(self, array: Array, value: Any, sizes: Sizes, dtypes: Dtypes) -> None:
         """Raise unless one result has the shape and the dtype that it has to have."""
@@ -176,9 +177,10 @@ class _Checks:
         if shape and value.dtype.kind in "fc" and len(dtypes) == 1:
             (own,) = dtypes
             if value.dtype.char != own.char:
-                why = "a NumPy number such as np.sqrt(2) changes the dtype of what it meets"
-                other = f"{value.dtype}, but what came in is {own}"
-                raise TypeError(f"{what} is {other}; {why}, math.sqrt(2) does not")
+                raise TypeError(
+                    f"{what} is {value.dtype}, but what came in is {own}; a NumPy number such as "
+                    "np.sqrt(2) changes the dtype of what it meets, math.sqrt(2) does not"
+                )
 
 
 def _form(value: Any) -> Form:
@@ -189,8 +191,10 @@ def _place(function: Callable[..., Any], name: str) -> int:
     """Where an array stands among the arguments, or beyond all of them if it needs its name."""
     parameters = inspect.signature(function).parameters
     if name not in parameters:
-        known = f"the function's arguments are {', '.join(parameters)}"
-        raise ValueError(f"shapes: the contract has {name}, but {known}")
+        known = ", ".join(parameters)
+        raise ValueError(
+            f"shapes: the contract has {name}, but the function's arguments are {known}"
+        )
     keyword_only = parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
     return sys.maxsize if keyword_only else list(parameters).index(name)
 
@@ -212,15 +216,18 @@ def check_labels(function: str, name: str, y: np.ndarray, classes: int) -> None:
         raise TypeError(f"{function}: {name} must hold integer labels, got dtype {y.dtype}")
     if y.size and classes and not 0 <= y.min() <= y.max() < classes:
         where = np.flatnonzero((y < 0) | (y >= classes))[0]
-        got = f"got {y.flat[where]} at index {where}"
-        raise ValueError(f"{function}: {name} must hold labels from 0 to {classes - 1}, {got}")
+        raise ValueError(
+            f"{function}: {name} must hold labels from 0 to {classes - 1}, got {y.flat[where]} at "
+            f"index {where}"
+        )
 
 
 def check_shape(name: str, array: npt.ArrayLike, expected: Shape) -> None:
     """Raise ShapeError unless `array` has exactly the shape `expected`.
 
     name is what the message calls it; expected is such as `w1.shape` for the gradient `dw1`. The
-    message holds both shapes and, where one is likely, the slip behind the difference.
+    message holds both shapes and, where one is likely, the slip behind the difference. TypeError if
+    name is no string, array no array, or expected no shape.
     """
     if not isinstance(name, str):
         raise TypeError(f"check_shape: name must be a string, got {type(name).__name__}")
@@ -247,5 +254,8 @@ def as_array(function: str, name: str, value: npt.ArrayLike) -> np.ndarray:
 
 
 def as_float_array(function: str, name: str, value: npt.ArrayLike) -> FloatArray:
-    """Return `value` as an array of floats: floats and complex as they are, integers as float64."""
+    """Return `value` as an array of floats: floats and complex as they are, integers as float64.
+
+    TypeError if it holds something that is not a number.
+    """
     return _numbers(function, Array(name), value)

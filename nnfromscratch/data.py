@@ -30,16 +30,18 @@ def train_validation_split(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Shuffle examples x (N, ...) and labels y (N, ...), and set some of them aside.
 
-    validation_size, how many, is from 1 to N - 1. Returns x_train, y_train, x_validation,
-    y_validation: copies, no example in both parts. Raises ValueError if x and y differ in length,
-    or if nothing is left to train on.
+    validation_size, how many, is from 1 to N - 1; the choice comes from rng. Returns x_train,
+    y_train, x_validation, y_validation: copies, no example in both parts. Raises ValueError if x
+    and y differ in length, or nothing is left to train on, TypeError for a wrong rng or size.
     """
     x, y = _pairs("train_validation_split", x, y)
     generator("train_validation_split", rng)
     size = whole("train_validation_split", validation_size=validation_size)
     if size >= len(x):
-        most = f"below the {len(x)} examples"
-        raise ValueError(f"train_validation_split: validation_size must be {most}, got {size}")
+        raise ValueError(
+            f"train_validation_split: validation_size must be below the {len(x)} examples, "
+            f"got {size}"
+        )
     order = rng.permutation(len(x))
     train, validation = order[size:], order[:size]
     return x[train], y[train], x[validation], y[validation]
@@ -64,8 +66,9 @@ def minibatches(
     """One epoch of minibatches in a fresh random order.
 
     Every example of x (N, ...) comes exactly once, together with its label in y (N, ...), as
-    copies. batch_size is at least 1; the last batch is smaller if it does not divide N. Raises
-    ValueError if x and y differ in length or are empty.
+    copies. batch_size is at least 1; the last batch is smaller if it does not divide N. The order
+    comes from rng. Raises ValueError if x and y differ in length or are empty, or batch_size is
+    below 1, TypeError for a wrong rng or batch_size.
     """
     x, y = _pairs("minibatches", x, y)
     generator("minibatches", rng)

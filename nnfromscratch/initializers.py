@@ -89,5 +89,8 @@ def orthogonal(
 def _sizes(function: str, shape: tuple[int, int]) -> tuple[int, int]:
     if not isinstance(shape, tuple | list) or len(shape) != 2:
         raise ValueError(f"{function}: shape must be (inputs, outputs), got {shape!r}")
-    inputs, outputs = (whole(function, **{f"shape[{i}]": size}) for i, size in enumerate(shape))
-    return inputs, outputs
+    inputs, outputs = shape
+    return (
+        whole(function, **{"shape[0]": inputs}),
+        whole(function, **{"shape[1]": outputs}),
+    )

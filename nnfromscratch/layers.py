@@ -70,8 +70,10 @@ class Linear(Layer):
         initializer: Callable[..., FloatArray] = he_normal,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        in_features = whole("Linear", in_features=in_features)
-        shape = in_features, whole("Linear", out_features=out_features)
+        shape = (
+            whole("Linear", in_features=in_features),
+            whole("Linear", out_features=out_features),
+        )
         dtype = float_dtype("Linear", dtype)
         w = function_of("Linear", initializer=initializer)(shape, rng=rng, dtype=dtype)
         check_shape("Linear: the result of initializer", w, shape)

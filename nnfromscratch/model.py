@@ -31,11 +31,15 @@ class Sequential:
             raise ValueError("Sequential: layers is empty; at least one layer is needed")
         for layer in self.layers:
             if not isinstance(layer, Layer):
-                got = f"got {layer!r}; a class needs its brackets"
-                raise TypeError(f"Sequential: layers must hold layers such as ReLU(), {got}")
+                raise TypeError(
+                    f"Sequential: layers must hold layers such as ReLU(), got {layer!r}; "
+                    "a class needs its brackets"
+                )
         if len({id(layer) for layer in self.layers}) < len(self.layers):
-            what = "a layer stands in layers twice, but it keeps only one cache"
-            raise ValueError(f"Sequential: {what}; make a second one")
+            raise ValueError(
+                "Sequential: a layer stands in layers twice, but it keeps only one cache; "
+                "make a second one"
+            )
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the last layer's outputs, (N, C) logits, for a batch x (N, D)."""
@@ -104,7 +108,8 @@ class Sequential:
     def load(self, path: str | Path) -> "Sequential":
         """Read the arrays that `save` wrote for a model of the same sizes; return the model.
 
-        Raises ValueError for another model, or what is none; then nothing has changed.
+        Raises FileNotFoundError if there is no such file, ValueError if it is no saved model or one
+        of other sizes; then nothing has changed.
         """
         self.set_arrays(read_npz("load", path), f"load: {path}")
         return self
@@ -112,7 +117,8 @@ class Sequential:
     def set_arrays(self, stored: Mapping[str, np.ndarray], source: str) -> None:
         """Copy arrays into parameters and buffers of the same names, or change nothing and raise.
 
-        ValueError says which names, shapes or types differ; messages begin with `source`.
+        Raises TypeError if `stored` holds no arrays by name, ValueError if names, shapes or types
+        differ; the messages begin with `source`.
         """
         if not isinstance(stored, dict) or not all(
             isinstance(array, np.ndarray) for array in stored.values()

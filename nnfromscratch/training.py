@@ -32,7 +32,7 @@ def fit(
     progress: bool = True,
     workers: int = 1,
 ) -> History:
-    """Train a model with shuffled minibatches; return the History, also after an interrupt.
+    """Train with shuffled minibatches; return the History so far, also after Ctrl-C, which ends it.
 
     Args:
         model: the network; its parameters are changed in place.
@@ -55,6 +55,7 @@ def fit(
 
     Raises:
         ShapeError: the data do not fit the model.
+        TypeError: an argument is of the wrong type.
         TrainingDiverged: the loss has become nan or infinite; the message says at which step.
         ValueError: a setting is out of its range, or BatchNorm would get a batch of one example.
         WorkersLost: one of several workers has ended before its time.

@@ -144,9 +144,21 @@ CASES = {
         "did you mean y[:, 0]?",
     ),
     "one-hot labels": (
-        lambda: nn.softmax_cross_entropy(P, P),
+        lambda: nn.softmax_cross_entropy(P, np.eye(3)[Y]),
         "softmax_cross_entropy: y has shape (4, 3) but (N,) = (4,) is needed to match z (4, 3): "
         "integer labels, not one-hot rows; did you mean y.argmax(axis=1)?",
+    ),
+    "targets that are no labels": (
+        lambda: nn.softmax_cross_entropy(P, np.eye(3)[Y] * 0.9 + 0.1 / 3),
+        "softmax_cross_entropy: y has shape (4, 3) but (N,) = (4,) is needed to match z (4, 3)",
+    ),
+    "targets of a regression": (
+        lambda: nn.softmax_cross_entropy(P, Y[:, np.newaxis] + 0.5),
+        "softmax_cross_entropy: y has shape (4, 1) but (N,) = (4,) is needed to match z (4, 3)",
+    ),
+    "counts, two a row": (
+        lambda: nn.softmax_cross_entropy(P, np.eye(3)[Y] + np.eye(3)[::-1][Y]),
+        "softmax_cross_entropy: y has shape (4, 3) but (N,) = (4,) is needed to match z (4, 3)",
     ),
     "labels of another batch": (
         lambda: nn.softmax_cross_entropy(P, Y[2:]),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._guards import function_of, generator, whole
+from .._slips import label_slip
 from ..contracts import FloatArray, IntArray, as_array, check_labels
 from ..errors import ShapeError
 from ..losses import softmax_cross_entropy
@@ -131,19 +132,10 @@ def _checked(model, x, y, loss, optimizer, batch_size, rng) -> Sample:
     with np.errstate(all="ignore"):
         classes = passes.output_shape(model, x)
     if y.shape != (len(x),):
-        slip = _label_slip(y, (len(x), classes))
+        alone = "; examine knows classification alone, where y holds the number of each row's class"
+        slip = (y.ndim == 2 and label_slip("y", y)) or alone
         raise ShapeError(f"examine: y has shape {y.shape} but ({len(x)},) is needed{slip}")
     if y.dtype.kind not in "iu":
         check_labels("examine", "y", y, classes)
     model, optimizer = duplicate(model), duplicate(optimizer)
     return Sample(model, x, y, loss, optimizer, batch_size, classes, duplicate(rng))
-
-
-def _label_slip(y: np.ndarray, rows: tuple[int, int]) -> str:
-    """What targets that are no labels probably are."""
-    numbers = y.dtype.kind in "biuf"
-    if numbers and y.shape == rows and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
-        return ": integer labels, not one-hot rows; did you mean y.argmax(axis=1)?"
-    if y.shape == (rows[0], 1) and y.dtype.kind in "iu":
-        return "; did you mean y[:, 0]?"
-    return "; examine knows classification alone, where y holds the number of each row's class"
