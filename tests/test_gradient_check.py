@@ -1239,3 +1239,12 @@ def test_a_difference_that_overflows_is_no_warning():
     zero = np.zeros(1)
     assert not np.isfinite(nn.numerical_gradient(lambda x: leaps(x).sum(), zero)).any()
     assert nn.check_gradients(leaps, zero, backward=lambda d, x: 0 * d)
+
+
+def test_what_a_function_warns_of_is_shown():
+    def grows(x):
+        return np.exp(x)
+
+    large = np.array([800.0])
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        nn.check_gradients(grows, large, backward=lambda d, x: 0 * d)
