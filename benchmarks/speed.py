@@ -767,7 +767,8 @@ def opening(stored):
         f"{' and '.join(ratios)} times what its matrix products alone take."
     ]
     if frameworks:
-        sentences.append(f"The same pass takes the frameworks {', and '.join(frameworks)}.")
+        taking = f"the same pass takes the frameworks {', and '.join(frameworks)}."
+        sentences.append(f"By the ratios in the tables below, {taking}")
     runs = [run["seconds"] for run in stored["result"]["result"]["fit"]]
     if (median := statistics.median(run or math.inf for run in runs)) < math.inf:
         sentences.append(
@@ -857,9 +858,10 @@ def page(stored):
             "## What each trick would buy",
             "",
             "Bare NumPy with one of its tricks taken back, beside itself with all of them, one",
-            "thread. From 5 % on a trick would have its place in the package. The two that come",
-            "near have a price: a gather into a buffer hands out batches that the next step",
-            "overwrites; a gradient without the loss leaves nothing to print and checks no label.",
+            "thread. From 5 % on a trick would have its place in the package, if it had no price.",
+            "The two that come to about that have one: a gather into a buffer hands out batches",
+            "that the next step overwrites; a gradient without the loss leaves nothing to print",
+            "and checks no label.",
             "",
             "| taken back | time beside bare NumPy |",
             "| --- | ---: |",

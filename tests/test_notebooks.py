@@ -17,6 +17,7 @@ from nbcompare import numbers
 from nbcompare.figures import MIME
 from tools import address, anywhere, lesson_rules, notebooks
 from tools.notebooks import FOLDER, lessons, normalize, read, to_text
+from tools.stale_numbers import no_longer_said
 
 LESSONS = lessons()
 URL = address.read()
@@ -625,6 +626,22 @@ def test_ignored_outputs_do_not_count_as_a_change():
     assert notebooks.says_the_same(new, old)
     cell(old, 1).outputs = []
     assert not notebooks.says_the_same(new, old)
+
+
+def test_a_number_of_the_text_that_no_output_says_any_more_is_named():
+    """Four sentences; outputs that went from 0.4314 and 12,500 to 0.419 and 12,600."""
+    text = "Some words. At 43 % of 12,500, of which 0.419 are 2.\n\nThat is 0.43 of 7."
+    old, new = lesson(), lesson()
+    for notebook, said in ((old, "0.4314 of 12,500, 2"), (new, "0.419 of 12,600, 2")):
+        replaced("Some words.", text)(notebook)
+        code(1, "print(x)", stream(said))(notebook)
+    position = 1 + next(i for i, c in enumerate(new.cells) if text in c.source)
+    assert no_longer_said(new, old) == [
+        f"cell {position}: 43 % of 12500, of whic",
+        f"cell {position}: 12500, of which 0.419 are",
+        f"cell {position}: 0.43 of 7. **Predict.**",
+    ]
+    assert no_longer_said(old, old) == []
 
 
 def test_lessons_are_chosen_by_number(tmp_path):

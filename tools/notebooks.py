@@ -33,8 +33,10 @@ from nbcompare.outputs import reconcile
 
 if __package__:
     from . import surroundings
+    from .stale_numbers import no_longer_said
 else:  # run as a script
     import surroundings
+    from stale_numbers import no_longer_said
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 IGNORED = "nbval-ignore-output"
@@ -292,12 +294,14 @@ def store(path, refresh=False, timeout=600):
     begin = time.perf_counter()
     executed = execute(path, timeout)
     seconds = time.perf_counter() - begin
-    committed = None if refresh else committed_version(path)
-    if committed is not None and says_the_same(executed, committed):
+    committed = committed_version(path)
+    if committed is not None and not refresh and says_the_same(executed, committed):
         executed = with_outputs_of(executed, committed)
         outcome = "same code and text as committed, outputs kept"
     else:
         outcome = "new outputs stored"
+        for said in no_longer_said(executed, committed) if committed is not None else ():
+            outcome += f"\n    no output says this any more; {said}"
     if to_text(executed) != path.read_bytes().decode("utf-8"):
         write(path, executed)
     else:
