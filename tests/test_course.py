@@ -633,7 +633,7 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
     assert done.returncode == 0, done.stderr
     assert "not understood: notes.txt: it is not a notebook" in done.stdout
     assert "6 submissions, 6 of them new or changed" in done.stdout
-    root = tmp_path / "mycourse"
+    root = tmp_path / "grading"
     rows = {}
     with open(root / "grades.csv", encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
@@ -691,7 +691,7 @@ def test_the_page_for_instructors_can_be_followed(students, tmp_path, capsys, mo
     assert (root / "grades.csv").read_text() == before
 
     # nbgrader's own command takes the verdicts that are there, and stops where there are none.
-    own = "cd mycourse; nbgrader autograde 02_exercises --student Syntax_Error --force"
+    own = "cd grading; nbgrader autograde 02_exercises --student Syntax_Error --force"
     assert run(own).returncode == 0
     step("export", str(root / "grades.csv"))
     assert (root / "grades.csv").read_text() == before

@@ -80,14 +80,21 @@ def test_right_answers_are_accepted(exercise, capsys):
 
 @every_exercise
 def test_every_mistake_is_called_by_its_name(exercise, monkeypatch):
-    # A check runs the whole catalogue on its cases, so all of these checks share one draw.
+    # A check runs the whole catalogue on its cases, so all of these checks share one draw. The
+    # first runs in a process of its own, as for a learner; what that does is tested elsewhere.
     cases = exercise.cases(np.random.default_rng(20))
     shared = {"cases": cases, "expected": exercise.expected(cases), "known": exercise.known(cases)}
     for name, value in shared.items():
         monkeypatch.setattr(Exercise, name, lambda *arguments, value=value: value)
-    for mistake in exercise.mistakes:
-        with pytest.raises(ExerciseError) as caught:
-            exercise.check(mistake.implementation)
+
+    def check_here(answer):
+        done = [_sandbox.behaviour(answer, case, exercise.call) for case in cases]
+        exercise.judge(cases, _sandbox.Observed(done))
+
+    for i, mistake in enumerate(exercise.mistakes):
+        check = check_here if i else exercise.check
+        with _sandbox.one_thread(), pytest.raises(ExerciseError) as caught:
+            check(mistake.implementation)
         assert f"mistake {mistake.name} hint {mistake.hint}" in told(caught.value)
 
 

@@ -167,10 +167,11 @@ def still_running(processes):
 
 
 SCRIPT = """
-import sys
+import signal, sys
 import numpy as np
 import nnfromscratch as nn
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores Ctrl-C
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(4000, 6)), rng.integers(0, 3, 4000)
 model = nn.mlp([6, 5, 3], rng=rng)

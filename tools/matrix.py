@@ -30,6 +30,7 @@ the largest relative difference is kept, from which its tolerance can be chosen.
 
 import argparse
 import ast
+import functools
 import hashlib
 import inspect
 import itertools
@@ -273,21 +274,23 @@ def package():
         homes |= {name: home} if home in parts else {}
     texts, imports = dict.fromkeys(parts, ""), {part: set() for part in parts}
     for file, part in zip(files, parts, strict=True):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        texts[part] += code_alone(tree)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
-                imports[part] |= {homes[n] for n in ".".join(names).split(".") if n in homes}
+        code, names = code_alone(file.read_text(encoding="utf-8"))
+        texts[part] += code
+        imports[part] |= {homes[name] for name in names if name in homes}
     return texts, imports, homes
 
 
-def code_alone(tree):
-    """Return a module without its docstrings, comments and layout, which compute nothing."""
+@functools.cache
+def code_alone(source):
+    """Return a module without docstrings, comments and layout, and all names in its imports."""
+    tree, names = ast.parse(source), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
-    return ast.unparse(tree)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            words = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            names |= set(".".join(words).split("."))
+    return ast.unparse(tree), names
 
 
 def _is_text(statement):

@@ -727,7 +727,7 @@ SMOOTHED_CROSS_ENTROPY = Exercise(
         "First the targets t, (N, C). With s = 0 they are the one-hot rows.",
         "The lesson's derivation of p - t uses of t only that each row sums to 1.",
         "log p_c is z_c minus the logarithm of the sum of exp(z), after the row's maximum has been "
-        "taken off. (The prediction: p = t, and then the loss is the entropy of t, above 0.)",
+        "taken off. (The prediction: p = t, and then the loss is the sum of -t log t, above 0.)",
     ),
 )
 

@@ -846,8 +846,8 @@ FOLD_INTO_NEXT = Exercise(
         Mistake(
             "this folds into the layer before",
             _fold_before,
-            "The lesson's layer came before the normalization, and its outputs were scaled. Here "
-            "the layer comes after it: its inputs are scaled.",
+            "That is right for a layer that comes before the normalization: its outputs are scaled. "
+            "Here the layer comes after it: its inputs are scaled.",
         ),
         Mistake(
             "beta is scaled too",
@@ -1281,7 +1281,7 @@ NORMALIZE_ROWS_BACKWARD = Exercise(
     ),
     hints=(
         "dgamma and dbeta are those of the lesson: gamma and beta still belong to the features.",
-        "Take the lesson's walk in six pieces. The axis of the means and sums over a row changes, "
+        "Take the lesson's walk in five steps. The axis of the means and sums over a row changes, "
         "and with it the number that divides: N becomes D.",
         "The lesson's line before gamma came out: (dx_hat - its mean - x_hat times the mean of "
         "dx_hat x_hat) / s, now along each row. (Predicted? Each row of dx sums to 0; the columns "

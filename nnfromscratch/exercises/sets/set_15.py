@@ -329,7 +329,8 @@ TREAT_3 = exercise(
         Mistake(
             "a part of it is left",
             _says("penalty too strong", _decay(0.5)),
-            "A part of far too much is still too much. Lesson 13 has worked with 0.001 and less.",
+            "A part of far too much is still too much. Lesson 13 has worked with 0.003, and found "
+            "0.03 too strong already.",
         ),
         Mistake(
             "a smaller rate, in an optimizer that lacks settings of the old one",

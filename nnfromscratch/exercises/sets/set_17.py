@@ -553,8 +553,8 @@ DISTILLATION_LOSS = Exercise(
         "in the derivation was that used?",
         "-sum of p log q has the slope q - p along z as long as the row of p sums to 1.",
         "log q = z - log(sum of exp z), with the maximum taken off; loss -(p * log q).sum() / N; "
-        "dz = (q - p) / N. (Predicted? It cannot reach 0: the least value is the teacher's "
-        "entropy.)",
+        "dz = (q - p) / N. (Predicted? The gradient is 0, the loss is not: it is the teacher's "
+        "entropy, its least value, which is above 0 unless the teacher is certain.)",
     ),
 )
 
