@@ -17,11 +17,13 @@ import json
 import math
 import os
 import platform
+import queue
 import statistics
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -33,7 +35,7 @@ STORED = HERE / "results" / "speed.json"
 PAGE = HERE.parent / "docs" / "speed.md"
 PICTURE = HERE.parent / "docs" / "speed.png"
 BATCH, SIZES, RATE = 128, (784, 300, 10), 0.1
-FIRST = "network A as first written"
+FIRST, SHARED = "network A as first written", "fit, workers=2"
 GATHER, FORWARD, BACKWARD = "gather into a buffer", "forward in buffers", "backward in buffers"
 UPDATE, LOSS = "update without a copy", "gradient without the loss and its checks"
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -81,6 +83,31 @@ def fit(sizes=SIZES, batch=BATCH, repeat=1.0):
     def epoch():
         settings = {"epochs": 1, "batch_size": batch, "rng": rng, "progress": False}
         nn.fit(model, (x, y), optimizer=optimizer, **settings)
+
+    return epoch
+
+
+def shared():
+    """`fit` whose batches two processes share: one long run, which waits after each pass."""
+    import nnfromscratch as nn
+
+    begin, end, rng = queue.Queue(), queue.Queue(), np.random.default_rng(0)
+
+    def wait(model, history):
+        end.put(None)
+        begin.get()
+
+    def train():
+        begin.get()
+        settings = {"epochs": 10**6, "batch_size": BATCH, "rng": rng, "progress": False}
+        settings |= {"workers": 2, "callbacks": [wait]}
+        nn.fit(nn.mlp(SIZES, rng=rng), data(), optimizer=nn.SGD(RATE), **settings)
+
+    threading.Thread(target=train, daemon=True).start()
+
+    def epoch():
+        begin.put(None)
+        end.get()
 
     return epoch
 
@@ -285,6 +312,7 @@ def keras():
 CONTESTANTS = {
     "matrix products alone": (products, None),
     "fit": (fit, None),
+    SHARED: (shared, None),
     "the loop of lesson 07": (lesson, None),
     "bare NumPy, unchecked": (buffers, None),
     FIRST: (first, None),
@@ -402,9 +430,11 @@ def compared(jobs, threads, rounds, reference):
 
 def part_epoch(rounds):
     """One pass over the data, everyone, with one thread and with all."""
-    jobs = {name: (name, {}) for name in CONTESTANTS}
-    limit = "matrix products alone"
-    return [compared(jobs, threads, rounds, limit) for threads in thread_counts()]
+    limit, result = "matrix products alone", []
+    for threads in thread_counts():
+        names = [name for name in CONTESTANTS if name != SHARED or threads == 2]
+        result.append(compared({name: (name, {}) for name in names}, threads, rounds, limit))
+    return result
 
 
 def thread_counts():
