@@ -1087,7 +1087,8 @@ SLOPES_OFF_KINKS = Exercise(
         Mistake(
             "steps of h / 2",
             lambda f, z, h: slopes_off_kinks(f, z, h / 2),
-            "A step of h leads to z - h and to z + h: a kink further away than h / 2 can be met, too.",
+            "A step of h leads to z - h and to z + h: a kink further away than h / 2 can be met, "
+            "too.",
         ),
         Mistake(
             "the difference is taken relative to the slope to the right",
@@ -1115,8 +1116,8 @@ SLOPES_OFF_KINKS = Exercise(
         "Three values are enough: f at z - h, z and z + h. They give two slopes.",
         "Compare the two slopes: how far apart are they, whichever is larger?",
         "np.where takes nan in one place and the central difference in the other. (The prediction: "
-        "nearer than h, as far as a step reaches; with the limit of 0.1 a little nearer still, 0.95 h "
-        "for |z| and 0.9 h for ReLU.)",
+        "nearer than h, as far as a step reaches; with the limit of 0.1 a little nearer still, "
+        "0.95 h for |z| and 0.9 h for ReLU.)",
     ),
 )
 

@@ -846,8 +846,8 @@ FOLD_INTO_NEXT = Exercise(
         Mistake(
             "this folds into the layer before",
             _fold_before,
-            "That is right for a layer that comes before the normalization: its outputs are scaled. "
-            "Here the layer comes after it: its inputs are scaled.",
+            "That is right for a layer that comes before the normalization: its outputs are "
+            "scaled. Here the layer comes after it: its inputs are scaled.",
         ),
         Mistake(
             "beta is scaled too",

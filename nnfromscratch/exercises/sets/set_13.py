@@ -186,8 +186,9 @@ L1_PRICE = Exercise(
     hints=(
         "The price is a sum over all weights. The slope has the shape of w.",
         "Three cases for the slope: above zero, below, and at it. NumPy has a function for them.",
-        "(Predicted? L1 takes the same amount off every weight in each step, so each arrives at zero, "
-        "to within one step. L2 takes a share of what is left, and something is always left.)",
+        "(Predicted? L1 takes the same amount off every weight in each step, so each arrives at "
+        "zero, to within one step. L2 takes a share of what is left, and something is always "
+        "left.)",
     ),
 )
 
@@ -876,8 +877,8 @@ KEEP_SOME = Exercise(
         "backward multiplies d_out by the same factor. What is the factor in use?",
         "One factor for both passes: what is it for a survivor, for a silent one, in use? "
         "(Predicted? dx is wrong wherever the two masks differ. For a d_out that never changes it "
-        "would be right on average. But in a network d_out depends on the mask of the forward pass, "
-        "so there it is wrong on average, too.)",
+        "would be right on average. But in a network d_out depends on the mask of the forward "
+        "pass, so there it is wrong on average, too.)",
     ),
 )
 

@@ -683,8 +683,8 @@ EIGHT_BITS = Exercise(
         "the step, then?",
         "numbers = what is wanted / step, rounded to the nearest. What has arrived is step times "
         "numbers, and the rest is still owed.",
-        "(Predicted? A slope of a third of a step is sent as 0, 1, 0, 0, 1, 0: with two thirds owed "
-        "it is rounded up, and then nothing is owed. On average a third arrives.)",
+        "(Predicted? A slope of a third of a step is sent as 0, 1, 0, 0, 1, 0: with two thirds "
+        "owed it is rounded up, and then nothing is owed. On average a third arrives.)",
     ),
 )
 
