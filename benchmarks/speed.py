@@ -885,10 +885,10 @@ def page(stored):
             "",
             "In `fit(..., workers=2)` each process has half of a batch and one thread. So all but",
             "the step itself is done by two, but they wait for each other four times a step, and",
-            "what that costs depends on the machine (`python benchmarks/workers.py`). Where this",
-            "was measured,",
-            f"`fit` takes {ratios[SHARED] / ratios['fit']:.2f} times as long with two processes as "
-            "with two threads.",
+            "what that costs depends on the machine (`python benchmarks/workers.py`). This table",
+            "was measured apart from the others, and its seconds compare with each other alone.",
+            f"Two processes take {ratios[SHARED] / ratios['fit']:.2f} times as long as two "
+            "threads.",
             "",
             *table(group),
         ]

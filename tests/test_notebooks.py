@@ -17,7 +17,6 @@ from nbcompare import numbers
 from nbcompare.figures import MIME
 from tools import address, anywhere, lesson_rules, notebooks
 from tools.notebooks import FOLDER, lessons, normalize, read, to_text
-from tools.stale_numbers import no_longer_said
 
 LESSONS = lessons()
 URL = address.read()
@@ -636,12 +635,12 @@ def test_a_number_of_the_text_that_no_output_says_any_more_is_named():
         replaced("Some words.", text)(notebook)
         code(1, "print(x)", stream(said))(notebook)
     position = 1 + next(i for i, c in enumerate(new.cells) if text in c.source)
-    assert no_longer_said(new, old) == [
-        f"cell {position}: 43 % of 12500, of whic",
-        f"cell {position}: 12500, of which 0.419 are",
+    assert notebooks.left_behind(new, old) == [
+        f"cell {position}: 43 % of 12,500, of whi",
+        f"cell {position}: 12,500, of which 0.419 are",
         f"cell {position}: 0.43 of 7. **Predict.**",
     ]
-    assert no_longer_said(old, old) == []
+    assert notebooks.left_behind(old, old) == []
 
 
 def test_lessons_are_chosen_by_number(tmp_path):

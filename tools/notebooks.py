@@ -289,6 +289,12 @@ def _report(path, started, error, timeout):
     return f"{path.name}, cell {position} (id {cell.id}) failed:\n\n{source}\n\n{reason}"
 
 
+def left_behind(new, old):
+    """Return the numbers of the new version's text that only the outputs of the old one say."""
+    outputs = [[t for c in _code_cells(n) for t in text_outputs(c)] for n in (new, old)]
+    return no_longer_said(new, *outputs)
+
+
 def store(path, refresh=False, timeout=600):
     """Execute a lesson, store it, and return a line that says what was done."""
     begin = time.perf_counter()
@@ -300,7 +306,7 @@ def store(path, refresh=False, timeout=600):
         outcome = "same code and text as committed, outputs kept"
     else:
         outcome = "new outputs stored"
-        for said in no_longer_said(executed, committed) if committed is not None else ():
+        for said in left_behind(executed, committed) if committed is not None else ():
             outcome += f"\n    no output says this any more; {said}"
     if to_text(executed) != path.read_bytes().decode("utf-8"):
         write(path, executed)

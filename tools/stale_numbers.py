@@ -5,40 +5,37 @@ each number of the text that agrees with an output of before, rounded or as a pe
 none of the new ones, is named: either it has to change or it came from elsewhere.
 """
 
-import re
+from nbcompare.numbers import TOKEN
 
-NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\d)")
 FOLLOWED = 20  # characters after the number, to know it by
 
 
-def _plain(text):
-    """Return the text without what separates thousands: 60,000 and 60{}000 are 60000."""
-    return re.sub(r"(?<=\d)(?:,|\{\}|\\,)(?=\d{3})", "", text)
+def _numbers(text):
+    """Yield each number, as nbcompare sees it, without sign and commas, and what it begins."""
+    text = text.replace("{,}", ",")  # as in LaTeX
+    for match in TOKEN.finditer(text):
+        if match.lastgroup == "number":
+            said = text[match.start() : match.end() + FOLLOWED]
+            yield match.group().lstrip("+-\u2212").replace(",", ""), " ".join(said.split())
 
 
-def _said(notebook):
-    """Return every way to write a number of the outputs: whole, rounded, or in per cent."""
+def _ways(texts):
+    """Return every way to write a number of some texts: whole, rounded, or in per cent."""
     ways = set()
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            text = output.get("text") or output.get("data", {}).get("text/plain", "")
-            for number in set(NUMBER.findall(_plain(text))):
-                decimals = len(number.partition(".")[2])
-                ways |= {f"{float(number):.{n}f}" for n in range(decimals + 1)}
-                ways |= {f"{100 * float(number):.{n}f}" for n in range(max(decimals - 1, 1))}
+    for number in {number for text in texts for number, _ in _numbers(text)}:
+        decimals = len(number.partition(".")[2])
+        ways |= {f"{float(number):.{n}f}" for n in range(decimals + 1)}
+        ways |= {f"{100 * float(number):.{n}f}" for n in range(max(decimals - 1, 1))}
     return ways
 
 
-def no_longer_said(new, old):
-    """Return the numbers of the new version's text that only the old outputs say, with context."""
-    lost = _said(old) - _said(new)
-    found = []
-    for position, cell in enumerate(new.cells, start=1):
-        if cell.cell_type == "markdown":
-            text = _plain(cell.source)
-            found += [
-                f"cell {position}: {' '.join(text[m.start() : m.end() + FOLLOWED].split())}"
-                for m in NUMBER.finditer(text)
-                if m.group() in lost
-            ]
-    return found
+def no_longer_said(notebook, new, old):
+    """Return the numbers of a notebook's text that old outputs say and new ones do not."""
+    lost = _ways(old) - _ways(new)
+    return [
+        f"cell {position}: {said}"
+        for position, cell in enumerate(notebook.cells, start=1)
+        if cell.cell_type == "markdown"
+        for number, said in _numbers(cell.source)
+        if number in lost
+    ]
