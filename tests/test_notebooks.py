@@ -423,6 +423,11 @@ BROKEN = [
     ("predictions_have_marked_answers", tagged(3, "measured"), "cell 8: no cell below it"),
     (
         "predictions_have_marked_answers",
+        code(2, "y = x.shape", tags=["answer"]),
+        "cell 6: no cell below it",
+    ),
+    (
+        "predictions_have_marked_answers",
         replaced("**Predict.** How large?", "**Predict.** How?\n\n### Aside"),
         "cell 4: no cell below it",
     ),

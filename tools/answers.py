@@ -4,10 +4,10 @@
     python -m tools.answers 02 03      only these lessons
     python -m tools.answers --list     change nothing
 
-The first code cell below a "**Predict.**" is its answer. Where the text asks for code, an axis, a
-shape or a transpose, the code says it already: it gets the tag `answer-code` and is folded in the
-learner's copy. All others get the tag `answer`. A tag that is there stays, so that a decision made
-by hand is kept. Nothing but tags is changed.
+The first code cell below a "**Predict.**" that shows something is its answer. Where the text asks
+for code, an axis, a shape or a transpose, the code says it already: it gets the tag `answer-code`
+and is folded in the learner's copy. All others get the tag `answer`. A tag that is there stays, so
+that a decision made by hand is kept. Nothing but tags is changed.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def mark(notebook):
         if not code:
             found.append((position, "NO CODE BELOW IT", prompt))
             continue
-        cell = (marked or code)[0]
+        cell = (marked or [c for c in code if c.outputs] or code)[0]
         if not marked:
             tag = ANSWER_CODE if BY_CODE.search(prompt) else ANSWER
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), tag]

@@ -558,12 +558,15 @@ def _is_answer(cell):
 
 
 def predictions_have_marked_answers(notebook):
-    """Require below each prediction, before the next heading, a cell tagged as its answer."""
+    """Require below each prediction, before the next heading, a cell tagged as its answer.
+
+    Of a cell tagged `answer` the output is folded, so one that shows nothing hides nothing.
+    """
     return [
         f"cell {position}: no cell below it is tagged {ANSWER!r} or {ANSWER_CODE!r} before the "
         "next prediction or heading; run python -m tools.answers"
         for position, _, code in asked_and_answered(notebook)
-        if not any(map(_is_answer, code))
+        if not any(_is_answer(c) and (c.outputs or ANSWER_CODE in c.metadata.tags) for c in code)
     ]
 
 
