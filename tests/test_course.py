@@ -161,6 +161,17 @@ def test_the_measured_class_is_the_one_that_is_described():
     assert said in re.sub(r"\s+", " ", page)
 
 
+def test_a_process_is_counted_whatever_it_calls_itself():
+    renamed = "open('/proc/self/comm', 'wb').write(b'\\xff) 1'); print(flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", renamed], **pipes) as process:
+        process.stdout.readline()
+        parent, pages = jail._processes()[process.pid]
+        process.communicate(b"\n")
+    assert parent == os.getpid()
+    assert pages > 100
+
+
 @pytest.mark.parametrize(
     "name",
     [

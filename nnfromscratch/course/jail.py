@@ -466,7 +466,8 @@ def _processes() -> dict[int, tuple[int, int]]:
     # Not by glob, which looks at each entry once more, and processes end meanwhile.
     for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            fields = Path("/proc", name, "stat").read_text().rsplit(")", 1)[1].split()
+            with open(f"/proc/{name}/stat", "rb", buffering=0) as file:
+                fields = file.read().rpartition(b")")[2].split(None, 22)
             found[int(name)] = int(fields[1]), int(fields[21])
     return found
 
