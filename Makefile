@@ -12,12 +12,16 @@ SITE := .venv/.site
 # saves a quarter of the time and a fifth of the room. If it were told not to keep it, each of the
 # hundreds of processes that the tests start would compile NumPy and the package again.
 export PYTHONDONTWRITEBYTECODE :=
-INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
+PIP := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
+# The build tools are installed once, and not once more for each extra.
+INSTALL := $(PIP) --no-build-isolation
+BUILD_TOOLS := import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "editables")
 
 # nbval executes each cell of a lesson and compares its stored text. `loadscope` keeps all cells
 # of one lesson in one worker, in order, and hands out the unit tests one module at a time.
 PYTEST := pytest tests notebooks -p tools.lesson_cost -p tools.lesson_guesses \
-	--nbval --nbval-current-env --nbval-cell-timeout 120 -n 2 --dist loadscope -q -r fE
+	-p tools.lessons_apart --nbval --nbval-current-env --nbval-cell-timeout 120 -n 2 --dist loadscope -q -r fE
 
 # Two workers with as many BLAS threads as there are processors each would fight for them, and
 # small matrix products would be several times slower. One thread each is the quickest.
@@ -73,6 +77,7 @@ $(STAMP): pyproject.toml
 		echo "The environment could not be made. On Debian and Ubuntu: apt install python3-venv"; \
 		exit 1; }
 	@echo "  1 of 3: this package, with NumPy and Matplotlib ..."
+	@$(PIP) $$($(BIN)/python -c '$(BUILD_TOOLS)')
 	@$(INSTALL) -e .
 	@echo "  2 of 3: JupyterLab, the largest part ..."
 	@$(INSTALL) -e '.[lab,cluster]'
