@@ -172,8 +172,8 @@ def own_class():
             seconds[arguments[0]] = round(course(root, *arguments)[0], 1)
 
         course(ROOT, "init", root)
-        (root / "students.csv").write_text("\n".join(["id", *names]), encoding="utf-8")
-        step("release", "02")
+        (root / "list.csv").write_text("\n".join(["id", *names]), encoding="utf-8")
+        step("release", "02", "--students", root / "list.csv")
         before, due = "", {}  # points of the own blank
         with zipfile.ZipFile(platform_zip, "w", zipfile.ZIP_DEFLATED) as archive:
             for i, (name, student) in enumerate(zip(names, ids, strict=True)):

@@ -1283,7 +1283,9 @@ def test_a_check_that_its_own_solution_fails_takes_nobodys_points(tmp_path, caps
     assert main(["course", "release", "02", "--course", str(root)]) == 1
     assert "its own solution fails" in capsys.readouterr().err
     source.write_text(right)
+    (root / "students.csv").write_text("id,first_name,last_name,email\nada,Ada,Byron,a@b.org")
     assert main(["course", "release", "02", "--course", str(root)]) == 0
+    assert not Course(root).given_own("02_exercises"), "a list counts where it is named alone"
 
 
 @needs_nbgrader

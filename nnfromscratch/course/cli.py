@@ -139,7 +139,7 @@ def _for_practice(course: Course, name: str) -> bool:
 
 def _release(options: argparse.Namespace) -> None:
     books, course = _books(), Course(options.course)
-    students = _students(options.students, course)
+    students = gradebooks.students(options.students) if options.students else {}
     names = [course.resolve(name) for name in options.sets]
     if options.moodle:
         _can_hand_out(course, names, students, options.moodle)
@@ -156,12 +156,6 @@ def _release(options: argparse.Namespace) -> None:
             if options.moodle:
                 files = {one: where / one / f"{name}.ipynb" for one in students}
                 _moodle_zip(options.moodle, students, files, f"{name}.ipynb")
-
-
-def _students(path: Path | None, course: Course) -> dict[str, str]:
-    """Return the ids in a list of the class, and the folder of each in which Moodle takes files."""
-    given, path = path, path or course.root / "students.csv"
-    return gradebooks.students(path) if given or path.is_file() else {}
 
 
 def _can_hand_out(course: Course, names: list[str], students: dict[str, str], path: Path) -> None:
