@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ._guards import function_of, generator, instance, not_negative, number, whole
-from .contracts import FloatArray, IntArray, as_array
+from .contracts import FloatArray, IntArray, as_array, check_labels
 from .data import check_pairs
 from .errors import ShapeError
 from .history import History, TrainingDiverged
 from .layers import BatchNorm
 from .model import Sequential, as_model
 from .optimizers import Optimizer
-from .parallel import SharedModel, check_rows_are_alone
+from .parallel import SharedModel, check_can_travel, check_rows_are_alone
 from .schedules import Schedule
 
 Loss = Callable[[FloatArray, IntArray], tuple[np.floating, FloatArray]]
@@ -57,13 +57,17 @@ class Run:
         _check_optimizer(self.optimizer)
         if self.validation is not None:
             x, y = self.validation = checked_data("fit", "validation", self.model, self.validation)
-            loss_and_error("fit", self.model, (x[:1], y[:1]), self.loss)  # the layers' checks
+            outputs = self.model.forward(x[:1])  # with the layers' checks
+            _check_labels("fit: validation", self.loss, outputs, y)
+            _checked_loss("fit", self.loss, outputs, y[:1])
         instance("fit", History, "the one that fit returns", history=self.history)
         if self.workers > 1:
             check_rows_are_alone("fit", self.model)
+            check_can_travel("fit", self.model)
         self.base_rate = self.optimizer.learning_rate
         self.batches = math.ceil(len(self.data[0]) / self.batch_size)
         self.steps, self.step = self.epochs * self.batches, self.history.epochs * self.batches
+        self.first = self.step
 
     def _check_settings(self) -> None:
         self.epochs = whole("fit", epochs=self.epochs)
@@ -151,6 +155,8 @@ class Run:
 
     def loss_of(self, logits: FloatArray, y: IntArray) -> tuple[float, FloatArray]:
         """Return the loss of a batch and its gradient, or raise if it is not finite."""
+        if self.step == self.first:  # before any weight has changed
+            _check_labels("fit", self.loss, logits, self.data[1])
         value, d_logits = _checked_loss("fit", self.loss, logits, y)
         self.check(value)
         return value, d_logits
@@ -204,6 +210,8 @@ def loss_and_error(
     for start in range(0, len(x), batch_size):
         labels = y[start : start + batch_size]
         logits = model.forward(x[start : start + batch_size])
+        if not start:
+            _check_labels(function, loss, logits, y)
         value, _ = _checked_loss(function, loss, logits, labels)
         total_loss += value * len(labels)
         wrong += _count_wrong(logits, labels)
@@ -211,7 +219,8 @@ def loss_and_error(
 
 
 def _count_wrong(logits: FloatArray, y: IntArray) -> int:
-    return int((logits.argmax(axis=1) != y).sum())
+    # Of nan, argmax makes an answer.
+    return int(((logits.argmax(axis=1) != y) | np.isnan(logits).any(axis=1)).sum())
 
 
 def checked_data(function: str, name: str, model: Sequential, data: Any) -> Data:
@@ -224,6 +233,14 @@ def checked_data(function: str, name: str, model: Sequential, data: Any) -> Data
     if x.dtype.kind == "c":
         raise TypeError(f"{function}: x must hold real numbers, got dtype {x.dtype}")
     return x, y
+
+
+def _check_labels(function: str, loss: Loss, outputs: FloatArray, y: IntArray) -> None:
+    """Raise ValueError if one of all labels has no output, where the loss's contract says so."""
+    contract = getattr(loss, "contract", None)
+    labels = contract and any(array.below for array in contract.inputs)
+    if labels and y.dtype.kind in "iu" and outputs.ndim == 2:
+        check_labels(function, "y", y, outputs.shape[1])
 
 
 def _checked_loss(

@@ -84,6 +84,7 @@ class Checkpoint:
             instance("Checkpoint", EarlyStopping, "EarlyStopping()", stopping=stopping)
         self.stopping = stopping
         self.settings = optimizer.settings()  # of now: in `fit` a schedule changes the rate
+        self.unused = self._used()
 
     def __call__(self, model: Sequential, history: History) -> None:
         """Write the file."""
@@ -95,6 +96,9 @@ class Checkpoint:
             if self.stopping.best_error > min(history.validation_error, default=-math.inf):
                 raise ValueError("Checkpoint: stopping must stand before it among the callbacks")
             arrays |= {f"best {name}": array for name, array in self.stopping.arrays.items()}
+        for name, state in self._used().items():
+            if history.epochs and state == self.unused[name]:
+                raise ValueError(f"Checkpoint: {name} was not used; pass the one that fit has")
         record = self._conditions(model) | {
             "history": asdict(history),
             "steps": self.optimizer.steps,
@@ -160,6 +164,10 @@ class Checkpoint:
             "rules": [type(rng.bit_generator).__name__ for rng in self._generators(model)],
             "stopping": "no early stopping" if self.stopping is None else "early stopping",
         }
+
+    def _used(self) -> dict[str, Any]:
+        """What every epoch changes, if it is the one that `fit` has."""
+        return {"optimizer": self.optimizer.steps, "rng": repr(self.rng.bit_generator.state)}
 
     def _generators(self, model: Sequential) -> list[np.random.Generator]:
         return [self.rng, *(layer.rng for layer in model.layers if hasattr(layer, "rng"))]

@@ -247,6 +247,8 @@ def as_array(function: str, name: str, value: npt.ArrayLike) -> np.ndarray:
     """Return `value` as an array of any type, or raise TypeError if its rows differ in length."""
     if type(value) is np.ndarray:
         return value
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{function}: {name} must not be masked; fill it, as in {name}.filled(0)")
     try:
         return np.asarray(value)
     except ValueError as error:

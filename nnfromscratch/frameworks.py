@@ -201,10 +201,13 @@ def to_state_dict(model: Sequential) -> dict[str, np.ndarray]:
 def load_state_dict(model: Sequential, state: Mapping[str, Any]) -> Sequential:
     """Copy a `state_dict` of the same layers, of arrays or tensors, into a model; return the model.
 
-    Raises:
-        ValueError: names or shapes are not those of the model, which then has not changed.
+    Raises ValueError or TypeError, and changes nothing, if names or shapes are not those of the
+    model, or an array holds something else than real numbers.
     """
     arrays = {name: np.asarray(array) for name, array in state.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"load_state_dict: {name} must hold numbers, got dtype {array.dtype}")
     here = {name: array.shape for name, array in to_state_dict(model).items()}
     there = {name: array.shape for name, array in arrays.items()}
     if here != there:

@@ -210,6 +210,17 @@ def check_rows_are_alone(function: str, model: Sequential) -> None:
             )
 
 
+def check_can_travel(function: str, model: Sequential) -> None:
+    """Raise TypeError if another process could not import the class of a layer."""
+    for kind in map(type, model.layers):
+        if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
+            raise TypeError(
+                f"{function}: another process cannot import {kind.__name__}, which is defined in "
+                "this notebook or script, or in a function; put it into a file and import it from "
+                "there, or train with one worker"
+            )
+
+
 def _sendable(error: Exception) -> Exception:
     try:
         return pickle.loads(pickle.dumps(error))

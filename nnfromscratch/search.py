@@ -22,6 +22,7 @@ import numpy as np
 
 from . import schedules
 from ._files import check_writable, replacing
+from ._guards import natural, whole
 from .data import load_mnist, train_validation_split
 from .distributed import completed, connected
 from .history import TrainingDiverged
@@ -133,7 +134,8 @@ def read_results(path: Path) -> dict[Setting, float]:
 
 
 def write_results(path: Path, found: dict[Setting, float]) -> None:
-    """Write all results, the best first."""
+    """Write all results, the best first, with those that another search has written meanwhile."""
+    found = read_results(path) | found
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -172,6 +174,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        for name in ("epochs", "images"):
+            whole("search", **{f"--{name}": getattr(options, name)})
+        natural("search", **{"--seed": options.seed})
         check_writable(options.results)
         check_writable(options.out)
         found = read_results(options.results)
@@ -183,7 +188,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"interrupted; the same command goes on from {options.results}")
         return 130
     except (OSError, ValueError, RuntimeError, ModuleNotFoundError, WorkersLost) as error:
-        print(f"search: {error}", file=sys.stderr)
+        print(f"search: {str(error).removeprefix('search: ')}", file=sys.stderr)
         return 1
     return 0
 

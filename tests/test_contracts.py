@@ -551,6 +551,14 @@ def test_a_new_function_gets_its_broken_versions(rng):
     assert derived.sources(nn.relu_backward) == [["da"]]
 
 
+def test_a_masked_array_is_refused_since_its_mask_would_be_lost():
+    x = np.ma.masked_array(np.ones((2, 3)), mask=np.eye(2, 3))
+    with pytest.raises(
+        TypeError, match=r"relu: z must not be masked; fill it, as in z.filled\(0\)"
+    ):
+        nn.relu(x)
+
+
 # What a notebook shows
 
 

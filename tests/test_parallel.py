@@ -102,6 +102,18 @@ def test_layers_for_which_rows_are_not_alone_are_refused(layer):
         train(2, layers=[nn.Linear(6, 5, rng=rng), layer, nn.Linear(5, 3, rng=rng)])
 
 
+@pytest.mark.parametrize("module", ["__main__", "test_parallel"])
+def test_a_layer_that_another_process_cannot_import_is_refused(module):
+    class Doubler(nn.ReLU):
+        __module__ = module
+
+    if module == "__main__":
+        Doubler.__qualname__ = "Doubler"
+    rng = np.random.default_rng(0)
+    with pytest.raises(TypeError, match="cannot import Doubler, which is defined in this notebook"):
+        train(2, layers=[nn.Linear(6, 5, rng=rng), Doubler(), nn.Linear(5, 3, rng=rng)])
+
+
 @pytest.mark.parametrize(
     ("workers", "error"), [(0, ValueError), (1.5, TypeError), (True, TypeError)]
 )

@@ -116,6 +116,16 @@ def test_weights_come_back_through_a_file_without_pickle():
     np.testing.assert_array_equal(other.forward(x), model.forward(x))
 
 
+def test_a_state_that_holds_text_changes_nothing():
+    model = normalized(0)
+    before, state = frameworks.to_state_dict(model), frameworks.to_state_dict(normalized(1))
+    name = list(state)[-2]
+    with pytest.raises(TypeError, match=f"load_state_dict: {name} must hold numbers"):
+        frameworks.load_state_dict(model, state | {name: np.full(state[name].shape, "a")})
+    for key, array in frameworks.to_state_dict(model).items():
+        np.testing.assert_array_equal(array, before[key])
+
+
 def test_a_state_of_another_model_changes_nothing():
     model, other = normalized(0), nn.mlp([5, 4, 3], rng=np.random.default_rng(0))
     before = frameworks.to_state_dict(other)

@@ -67,6 +67,26 @@ def test_an_interrupted_search_goes_on_where_it_was(quick, tmp_path, monkeypatch
     assert len(quick) == 48
 
 
+def test_two_searches_share_a_file(quick, tmp_path, monkeypatch):
+    real = search.validation_error
+
+    def another_is_done(setting):
+        if len(quick) == 5 and setting.epochs == 3:
+            assert run(tmp_path, "--epochs", "7") == 0
+        return real(setting)
+
+    monkeypatch.setattr(search, "validation_error", another_is_done)
+    assert run(tmp_path) == 0
+    assert len(search.read_results(tmp_path / "found.csv")) == 48
+
+
+@pytest.mark.parametrize("setting", ["--images=-5", "--epochs=0", "--seed=-1"])
+def test_a_setting_out_of_range_is_a_sentence(quick, tmp_path, capsys, setting):
+    assert run(tmp_path, setting) == 1
+    assert f"search: {setting.split('=')[0]} must " in capsys.readouterr().err
+    assert not quick
+
+
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "\x00\xff", "learning_rate\nmany\n"])
 def test_a_file_of_something_else_is_a_sentence(quick, tmp_path, capsys, text):
     (tmp_path / "found.csv").write_bytes(text.encode("latin-1"))

@@ -1145,3 +1145,57 @@ def test_any_broken_parameter_is_noticed(digits, name):
     train, _ = digits
     with pytest.raises(nn.TrainingDiverged, match="a weight is not finite at step 1"):
         run(train, optimizer=Breaking(0.1), epochs=1, batch_size=len(train[0]))
+
+
+@pytest.mark.parametrize("where", ["data", "validation"])
+def test_a_label_without_an_output_is_named_before_anything_has_changed(where, digits):
+    x, y = digits[0]
+    wrong = y.copy()
+    wrong[-3] = 99
+    data = {"data": (x, y), "validation": (x, y)} | {where: (x, wrong)}
+    model = nn.mlp([x.shape[1], 10], rng=np.random.default_rng(0))
+    before = {name: array.copy() for name, array in model.params.items()}
+    place = f"y must hold labels from 0 to 9, got 99 at index {len(y) - 3}"
+    with pytest.raises(ValueError, match=place):
+        nn.fit(
+            model, data["data"], validation=data["validation"], optimizer=nn.SGD(0.1), epochs=1,
+            batch_size=8, rng=np.random.default_rng(0), progress=False,
+        )  # fmt: skip
+    for name, array in model.params.items():
+        np.testing.assert_array_equal(array, before[name])
+    with pytest.raises(ValueError, match=place):
+        nn.evaluate(model, x, wrong, batch_size=10)
+
+
+def test_nan_is_no_answer():
+    model = nn.mlp([3, 2], rng=np.random.default_rng(0))
+    model.params["w1"][...] = np.nan
+    assert nn.evaluate(model, np.ones((4, 3), np.float32), np.zeros(4, int))[1] == 1
+
+
+@pytest.mark.parametrize("other", ["optimizer", "rng"])
+def test_a_checkpoint_of_what_fit_does_not_have_is_refused(other, digits, tmp_path):
+    rng, optimizer = np.random.default_rng(0), nn.SGD(0.1)
+    own = {"optimizer": optimizer, "rng": rng}
+    own |= {"optimizer": nn.SGD(0.1)} if other == "optimizer" else {"rng": np.random.default_rng(0)}
+    checkpoint = nn.Checkpoint(tmp_path / "run.npz", **own)
+    model = nn.mlp([784, 10], rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=f"Checkpoint: {other} was not used"):
+        nn.fit(
+            model, digits[0], optimizer=optimizer, epochs=1, batch_size=64, rng=rng, progress=False,
+            callbacks=[checkpoint],
+        )  # fmt: skip
+    assert not (tmp_path / "run.npz").exists()
+
+
+def test_no_half_written_file_is_left(tmp_path, monkeypatch):
+    real = open
+
+    def interrupted(*arguments):
+        real(*arguments).close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nnfromscratch._files.open", interrupted, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        nn.mlp([3, 2], rng=np.random.default_rng(0)).save(tmp_path / "model.npz")
+    assert not list(tmp_path.iterdir())

@@ -304,7 +304,7 @@ def test_a_folder_that_may_not_be_written_to(call, monkeypatch):
         raise PermissionError(13, "Permission denied", "mine")
 
     if os.geteuid() == 0:  # root may write everywhere
-        monkeypatch.setattr(_files.tempfile, "mkstemp", refused)
+        monkeypatch.setattr(_files, "open", refused, raising=False)
     status, _, err = call("mine", "--no-open")
     assert status == 1
     assert "lab: mine cannot be used: " in err
