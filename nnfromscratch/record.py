@@ -229,7 +229,7 @@ def train(
     history = None
     if folder is not None:
         log = Log(folder, optimizer, rng)
-        done = len(list(folder.glob("epoch_*.npz"))) if start is None else start
+        done = _logged(folder) if start is None else start
         history = log.at(done).resume(model) if done else None
         if start is None:
             _begin(folder, recipe, seed)
@@ -243,6 +243,12 @@ def train(
     settings |= {"callbacks": callbacks, "history": history, "validation": validation}
     fit(model, data, optimizer=optimizer, **settings)
     return model
+
+
+def _logged(folder: Path) -> int:
+    """Count the epochs in the log, which may end before the last checkpoint and never after it."""
+    path = folder / "log.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def _begin(folder: Path, recipe: Recipe, seed: int) -> None:

@@ -42,6 +42,20 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(finished, tmp_path):
     assert [line["sha256"] for line in here] == [line["sha256"] for line in there]
 
 
+def test_a_run_that_was_stopped_between_checkpoint_and_log(finished, tmp_path, monkeypatch):
+    def stopped(model):
+        raise KeyboardInterrupt
+
+    record.train(TINY, 4, tmp_path / "run", epochs=1, progress=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "digest", stopped)
+        record.train(TINY, 4, tmp_path / "run", epochs=1, progress=False)
+    assert (tmp_path / "run" / "epoch_002.npz").exists()
+    record.train(TINY, 4, tmp_path / "run", progress=False)
+    there, here = record.read_run(finished)[2], record.read_run(tmp_path / "run")[2]
+    assert [line["sha256"] for line in here] == [line["sha256"] for line in there]
+
+
 def test_a_swapped_weight_file_is_noticed(finished, tmp_path):
     folder = copied(finished, tmp_path / "run")
     (folder / "epoch_002.npz").write_bytes((folder / "epoch_003.npz").read_bytes())
