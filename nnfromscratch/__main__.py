@@ -73,6 +73,9 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
                        help="rows and columns to which pictures of --data are brought")  # fmt: skip
     train.add_argument("--transposed", action="store_true",
                        help="swap rows and columns of the images of --data (EMNIST)")  # fmt: skip
+    train.add_argument("--label-column", type=_column, metavar="COLUMN",
+                       help="name or position of the labels' column in a CSV file; 0 is the first "
+                       "and -1 the last")  # fmt: skip
     train.set_defaults(run=_train)
 
 
@@ -132,6 +135,13 @@ def _natural(text: str) -> int:
 
 
 _natural.__name__ = "int"  # argparse names it in its messages
+
+
+def _column(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def _folder(text: str) -> Path:

@@ -21,7 +21,7 @@ from .functional import log_softmax, softmax
 from .history import History, TrainingDiverged
 from .inspection import confusion_matrix
 from .model import Sequential, mlp
-from .own_data import Images, describe, load_images, picture
+from .own_data import Images, count_copies, describe, load_images, picture
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
@@ -52,17 +52,11 @@ def train(
     try:
         for file in filter(None, (model_file, about_file, page_file, options.json)):
             check_writable(file)
-        settings = {"side": options.side, "transposed": options.transposed}
-        images = load_images(options.data, **settings)
-        test = load_images(options.test_data, **settings) if options.test_data else None
-        if test and (test.classes, test.shape) != (images.classes, images.shape):
-            raise ValueError(
-                "--test-data has other classes, or images of another size, than --data"
-            )
+        images, test, found = _load(options)
     except (OSError, ValueError, ImportError) as error:
-        print(f"train: {error}", file=sys.stderr)
+        print(f"train: {_in_options(error)}", file=sys.stderr)
         return 1
-    print(describe(images))
+    print(found)
     rng = np.random.default_rng(options.seed)
     part = max(len(images.classes), len(images.x) // 7)
     x, y, *validation = train_validation_split(images.x, images.y, part, rng=rng)
@@ -80,15 +74,40 @@ def train(
     model.save(model_file)  # before all else, whatever may interrupt the rest
     about = {"sizes": sizes, "classes": images.classes, "shape": images.shape}
     _write(about_file, json.dumps(about | {"mean": float(x.mean())}, indent=1) + "\n")
-    _write(page_file, page(model, history, images, x_test, y_test))
+    _write(page_file, page(model, history, images, found, x_test, y_test))
     error = float((model.predict(x_test) != y_test).mean())
     if options.json:
-        found = result(history, error, options.seed, sizes)
-        _write(options.json, json.dumps(found, indent=1) + "\n")
+        numbers = result(history, error, options.seed, sizes)
+        _write(options.json, json.dumps(numbers, indent=1) + "\n")
     if history.interrupted:
         print(f"interrupted after {history.epochs} of {options.epochs} epochs; saved as it is")
     print(f"test error {error:.2%}; weights and a page about them in {options.out}")
     return 130 if history.interrupted else 0
+
+
+def _load(options: argparse.Namespace) -> tuple[Images, Images | None, str]:
+    """Return what --data and --test-data hold, and what should be known of both."""
+    names = ("side", "transposed", "label_column")
+    settings = {name: getattr(options, name) for name in names}
+    images = load_images(options.data, **settings)
+    if not options.test_data:
+        return images, None, describe(images)
+    test = load_images(options.test_data, **settings)
+    if (test.classes, test.shape) != (images.classes, images.shape):
+        raise ValueError("--test-data has other classes, or images of another size, than --data")
+    lines = [describe(images), *(f"--test-data: {line}" for line in test.left_out)]
+    if copies := count_copies(test.x, images.x):
+        lines.append(
+            f"{copies:,} of {len(test.x):,} images of --test-data are exact copies of some of "
+            "--data: the test error is too small, remove them from one of the two"
+        )
+    return images, test, "\n".join(lines)
+
+
+def _in_options(error: Exception) -> str:
+    """Say an error in the terms of the command, where a setting is an option."""
+    words = str(error).replace("label_column=", "--label-column ")
+    return words.replace("label_column", "--label-column")
 
 
 def _write(path: Path, text: str) -> None:
@@ -96,8 +115,18 @@ def _write(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def page(model: Sequential, history: History, images: Images, x: np.ndarray, y: np.ndarray) -> str:
-    """Return a page about a trained network: its data, its curves, its mistakes."""
+def page(
+    model: Sequential,
+    history: History,
+    images: Images,
+    found: str,
+    x: np.ndarray,
+    y: np.ndarray,
+) -> str:
+    """Return a page about a trained network: what was found of its data, its curves, its mistakes.
+
+    x and y are the images and labels of the test.
+    """
     z = model.forward(x)
     answers, counts = z.argmax(axis=1), confusion_matrix(z, y)
     error = float((answers != y).mean())
@@ -108,10 +137,10 @@ def page(model: Sequential, history: History, images: Images, x: np.ndarray, y: 
     confused = [f"{n} of {names[i]} were taken for {names[j]}" for n, i, j in pairs[:10]]
     some = np.linspace(0, len(images.y) - 1, SHOWN).astype(int)  # classes may lie in order
     parts = [
-        f"<pre>{html.escape(describe(images))}</pre>",
+        f"<pre>{html.escape(found)}</pre>",
         _figure(images, images.x[some], [names[i] for i in images.y[some]], "Some images"),
         f"<h2>Test error {error:.2%}</h2>",
-        f"<p>{int((answers != y).sum())} of {len(y):,} images that the network never saw.</p>",
+        f"<p>{int((answers != y).sum())} of {len(y):,} images that were kept for the test.</p>",
         _curves(history) if history.epochs else "",
         "<h2>What it confuses</h2>",
         "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in confused) + "</ul>",

@@ -13,6 +13,8 @@ from .contracts import FloatArray, IntArray
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 LABEL_NAMES = ("label", "class", "digit", "target", "y")
 ID_NAMES = ("id", "index", "imageid", "image_id", "unnamed: 0")
+WIDEST_LABELS = 62
+"""Classes of digits and letters in both cases, the most that a column without a name may hold."""
 
 
 def load_idx(path: str | Path, *, transposed: bool = False) -> np.ndarray:
@@ -76,8 +78,8 @@ def load_digits_csv(
     values may be quoted, and the file may be compressed with gzip or alone in a zip.
 
     The label is in the column called label, class, digit, target or y, or in the first column of a
-    file without names. A column called id or index is left out. Pixels that are fractions of 1
-    stay as they are.
+    file without names, if that looks like labels and the last does not. A column called id or
+    index is left out. Pixels that are fractions of 1 stay as they are.
 
     Args:
         path: the file.
@@ -90,19 +92,19 @@ def load_digits_csv(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not such a table, or it does not say where its labels are; the
-            message names the file.
+        ValueError: the file is not such a table, or it does not say where its labels are or what
+            is white; the message names the file.
     """
     path = as_path("load_digits_csv", path)
-    if not (label_column is None or isinstance(label_column, int | str)):
+    if not isinstance(label_column, int | str | None) or isinstance(label_column, bool):
         got = type(label_column).__name__
         raise TypeError(f"load_digits_csv: label_column must be a name or a position, got {got}")
     content = read_unpacked("load_digits_csv", path, ending=".csv")
     try:
         table = read_table(content)
         label, pixels = _label_and_pixels(table, label_column)
-        y = _labels(table.numbers[:, label])
-        x = _scaled(table.numbers[:, pixels])
+        y = whole_labels(table.numbers[:, label])
+        x = scaled(table.numbers[:, pixels], binary=False)
     except ValueError as error:
         raise ValueError(f"load_digits_csv: {path} {error}") from None
     if transposed:
@@ -128,9 +130,12 @@ def _label_and_pixels(table: Table, wanted: int | str | None) -> tuple[int, list
             f"has {columns} columns; a label and a square image are needed, such as 1 + 784. "
             + next((slip for slip, fits in slips.items() if fits), "")
         )
-    if wanted is None and not table.names:
-        _refuse_label_at_the_end(table.numbers)
     label = _label_column(table, wanted)
+    if label in ids:
+        raise ValueError(
+            f"numbers its images in the column that label_column={wanted!r} names; the labels are "
+            "in another"
+        )
     return label, [i for i in range(columns) if i != label and i not in ids]
 
 
@@ -143,54 +148,72 @@ def _label_column(table: Table, wanted: int | str | None) -> int:
         return names.index(wanted)
     if wanted is not None:
         raise ValueError(f"has no column {wanted!r} for label_column, but {columns}{called}")
+    if not names:
+        _refuse_doubtful_label(table.numbers)
+        return 0
     found = [i for i, name in enumerate(names) if name.lower() in LABEL_NAMES]
-    if names and len(found) != 1:
+    if len(found) != 1:
         many = "more than one" if found else "none"
         raise ValueError(
             f"has {columns} columns{called}, and {many} of them is called "
             f"{', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; say which holds the label, as in "
             f"label_column={names[0]!r}"
         )
-    return found[0] if names else 0
+    return found[0]
 
 
-def _refuse_label_at_the_end(numbers: np.ndarray) -> None:
-    """Raise ValueError where the last column looks like labels, and the first does not."""
+def _refuse_doubtful_label(numbers: np.ndarray) -> None:
+    """Raise ValueError unless the first column looks like labels, and the last does not."""
     first, last = numbers[:, 0], numbers[:, -1]
-    looks_like_labels = last.max() < 10 and last.min() < last.max()
-    if looks_like_labels and (first.max() >= 10 or first.max() == 0):
+    if not _like_labels(first) or _like_labels(last):
         raise ValueError(
-            f"may hold its labels in the last column, which goes from {last.min():g} to "
-            f"{last.max():g} while the first goes from {first.min():g} to {first.max():g}; say "
-            "label_column=-1 if it does, and label_column=0 if not"
+            f"may hold its labels in the first column, which goes from {first.min():g} to "
+            f"{first.max():g}, or in the last, from {last.min():g} to {last.max():g}; say "
+            "label_column=0 or label_column=-1"
         )
+
+
+def _like_labels(column: np.ndarray) -> bool:
+    spread = column.max() - column.min()
+    return bool(0 < spread < WIDEST_LABELS and (column == np.floor(column)).all())
 
 
 def _is_square(pixels: int) -> bool:
     return pixels >= 4 and math.isqrt(pixels) ** 2 == pixels
 
 
-def _labels(y: np.ndarray) -> IntArray:
+def whole_labels(y: np.ndarray) -> IntArray:
+    """Labels that came as floats, as int64.
+
+    Raises:
+        ValueError: one is no whole number from 0; the message goes on after the file's name.
+    """
     wrong = y[(y != np.floor(y)) | (y < 0) | (y >= 2**15)]
     if wrong.size:
         raise ValueError(f"has the label {wrong[0]:g}; labels are whole numbers from 0")
     return y.astype(np.int64)
 
 
-def _scaled(x: np.ndarray) -> FloatArray:
-    """Pixels in [0, 1], from whole numbers 0 to 255 or from fractions of 1."""
-    wrong = x[(x < 0) | (x > 255)]
-    if wrong.size:
-        raise ValueError(f"has the pixel {wrong[0]:g}; pixels lie in 0 to 255")
-    fractions = x[x != np.floor(x)]
-    if fractions.size and x.max() > 1:
+def scaled(x: np.ndarray, *, binary: bool) -> FloatArray:
+    """Pixels in [0, 1], float32: fractions as they are, whole numbers divided by 255.
+
+    Args:
+        x: pixels of images, of any shape and type.
+        binary: 0 and 1 alone are black and white, and not the two darkest of 256 greys.
+
+    Raises:
+        ValueError: white may be another number; the message goes on after the file's name.
+    """
+    if not x.size:
+        raise ValueError("holds no images")
+    low, high = float(x.min()), float(x.max())
+    whole = x.dtype.kind != "f" or bool((x == np.floor(x)).all())
+    white = 1 if high <= 1 and (binary or not whole) else 255
+    # Where all pixels are dark, white is more likely 15, 63 or 4095: images of 4, 6 or 12 bits.
+    if not (white / 4 <= high <= white and low >= 0 and (whole or white == 1)):
         raise ValueError(
-            f"has the pixel {fractions[0]:g} and the pixel {x.max():g}; pixels are whole numbers "
-            "from 0 to 255, or fractions of 1 throughout"
+            f"has pixels from {low:g} to {high:g} ({x.dtype}), so it is not clear what is white: "
+            "pixels are fractions up to 1 or whole numbers up to 255, and the largest is at least "
+            "a quarter of that; bring yours to 0 to 255 by np.rint(x / white * 255)"
         )
-    if not fractions.size and x.max() == 1:
-        raise ValueError(
-            "has no pixel but 0 and 1, which may be black and white, or the two darkest of 256 "
-            "greys; multiply them by 255 to say which"
-        )
-    return x if fractions.size else x / np.float32(255)
+    return np.divide(x, white, dtype=np.float32)

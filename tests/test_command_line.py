@@ -215,7 +215,8 @@ def test_help_names_every_option(capsys):
         main(["train", "--help"])
     assert caught.value.code == 0
     printed = " ".join(capsys.readouterr().out.split())  # however wide the terminal is
-    for option in ("hidden", "epochs", "batch-size", "learning-rate", "seed", "out", "json"):
+    options = "hidden epochs batch-size learning-rate seed out json label-column"
+    for option in options.split():
         assert f"--{option}" in printed
     assert "(default: 0.2)" in printed
 

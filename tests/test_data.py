@@ -210,7 +210,7 @@ def test_csv_of_one_image_agrees_with_mnist(mnist, tmp_path):
     x_train, y_train, _, _ = mnist
     pixels = np.rint(x_train[:1] * 255).astype(int)
     (tmp_path / "digits.csv").write_text(",".join(map(str, [y_train[0], *pixels[0]])))
-    x, y = nn.load_digits_csv(tmp_path / "digits.csv")
+    x, y = nn.load_digits_csv(tmp_path / "digits.csv", label_column=0)
     np.testing.assert_array_equal(x, x_train[:1])
     np.testing.assert_array_equal(y, y_train[:1])
 
@@ -283,8 +283,9 @@ def test_a_label_in_the_last_column(names, label_column, tmp_path):
 
 
 def test_names_by_position_are_no_image(tmp_path):
-    (tmp_path / "digits.csv").write_text(f"{','.join(map(str, range(17)))}\n" + "7,99" + ",0" * 15)
-    assert nn.load_digits_csv(tmp_path / "digits.csv")[1].tolist() == [7]
+    rows = "".join(f"{label},99" + ",0" * 15 + "\n" for label in (7, 1))
+    (tmp_path / "digits.csv").write_text(f"{','.join(map(str, range(17)))}\n" + rows)
+    assert nn.load_digits_csv(tmp_path / "digits.csv")[1].tolist() == [7, 1]
 
 
 def test_transposed_images_are_turned_upright(tmp_path):
@@ -297,7 +298,7 @@ def test_transposed_images_are_turned_upright(tmp_path):
     assert loaded.flags.c_contiguous
     rows = [f"1,{','.join(map(str, image.ravel()))}" for image in turned]
     (tmp_path / "csv").write_text("\n".join(rows))
-    x, _ = nn.load_digits_csv(tmp_path / "csv", transposed=True)
+    x, _ = nn.load_digits_csv(tmp_path / "csv", label_column=0, transposed=True)
     np.testing.assert_array_equal(x, upright.reshape(2, -1) / np.float32(255))
     (tmp_path / "labels").write_bytes(idx(8, np.arange(5, dtype=np.uint8)))
     with pytest.raises(ValueError, match=r"labels has shape \(5,\): no images to transpose"):
@@ -321,13 +322,9 @@ def test_transposed_images_are_turned_upright(tmp_path):
         ("1,2,3,4,\n", "has no value in line 1, column 5"),
         (",2,3,4,5\n", "has no value in line 1, column 1"),
         (NAMES + "1,2,,4,5\n", "has no value in line 2, column 3"),
-        ("1,2,3,4.5,5\n", "has the pixel 4.5 and the pixel 5; pixels are whole numbers from 0 to "),
-        ("1.5,2,3,4,5\n", "has the label 1.5; labels are whole numbers from 0"),
-        ("-1,2,3,4,5\n", "has the label -1; labels are whole numbers from 0"),
-        ("40000,2,3,4,5\n", "has the label 40000; labels are whole numbers from 0"),
-        ("1,2,3,4,256\n", "has the pixel 256; pixels lie in 0 to 255"),
-        ("1,2,3,4,-5\n", "has the pixel -5; pixels lie in 0 to 255"),
-        ("1,0,1,0,1\n", "has no pixel but 0 and 1, which may be black and white, or the two "),
+        (NAMES + "1.5,2,3,4,5\n", "has the label 1.5; labels are whole numbers from 0"),
+        (NAMES + "-1,2,3,4,5\n", "has the label -1; labels are whole numbers from 0"),
+        (NAMES + "40000,2,3,4,5\n", "has the label 40000; labels are whole numbers from 0"),
         ("1,2\n", "has 2 columns; a label and a square image are needed, such as 1 + 784. Is it "),
         ("ImageId,Label\n1,0\n2,0\n", "has 2 columns; a label and a square image are needed, such "
          "as 1 + 784. Is it a list of answers, such as a submission?"),
@@ -342,10 +339,6 @@ def test_transposed_images_are_turned_upright(tmp_path):
          "label, class, digit, target or y; say which holds the label, as in label_column='a'"),
         ("label,b,c,d,y\n" + ROWS, "has 5 columns, called label, b, c, ..., y, and more than one "),
         ("label,a,b,c\n" + ROWS, "names 4 columns, but has 5"),
-        ("0,255,51,102,5\n0,0,0,255,9\n", "may hold its labels in the last column, which goes from "
-         "5 to 9 while the first goes from 0 to 0; say label_column=-1 if it does, and "
-         "label_column=0 if not"),
-        ("90,255,51,102,5\n0,0,0,255,9\n", "may hold its labels in the last column, which goes "),
         ("\ufeff <!DOCTYPE html>\n<p>404", "is a web page or other markup; the download "),
         ("version https://git-lfs.github.com/spec/v1\noid", "is a pointer of Git LFS; `git lfs "),
         (GOOD, "is an IDX file; load_idx reads it"),
@@ -369,8 +362,90 @@ def test_csv_that_is_none(content, message, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "columns",
+    [
+        ([0, 0, 0, 0], [1, 26, 3, 4]),  # letters in the last column
+        ([0, 0, 0, 0], [7, 7, 7, 7]),  # one class
+        ([0], [7]),  # one row
+        ([0, 3, 1, 2], [9, 0, 4, 1]),  # faint pixels and digits
+        ([90, 0, 0, 0], [5, 9, 9, 5]),
+        ([7, 7, 7, 7], [0, 0, 0, 0]),  # one class in the first column, for all that one can tell
+        ([0, 100, 200, 300], [0, 0, 0, 0]),  # an index and no label
+    ],
+)
+def test_without_names_a_doubtful_label_is_asked_for(columns, tmp_path):
+    first, last = columns
+    path = tmp_path / "digits.csv"
+    rows = [f"{a},255,51,102,{b}\n" for a, b in zip(first, last, strict=True)]
+    path.write_text("".join(rows))
+    with pytest.raises(ValueError) as caught:
+        nn.load_digits_csv(path)
+    assert str(caught.value) == (
+        f"load_digits_csv: {path} may hold its labels in the first column, which goes from "
+        f"{min(first)} to {max(first)}, or in the last, from {min(last)} to {max(last)}; say "
+        "label_column=0 or label_column=-1"
+    )
+    assert nn.load_digits_csv(path, label_column=0)[1].tolist() == first
+    if max(first) <= 255:
+        assert nn.load_digits_csv(path, label_column=-1)[1].tolist() == last
+
+
+@pytest.mark.parametrize("names", [",label,a,b,c,d\n", "id,label,a,b,c,d\n"])
+def test_an_index_is_no_label(names, tmp_path):
+    path = tmp_path / "digits.csv"
+    path.write_text(names + "0,5,0,255,51,102\n1,0,255,0,0,0\n")
+    for column in (0, -6, names.split(",")[0]):
+        with pytest.raises(ValueError) as caught:
+            nn.load_digits_csv(path, label_column=column)
+        words = f"numbers its images in the column that label_column={column!r} names"
+        assert str(caught.value).startswith(f"load_digits_csv: {path} {words}")
+    assert nn.load_digits_csv(path, label_column=1)[1].tolist() == [5, 0]
+
+
+SCALES = [  # pixels, their type in an array, and what is white; None if nobody can know
+    ([0, 51, 255, 0], np.uint8, 255),
+    ([0, 51, 255, 0], np.uint16, 255),
+    ([0, 51, 255, 0], np.float64, 255),
+    ([0, 64, 0, 0], np.int64, 255),
+    ([0, 0.25, 1, 0], np.float32, 1),
+    ([0, 0.25, 0.5, 0], np.float16, 1),
+    ([0, 1, 1, 0], np.uint8, None),
+    ([0, 0, 0, 0], np.uint8, None),
+    ([0, 3, 16, 0], np.int64, None),
+    ([0, 3, 16, 0], np.float64, None),
+    ([0, 3, 63, 0], np.uint8, None),
+    ([0, 51, 256, 0], np.uint16, None),
+    ([0, 0, 4095, 0], np.int16, None),
+    ([0, 0, 65535, 0], np.uint16, None),
+    ([-1, 0, 255, 0], np.int16, None),
+    ([0, 4.5, 255, 0], np.float32, None),
+    ([-0.5, 0.5, 1, 0], np.float32, None),
+    ([0, 0.5, 1.5, 0], np.float32, None),
+    ([0, 0.5, 2.0, 0], np.float32, None),
+    ([0, 0.01, 0.06, 0], np.float32, None),
+]
+
+
+@pytest.mark.parametrize(("pixels", "dtype", "white"), SCALES)
+def test_what_is_white_in_a_csv_is_known_or_asked_for(pixels, dtype, white, tmp_path):
+    path = tmp_path / "digits.csv"
+    path.write_text(NAMES + "".join(f"{y},{','.join(map(str, pixels))}\n" for y in (0, 1)))
+    if white:
+        x, _ = nn.load_digits_csv(path)
+        assert x.dtype == np.float32
+        np.testing.assert_allclose(x, [np.array(pixels) / white] * 2, rtol=1e-6)
+        return
+    with pytest.raises(ValueError) as caught:
+        nn.load_digits_csv(path)
+    said = f"load_digits_csv: {path} has pixels from {min(pixels):g} to {max(pixels):g} (float32)"
+    assert str(caught.value).startswith(said)
+    assert "np.rint(x / white * 255)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("column", "error", "message"),
     [
+        (True, TypeError, "label_column must be a name or a position, got bool"),
         (5, ValueError, "has no column 5 for label_column, but 5, called label, pixel0, "),
         (-6, ValueError, "has no column -6 for label_column, but 5"),
         ("digit", ValueError, "has no column 'digit' for label_column, but 5, called label"),
