@@ -7,6 +7,7 @@ import shutil
 import struct
 import unicodedata
 import zipfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ BLANK = (ROOT / "notebooks" / "exercises" / "02_exercises.ipynb").read_bytes()
 SOLVED = (ROOT / "notebooks" / "solutions" / "02_exercises.ipynb").read_bytes()
 NFD = unicodedata.normalize("NFD", "Zoé Müller")
 MOODLE = "{}_{}_assignsubmission_file_/{}"
+BLACKBOARD = "{}_attempt_2026-03-01-10-00-00_02_exercises.ipynb"
+BRIGHTSPACE = "{}-678 - {} - Oct {}, 2026 1159 PM/02_exercises.ipynb"
 
 
 def notebook(mark="x", name="leaky"):
@@ -101,6 +104,22 @@ def there(course, name="02_exercises"):
         (["summer/kim/02_exercises.ipynb", "summer/02_exercises (lee).ipynb"], ["kim", "lee"]),
         (["kim/02_exercises_final.ipynb"], ["kim"]),
         (["kim/02_exercises (copy).ipynb"], ["kim"]),
+        ([f"kim/02_exercises-Copy{n}.ipynb" for n in (1, 2, 3)], ["kim"] * 3),
+        (["kim/02_exercises_final_v2.ipynb", "kim/02_exercises-Copy1-Copy1.ipynb",
+          "kim/Copy_of_02_exercises.ipynb"], ["kim"] * 3),
+        (["02_exercises_ada.ipynb", "02_exercises_ada (1).ipynb"], ["ada", "ada"]),
+        # Ids that look like a set's name, or a version.
+        (["hw271/02_exercises.ipynb", "hw2/02_exercises (ab123).ipynb"], ["ab123", "hw271"]),
+        (["02_exercises (V00812345).ipynb", "02_exercises_2213.ipynb"], ["2213", "V00812345"]),
+        # Sections hold students, and groups of students are no sections.
+        (["Section 1/Ada/02_exercises.ipynb", "Section 1/Bob/02_exercises.ipynb",
+          "Section 2/Cy/02_exercises.ipynb", "Section 2/02_exercises (Dee).ipynb"],
+         ["Ada", "Bob", "Cy", "Dee"]),
+        (["all/Group A/Ada/02_exercises.ipynb", "all/Group B/Bob/02_exercises.ipynb"],
+         ["Ada", "Bob"]),
+        (["Group A/02_exercises.ipynb", "Group B/02_exercises.ipynb"], ["Group_A", "Group_B"]),
+        (["kim/a/02_exercises.ipynb", "kim/b/02_exercises.ipynb", "lee/a/02_exercises.ipynb"],
+         ["kim", "kim", "lee"]),
         # What lies in a student's folder names nobody else.
         (["eve/ada_1_2_02_exercises.ipynb", "bob/ada_1_3_02_exercises.ipynb"], ["bob", "eve"]),
         ([f"eve/{MOODLE.format('ada', 6, '02_exercises.ipynb')}", "ada/02_exercises.ipynb"],
@@ -112,6 +131,14 @@ def there(course, name="02_exercises"):
         (["musterzoe2_LATE_55512_8001_02_exercises.ipynb"], ["musterzoe2_55512"]),
         (["müller-lüdenscheidtzoe_55512_8001_02_exercises.ipynb"],
          ["müller-lüdenscheidtzoe_55512"]),
+        # Blackboard: an assignment's name with an underscore; Brightspace; Teams.
+        ([BLACKBOARD.format("Set_2_abyron"), BLACKBOARD.format("Problem Set_2_b_lee"),
+          BLACKBOARD.format("Week 2_hw12_x")], ["abyron", "b_lee", "hw12_x"]),
+        ([BRIGHTSPACE.format(1, "Ada Byron", 5), BRIGHTSPACE.format(1, "Ada Byron", 6),
+          BRIGHTSPACE.format(2, "Bo - Lee", 5)], ["Ada_Byron", "Ada_Byron", "Bo_-_Lee"]),
+        ([BRIGHTSPACE.format(1, "Ada", 5), BRIGHTSPACE.format(2, "Ada", 5)], ["Ada_1", "Ada_2"]),
+        ([f"Submitted files/Ada/Set 2/Version {n}/02_exercises.ipynb" for n in (1, 2)],
+         ["Ada", "Ada"]),
     ],
 )  # fmt: skip
 def test_whose_a_file_is(paths, students, course, tmp_path):
@@ -119,6 +146,13 @@ def test_whose_a_file_is(paths, students, course, tmp_path):
     found = collect.find(path, course)
     assert sorted(one.student for one in found) == students
     assert not any(one.problem for one in found)
+
+
+@pytest.mark.parametrize(("said", "time"), [("1159 PM", (23, 59)), ("105 AM", (1, 5))])
+def test_brightspace_says_when_an_attempt_came(said, time, course, tmp_path):
+    name = BRIGHTSPACE.format(1, "Ada", 5).replace("1159 PM", said)
+    (found,) = collect.find(zipped(tmp_path / "all.zip", {name: notebook()}), course)
+    assert datetime.fromtimestamp(found.time) == datetime(2026, 10, 5, *time)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +163,16 @@ def test_whose_a_file_is(paths, students, course, tmp_path):
         (["nnfromscratch-main/notebooks/exercises/02_exercises.ipynb"], "whose it is"),
         (["kim/my stuff/02_exercises.ipynb"], "could be of kim or my stuff"),
         (["summer/02_exercises (kim).ipynb"], "could be of summer or kim"),
+        ([f"kim/02_exercises_{day}.ipynb" for day in ("monday", "tuesday", "sunday")],
+         "could be of kim or monday: if kim is no student, collect it by itself; if it is one, "
+         "put the file there as 02_exercises.ipynb"),
+        (["Mon 9/Ada/02_exercises.ipynb", "Mon 9/Bo/02_exercises.ipynb",
+          "Tue 9/Cy/02_exercises.ipynb", "Tue 9/Di/02_exercises.ipynb"], "of Mon 9 or Ada"),
+        (["Section 1/Ada/02_exercises.ipynb", "bob/02_exercises.ipynb"], "of Section 1 or Ada"),
+        (["Section 1/Ada/02_exercises.ipynb", "Section 2/Ada/02_exercises.ipynb"],
+         "Ada is in Section 1 and in Section 2: put what is one student's in one of them"),
+        (["02_exercises-Copy1.ipynb"], "whose it is"),
+        (["Copy_of_02_exercises.ipynb"], "whose it is"),
         (["eve/ada_1_assignsubmission_file_/02_exercises.ipynb",
           "eve/bob_2_assignsubmission_file_/02_exercises.ipynb", "lee/02_exercises.ipynb"],
          "collect it by itself"),
@@ -289,6 +333,55 @@ def test_jupyters_own_copy_counts_where_the_notebook_has_nothing(course, run):
     assert "02_exercises: 1 older" in said  # cy's notebook, and no copy
 
 
+def test_a_name_that_begins_with_its_own_folder_is_a_name(course, run):
+    inner = {"./02_exercises.ipynb": notebook("Bo")}
+    run(
+        {
+            "./Ada//02_exercises.ipynb": notebook("Ada"),
+            MOODLE.format("Bo", 7, "hw.zip"): zip_of(inner),
+        }
+    )
+    assert there(course) == {"Ada": notebook("Ada"), "Bo": notebook("Bo")}
+
+
+@pytest.mark.parametrize("name", [".02_exercises.ipynb", ".work/02_exercises.ipynb", ".hw.zip"])
+def test_a_hidden_notebook_is_said(name, course, run):
+    said = run({f"ada/{name}": notebook(), "bo/02_exercises.ipynb": notebook(),
+                "bo/._02_exercises.ipynb": b"", "bo/.vscode/settings.json": b"",
+                "bo/.ipynb_checkpoints/a/b.ipynb": b""})  # fmt: skip
+    assert f"not understood: ada/{name}: it is hidden: if it is meant, take the dot off" in said
+    assert "1 files not understood" in said
+    assert [*there(course)] == ["bo"]
+
+
+def test_a_folder_that_cannot_be_read_is_said(course, tmp_path, monkeypatch):
+    def scan(path):
+        if Path(path).name == "ada":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    for name in ("ada", "bo"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / "02_exercises.ipynb").write_bytes(notebook())
+    (tmp_path / "all" / "cy").symlink_to(tmp_path / "all" / "bo")
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", scan)
+    found = {one.path: one.problem for one in collect.find(tmp_path / "all", course)}
+    assert found == {
+        "ada": "it cannot be opened: Permission denied",
+        "bo/02_exercises.ipynb": "",
+        "cy": "it is a link",
+    }
+
+
+def test_where_there_is_nothing_it_is_said(course, run, tmp_path):
+    for files in ({}, {"ada/.DS_Store": b""}):
+        with pytest.raises(CourseError, match=r"collect: no notebook was found in .*all\.zip"):
+            collect.collect(zipped(tmp_path / "all.zip", files), course)
+    said = run({"ada/hw.zip": zip_of({}), "bo/02_exercises.ipynb": notebook()})
+    assert "not understood: ada/hw: no notebook was found in it" in said
+
+
 @pytest.mark.parametrize("name", ["hw.7z", "hw.rar", "hw.tar.gz", "02_exercises.ipynb.gz"])
 def test_an_archive_that_is_no_zip_is_said(name, course, run):
     said = run({f"kim/{name}": b"7z", "lee/02_exercises.ipynb": notebook()})
@@ -314,6 +407,117 @@ def test_answers_are_not_replaced_by_none(later, course, run):
     assert there(course) == {"kim": notebook(), "lee": notebook()}
     assert "kim has handed in answers to 02_exercises before" in said
     assert "02_exercises: 1 kept out" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("Solution/02_exercises.ipynb", notebook("last")),
+        ("solutions.zip", zip_of({"02_exercises.ipynb": notebook("last")})),
+    ],
+)
+def test_what_a_folder_is_called_counts_in_one_upload_alone(name, data, course, run):
+    run({MOODLE.format("Ada", 7, "02_exercises.ipynb"): notebook("first")})
+    run({MOODLE.format("Ada", 7, name): data})
+    assert there(course) == {"Ada": notebook("last")}
+
+
+def test_a_later_attempt_counts_whatever_its_folder_is_called(course, run):
+    last = zip_of({"Solution/02_exercises.ipynb": notebook("last")})
+    run({"ada_1_10_02_exercises.ipynb": notebook("first"), "ada_1_11_hw.zip": last})
+    assert there(course) == {"ada_1": notebook("last")}
+
+
+def cells_of(data, change):
+    """Return a notebook with each of its cells' texts changed."""
+    book = json.loads(data)
+    for cell in book["cells"]:
+        cell["source"] = change(cell, "".join(cell["source"]))
+    return book
+
+
+def stub_below(cell, text):
+    return text.replace("raise Not", "return z\n    raise Not")
+
+
+def stub_above(cell, text):
+    return text.replace("YOUR ANSWER HERE", "*YOUR ANSWER HERE*\n\nIt should be ln 10.")
+
+
+def further(source):
+    """Return the blank set with another cell of code."""
+    book = json.loads(BLANK)
+    book["cells"].append({"cell_type": "code", "metadata": {}, "source": source})
+    return json.dumps(book).encode()
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        *(json.dumps(cells_of(BLANK, change)).encode() for change in (stub_below, stub_above)),
+        further("def leaky(z, slope):\n    return z"),
+    ],
+    ids=["stub below", "stub above", "in a new cell"],
+)
+def test_answers_beside_what_was_left_to_fill_in_are_answers(last, course, run):
+    run({"kim/02_exercises.ipynb": notebook()})
+    run({"kim/02_exercises.ipynb": last})
+    assert there(course) == {"kim": last}
+
+
+def asked_for_a_hint(cell, text):
+    return text.replace("# hint(leaky, 1)", "hint(leaky, 2)")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        json.dumps(cells_of(BLANK, asked_for_a_hint)).encode(),
+        further("\n"),
+        further("mine = ('layer', 0.5)"),
+    ],
+    ids=["a hint", "an empty cell", "another draw"],
+)
+def test_what_is_no_answer_is_none(last, course, run):
+    run({"kim/02_exercises.ipynb": notebook()})
+    assert "02_exercises: 1 kept out" in run({"kim/02_exercises.ipynb": last})
+
+
+def test_a_file_that_was_repaired_stays_until_another_is_handed_in(course, run):
+    name, damaged = MOODLE.format("Ada", 7, "02_exercises.ipynb"), notebook()[:-5]
+    run({name: damaged})
+    course.submission("Ada", "02_exercises").write_bytes(notebook("repaired"))
+    said = run({name: damaged, MOODLE.format("Bo", 8, "02_exercises.ipynb"): notebook()})
+    assert "02_exercises: 1 same" in said
+    assert there(course) == {"Ada": notebook("repaired"), "Bo": notebook()}
+    run({name: notebook("another")})
+    assert there(course)["Ada"] == notebook("another")
+    (before,) = (course.root / "submitted_before" / "Ada" / "02_exercises").iterdir()
+    assert before.read_bytes() == notebook("repaired")
+
+
+def test_what_could_not_be_stored_is_stored_the_next_time(course, run, monkeypatch):
+    def fails(path):
+        raise OSError(28, "No space left on device")
+
+    run({"kim/02_exercises.ipynb": notebook("1")})
+    with monkeypatch.context() as full:
+        full.setattr(collect, "replacing", fails)
+        assert "cannot be stored" in run({"kim/02_exercises.ipynb": notebook("2")})
+    run({"kim/02_exercises.ipynb": notebook("2")})
+    assert there(course) == {"kim": notebook("2")}
+
+
+def test_no_earlier_submission_takes_anothers_place(course, run):
+    folder = course.root / "submitted_before" / "kim" / "02_exercises"
+    for mark in "abc":
+        run({"kim/02_exercises.ipynb": notebook(mark)})
+    (folder / "1_02_exercises.ipynb").unlink()
+    run({"kim/02_exercises.ipynb": notebook("d")})
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "2_02_exercises.ipynb": notebook("b"),
+        "3_02_exercises.ipynb": notebook("c"),
+    }
 
 
 def test_the_same_file_twice_is_not_worth_a_word(course, run):
@@ -396,6 +600,12 @@ def test_a_damaged_download_is_an_error(course, tmp_path, capsys):
         list(collect.items(tmp_path / "all.zip"))
 
 
+def test_a_download_that_was_cut_off_is_an_error(course, tmp_path):
+    (tmp_path / "all.zip").write_bytes(zip_of({"kim/02_exercises.ipynb": notebook()})[:-40])
+    with pytest.raises(CourseError, match=r"all\.zip is not complete: its end is missing; get it"):
+        list(collect.items(tmp_path / "all.zip"))
+
+
 def nested(depth, files):
     for _ in range(depth):
         files = {"in.zip": zip_of(files)}
@@ -449,7 +659,22 @@ def test_what_cannot_be_stored_is_said(course, run, monkeypatch):
     assert "it cannot be stored: No space left on device" in said
 
 
+def test_names_in_another_encoding_stay_apart(course, tmp_path):
+    for name in (b"Z\xfcge", b"Z\xffge"):
+        folder = tmp_path / "folder" / os.fsdecode(name)
+        try:
+            folder.mkdir(parents=True)
+        except OSError:
+            pytest.skip("no such names here")
+        (folder / "02_exercises.ipynb").write_bytes(notebook())
+    found = collect.find(tmp_path / "folder", course)
+    assert len({one.student for one in found}) == 2
+    assert not any(one.problem for one in found)
+
+
 def test_names_that_a_terminal_would_obey_are_shown_plainly(course, run, tmp_path):
+    said = run({"a\x1b[2J/b\x07/02_exercises.ipynb": notebook()})
+    assert "it could be of a?[2J or b?" in said
     said = run({"kim/\x1b[2J\x07.pdf": b"", "kim/02_exercises.ipynb": notebook()})
     assert "\x1b" not in said
     folder = tmp_path / "folder" / os.fsdecode(b"caf\xe9")

@@ -6,6 +6,8 @@ Understood are, in a folder or a zip file:
     byronada_12345_67890_02_exercises-1.ipynb                     Canvas
     anon_9Kd2f_67890_02_exercises.ipynb                           Canvas, anonymous
     Set 2_abyron_attempt_2026-03-01-10-00-00_02_exercises.ipynb   Blackboard
+    12345-678 - Ada Byron - Oct 5, 2026 1159 PM/02_exercises.ipynb Brightspace
+    Submitted files/Ada Byron/Set 2/Version 1/02_exercises.ipynb  Teams
     abyron/02_exercises.ipynb, abyron/02_exercises/anything.ipynb nbgrader, or by hand
     02_exercises (abyron).ipynb, abyron_02_exercises.ipynb
 
@@ -16,7 +18,10 @@ at a time, and whatever is wrong with it is said of it alone.
 import contextlib
 import hashlib
 import io
+import json
 import lzma
+import os
+import posixpath
 import re
 import unicodedata
 import zipfile
@@ -27,9 +32,9 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from .._files import replacing
+from .._files import create, replacing
 from . import late
-from .examine import HEAVY, LARGEST, Source, decoded, likely
+from .examine import HEAVY, LARGEST, Source, decoded, likely, text_of
 from .layout import Course, CourseError, safe_id
 from .student import CODE_STUB, HIDDEN, SOLUTION, TEXT_STUB
 
@@ -37,30 +42,50 @@ ENDINGS = (".ipynb", ".ipynb.txt", ".ipynb.json", ".json")
 ARCHIVES = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 COPIES = ".ipynb_checkpoints"
 """Where Jupyter keeps the state of the last saving by hand: all there is of some uploads."""
-IGNORED = re.compile(
-    rf"(^|/)(\.(?!{COPIES[1:]}/[^/]+\.ipynb$)|__MACOSX/|desktop\.ini$|Thumbs\.db$)"
+SYSTEMS = re.compile(
+    rf"(^|/)(\._|__MACOSX/|desktop\.ini$|Thumbs\.db$|{re.escape(COPIES)}/(?![^/]+\.ipynb$))"
 )
+"""What systems and Jupyter keep for themselves."""
+DOTTED = re.compile(rf"(^|/)\.(?!{COPIES[1:]}/)")
+"""Hidden files: programs make most of them, so only notebooks among them are worth a word."""
 MOODLE = re.compile(r"^(?P<id>.+?)_(?P<number>\d+)_assignsubmission_\w+?_?(?P<rest>[^_]?.*)$")
 CANVAS = re.compile(
     r"^(?P<id>(?:LATE_)?anon_(?:LATE_)?[A-Za-z0-9]+|[^_]+_(?:LATE_)?\d+)"
     r"_(?P<number>\d+)_(?P<rest>.+)$"
 )
-# The first underscore ends the assignment's name; a student's own may have more of them.
-BLACKBOARD = re.compile(r"^[^_]*_(?P<id>.+?)_attempt_(?P<number>\d{4}[\d-]+)_?(?P<rest>.*)$")
-NOBODY = re.compile(
-    rf"{re.escape(COPIES)}"
-    r"|nnfromscratch.*|notebooks?|exercises?|solutions?|submissions?|submitted|downloads?|uploads?"
-    r"|documents|desktop|files|work|new folder|home ?works?( .*)?|assignments?"
-    r"|(set|week|lesson|sheet|assignment|homework|exercise|hw)[ _-]*\d+",
+# No more digits: hw271 is the id of somebody.
+TASK = r"(?:set|week|lesson|sheet|assignment|homework|exercises?|hw)[ _-]*\d{1,2}"
+# The first underscore that is not a task's ends its name; a student's own may have more of them.
+BLACKBOARD = re.compile(
+    rf"^(?:(?:.*?[ _])??{TASK}|[^_]*)_(?P<id>.+?)_attempt_(?P<number>\d{{4}}[\d-]+)_?(?P<rest>.*)$",
     re.IGNORECASE,
 )
-"""Folders that no student is named after."""
-AROUND = re.compile(r"(class|course|cohort|section|semester|term|year|all)\b.*", re.IGNORECASE)
-"""Folders that hold the students' folders, if there are further ones in them."""
-VERSION = re.compile(
-    r"\d{1,2}|v\d+|(my[_ -])?(copy|final|solved|done|new|old|corrected|submission)", re.IGNORECASE
+BRIGHTSPACE = re.compile(
+    r"^(?P<number>\d+)-\d+ - (?P<id>.+)"
+    r" - (?P<day>\w+ \d{1,2}, \d{4}) (?P<time>\d{3,4}) (?P<half>[AP]M)$"
 )
+NOBODY = re.compile(
+    rf"{re.escape(COPIES)}|{TASK}"
+    r"|nnfromscratch.*|my_course|notebooks?|exercises?|solutions?|submissions?|submitted"
+    r"|downloads?|uploads?|documents|desktop|((submitted|working) )?files|work|new folder"
+    r"|home ?works?( .*)?|assignments?|version \d+|untitled( folder)? *\d*",
+    re.IGNORECASE,
+)
+"""What no student is named after."""
+AROUND = re.compile(
+    r"(class|course|cohort|section|group|tutorial|semester|term|year|all)\b.*", re.IGNORECASE
+)
+"""Folders that hold the students' folders, if there are further ones in them."""
+_STATE = (
+    r"(\d{1,2}|v\d{1,2}"
+    r"|(my[ _-]?)?(copy([ _-]of)?|final|solved|done|new|old|corrected|submission)\d{0,2})"
+)
+VERSION = re.compile(rf"{_STATE}([ _-]+{_STATE})*", re.IGNORECASE)
 """What stands beside a set's name in a file's and names no student."""
+BROWSERS = re.compile(r" ?\(\d{1,2}\)$")
+"""What a browser adds to the name of a file that is there already."""
+NO_ANSWER = re.compile(r"hint\(|mine = \(")
+"""What a student may add, and what is another line for each: the draw of the own blank."""
 MOST_FILES = 20_000
 MOST_ZIPS = 2
 """How many zip files may lie in one another in what a student hands in."""
@@ -81,7 +106,7 @@ class Owner(NamedTuple):
 
     student: str
     number: str = ""
-    order: tuple = ()
+    order: float = 0
     depth: int = 0
     late: bool = False
     time: float = 0.0
@@ -151,19 +176,18 @@ def items(path: Path) -> Iterator[Item | Found]:
     """Yield the notebooks of a folder or a zip file, zips inside them included, and what is none.
 
     Raises:
-        CourseError: it is neither.
+        CourseError: it is neither, or cannot be read.
     """
     path = Path(path)
     if path.is_dir():
-        for file in sorted(path.rglob("*")):
-            name = file.relative_to(path).as_posix()
-            if not IGNORED.search(name):
-                yield from _in_folder(file, name)
+        yield from _walked(path)
     elif zipfile.is_zipfile(path):
         with open(path, "rb") as file:
             yield from _zipped(file, "", 0)
     elif not path.exists():
         raise CourseError(f"collect: {path} does not exist; name a folder or a zip file")
+    elif _head(path) == b"PK\3\4":
+        raise CourseError(f"collect: {path} is not complete: its end is missing; get it again")
     else:
         hint = ""
         if path.name.lower().endswith(ENDINGS):
@@ -171,12 +195,36 @@ def items(path: Path) -> Iterator[Item | Found]:
         raise CourseError(f"collect: {path} must be a folder or a zip file{hint}")
 
 
+def _head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4)
+    except OSError as error:
+        raise CourseError(f"collect: {path} cannot be opened: {error.strerror}") from None
+
+
+def _walked(path: Path) -> Iterator[Item | Found]:
+    unread: list[OSError] = []
+    inside = [
+        Path(folder, name)
+        for folder, folders, files in os.walk(path, onerror=unread.append)
+        for name in (*folders, *files)
+    ]
+    for error in unread:
+        name = Path(error.filename).relative_to(path).as_posix()
+        yield Found(name, problem=f"it cannot be opened: {error.strerror}")
+    for file in sorted(inside):
+        name = file.relative_to(path).as_posix()
+        if not _ignored(name):
+            yield from _in_folder(file, name)
+
+
 def _in_folder(file: Path, name: str) -> Iterator[Item | Found]:
     try:
-        if not file.is_file():
-            return
         if file.is_symlink():
             yield Found(name, problem="it is a link")
+        elif not file.is_file():
+            return
         elif problem := _refused(name, file.stat().st_size):
             yield Found(name, problem=problem)
         else:
@@ -185,8 +233,16 @@ def _in_folder(file: Path, name: str) -> Iterator[Item | Found]:
         yield Found(name, problem=f"it cannot be opened: {error.strerror}")
 
 
+def _ignored(name: str) -> bool:
+    """Tell whether a file is none of the student's, and not worth a word."""
+    hidden = DOTTED.search(name) and not name.lower().endswith((".ipynb", ".zip"))
+    return bool(hidden or SYSTEMS.search(name))
+
+
 def _refused(name: str, size: int, stored: int | None = None) -> str:
     """Return why a file is not even read, by its name and size."""
+    if DOTTED.search(name):
+        return "it is hidden: if it is meant, take the dot off its name, or its folder's"
     if name.lower().endswith(ARCHIVES):
         return "it is an archive, and no zip: unpack it into a folder in its place"
     if not name.lower().endswith((".zip", *ENDINGS)):
@@ -218,24 +274,29 @@ def _zipped(file, inside: str, depth: int, around: Item | None = None) -> Iterat
             raise CourseError(f"collect: the zip file is damaged ({error}); get it again") from None
         yield Found(inside.rstrip("/"), problem=f"it cannot be opened: {error}")
         return
-    count = size = 0
+    none, count, size = True, 0, 0
     with archive:
         for info in archive.infolist():
             name = inside + _name_of(info).replace("\\", "/")
-            if info.is_dir() or IGNORED.search(name.replace("../", "")):
+            if ".." in name.split("/") or re.match(r"/|[A-Za-z]:", name):
+                problem = "its path leads out of the zip file"
+            else:
+                name = posixpath.normpath(name)
+                problem = _refused(name, info.file_size, info.compress_size)
+            if info.is_dir() or _ignored(name.replace("../", "")):
                 continue
-            problem = _refused(name, info.file_size, info.compress_size)
+            none = False
             if not problem:
                 count, size = count + 1, size + info.file_size
             if inside and (count > MOST_FILES or size > LARGEST):
                 yield Found(inside.rstrip("/"), problem="the rest of it is too much to read")
                 return
-            if ".." in PurePosixPath(name).parts or re.match(r"/|[A-Za-z]:", name):
-                problem = "its path leads out of the zip file"
             if problem:
                 yield Found(name, problem=problem)
             else:
                 yield from _entry(archive, info, name, depth, around)
+    if inside and none:
+        yield Found(inside.rstrip("/"), problem="no notebook was found in it")
 
 
 def _name_of(info: zipfile.ZipInfo) -> str:
@@ -305,30 +366,56 @@ def _kind(data: bytes, source: Source | None, looks: bool) -> int:
         return FROM_SOLUTION
     if not looks:
         return OTHER_SET
+    return UNTOUCHED if source and _untouched(data, source) else ANSWERED
+
+
+def _untouched(data: bytes, source: Source) -> bool:
+    """Tell whether the code and the answers of a file have no line but those handed out."""
     left = sum(data.count(stub.encode()) for stub in (CODE_STUB[1], TEXT_STUB[0]))
-    return UNTOUCHED if left and source and left >= source.stubs else ANSWERED
+    if left < source.stubs or len(data) > HEAVY:  # so most files need not be taken apart
+        return False
+    given = {line for cell in source.released["cells"] for line in _lines(cell)}
+    try:
+        cells = [
+            cell
+            for cell in json.loads(decoded(data)[0])["cells"]
+            if cell["cell_type"] == "code" or cell["metadata"].get("nbgrader", {}).get("solution")
+        ]
+        lines = {line for cell in cells for line in _lines(cell)} - given
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+    return all(map(NO_ANSWER.match, lines))
+
+
+def _lines(cell: dict) -> list[str]:
+    """Return a cell's lines, without what makes a comment of one: so a hint is the same line."""
+    return [*filter(None, (line.strip("# \t") for line in text_of(cell).splitlines()))]
 
 
 def _by_platform(part: str, name: str = "") -> Owner | None:
     """Return whose it is if a platform has made this part of a path."""
+    if match := BRIGHTSPACE.search(part):
+        said = f"{match['day']} {match['time']:0>4} {match['half']}"
+        time = _time(said, "%b %d, %Y %I%M %p")
+        return Owner(match["id"], match["number"], time, time=time)
     for pattern in (MOODLE, CANVAS, BLACKBOARD):
         if match := pattern.search(part.removeprefix(name if pattern is BLACKBOARD else "")):
             student, number = match["id"], match["number"]
             if pattern is MOODLE:
                 folder = f"{student}_{number}_assignsubmission_file_"
                 return Owner(student, number, folder=folder)
-            order = (int(number.replace("-", "")),)
+            order = int(number.replace("-", ""))
             if pattern is BLACKBOARD:
-                return Owner(student, "", order, time=_time(number))
+                return Owner(student, "", order, time=_time(number[:19], "%Y-%m-%d-%H-%M-%S"))
             plain = re.sub(r"(^|_)LATE_", r"\1", student)
             return Owner(plain, "", order, late=plain != student)
     return None
 
 
-def _time(attempt: str) -> float:
-    """Return when an attempt of Blackboard's was handed in, or 0."""
+def _time(text: str, form: str) -> float:
+    """Return when a platform says that an attempt was handed in, or 0."""
     try:
-        return datetime.strptime(attempt[:19], "%Y-%m-%d-%H-%M-%S").timestamp()
+        return datetime.strptime(text, form).timestamp()
     except ValueError:
         return 0.0
 
@@ -337,14 +424,15 @@ def _by_hand(one: Found, course: Course, only: str | None) -> str:
     """Return the student whom a file's name shows, beside the set's or alone."""
     if one.zipped:
         return ""
-    words = re.escape(one.set).replace("_", "[_ ]")
-    match = re.fullmatch(rf"{words} ?\((?P<id>[^)]+)\)", one.stem)
-    match = match or re.fullmatch(rf"{words}[_-](?P<id>.+)", one.stem)
-    match = match or re.fullmatch(rf"(?P<id>.+?)[_-]{words}", one.stem)
+    words, stem = re.escape(one.set).replace("_", "[_ ]"), BROWSERS.sub("", one.stem)
+    match = re.fullmatch(rf"{words} ?\((?P<id>[^)]+)\)", stem)
+    match = match or re.fullmatch(rf"{words}[_-](?P<id>.+)", stem)
+    match = match or re.fullmatch(rf"(?P<id>.+?)[_-]{words}", stem)
     if match and not VERSION.fullmatch(match["id"]):
         return match["id"]
     # With a set that is known, a folder of alice.ipynb, bob.ipynb.
-    return one.stem if only and not _named(one.stem, course.sets()) else ""
+    named = _named(stem, course.sets()) or NOBODY.fullmatch(stem) or VERSION.fullmatch(stem)
+    return stem if only and not named else ""
 
 
 def _version(stem: str) -> tuple:
@@ -364,11 +452,9 @@ def _places(found: list[Found], course: Course, hands: dict[int, str]) -> dict[i
         parts = [p for p in one.naming if p.replace("_", " ") not in sets]
         parts = [p for p in parts if not NOBODY.fullmatch(p)]
         parts = [p for i, p in enumerate(parts) if i == 0 or p != parts[i - 1]]
-        paths[one.place] = [*parts, one.stem]
-    while len({parts[0] for parts in paths.values()}) == 1:
-        first = next(iter(paths.values()))[0]
-        if _by_platform(first) or _is_known(first, course) or not _around(first, paths, hands):
-            break
+        paths[one.place] = [*parts, BROWSERS.sub("", one.stem)]
+    while _around(paths, hands, course):
+        _ask_about_namesakes(found, paths)
         paths = {place: parts[1:] for place, parts in paths.items()}
     return paths
 
@@ -378,21 +464,38 @@ def _is_known(part: str, course: Course) -> bool:
     return bool(name) and (course.root / "submitted" / name).is_dir()
 
 
-def _around(first: str, paths: dict[int, list[str]], hands: dict[int, str]) -> bool:
-    """Tell whether the one folder that all paths begin with holds the students."""
-    if any(len(parts) == 1 for parts in paths.values()):
+def _around(paths: dict[int, list[str]], hands: dict[int, str], course: Course) -> bool:
+    """Tell whether what all paths begin with holds the students: one folder, or sections."""
+    firsts = {parts[0] for parts in paths.values()}
+    if not firsts or any(len(parts) == 1 for parts in paths.values()):
+        return False
+    if any(_by_platform(first) or _is_known(first, course) for first in firsts):
+        return False
+    sections = all(map(AROUND.fullmatch, firsts))
+    if len(firsts) > 1 and not sections:
         return False
     if any(_by_platform(parts[1]) for parts in paths.values()):
         return True
     inner = {parts[1] for parts in paths.values() if len(parts) > 2}
-    direct = [place for place, parts in paths.items() if len(parts) == 2]
-    named = [hands[place] for place in direct]
-    if not all(named):
+    direct = {place: hands[place] for place, parts in paths.items() if len(parts) == 2}
+    if not all(direct.values()):
         return False
-    if AROUND.fullmatch(first):
-        return True
-    sure = all(paths[place][1].endswith(f"({hands[place]})") for place in direct)
-    return len({*inner, *named}) > (1 if inner or sure else 2)
+    sure = all(paths[place][1].endswith(f"({hand})") for place, hand in direct.items())
+    return sections or (sure and len({*inner, *direct.values()}) > 1)
+
+
+def _ask_about_namesakes(found: list[Found], paths: dict[int, list[str]]) -> None:
+    """Ask whether those who have one name in several sections are one student."""
+    sections: dict[str, set] = {}
+    for first, name, *_ in paths.values():
+        sections.setdefault(name, set()).add(first)
+    for one in found:
+        name = paths[one.place][1]
+        if len(sections[name]) > 1 and not _by_platform(name):
+            one.problem = one.problem or (
+                f"{name} is in {' and in '.join(sorted(sections[name]))}: put what is one "
+                "student's in one of them, and give namesakes different names"
+            )
 
 
 def _owners(found: list[Found], course: Course, only: str | None) -> None:
@@ -407,6 +510,7 @@ def _owners(found: list[Found], course: Course, only: str | None) -> None:
                 platform[one.place] = owner._replace(depth=depth)
                 below.setdefault(parts[0], set()).add(owner[:2])
                 break
+    crowded = _crowded([one for one in found if one.place not in platform], paths)
     folders = {one.place for one in found if len(paths[one.place]) > 1}
     zips: dict[str, set] = {}
     for one in found:
@@ -422,23 +526,44 @@ def _owners(found: list[Found], course: Course, only: str | None) -> None:
                 one.problem = one.problem or (f"{parts[0]} is {DOUBTFUL}")
             elif not several and (not folders <= {*platform} or not owner.number):
                 owner = None
-        _own(one, owner or _without_platform(one, paths, hands[one.place], course), parts)
+        _own(one, owner or _without_platform(one, paths, hands, crowded, course), parts)
 
 
-def _without_platform(one: Found, paths: dict[int, list[str]], hand: str, course: Course) -> Owner:
+def _crowded(found: list[Found], paths: dict[int, list[str]]) -> set[str]:
+    """Return the folders that may be sections: several of them hold a set in several folders."""
+    inner: dict[tuple, set] = {}
+    for one in found:
+        first, *rest = paths[one.place][:-1] or [""]
+        inner.setdefault((first, one.set), set()).update(rest[:1])
+    crowded = {first for (first, _), names in inner.items() if len(names) > 1}
+    return crowded if len(crowded) > 1 else set()
+
+
+def _without_platform(
+    one: Found,
+    paths: dict[int, list[str]],
+    hands: dict[int, str],
+    crowded: set[str],
+    course: Course,
+) -> Owner:
     """Return whose a file is that no platform has named."""
     *parts, stem = paths[one.place]
+    hand = hands[one.place]
     if not parts:
         return Owner(hand)
     known = [depth for depth, part in enumerate(parts) if _is_known(part, course)]
     alone = len({path[0] for path in paths.values()}) == 1
     if known and (known[0] == 0 or alone):
         return Owner(parts[known[0]], depth=known[0])
-    if stem.endswith(f"({hand})"):
+    several = alone and len({*filter(None, hands.values())}) > 1
+    if hand and (several or stem.endswith(f"({hand})")):
         parts = [*parts, hand]
-    if len(parts) > 1 and (alone or known) and not one.problem:
-        words = " or ".join(parts)
-        one.problem = f"it could be of {words}: put it in one folder with the student's name"
+    around = parts[0] in crowded or AROUND.fullmatch(parts[0])
+    if len(parts) > 1 and (alone or known or around) and not one.problem:
+        one.problem = (
+            f"it could be of {' or '.join(parts)}: if {parts[0]} is no student, collect it by "
+            f"itself; if it is one, put the file there as {one.set}.ipynb"
+        )
     return Owner(parts[0])
 
 
@@ -451,9 +576,8 @@ def _own(one: Found, owner: Owner, parts: list[str]) -> None:
     one.upload = "/".join([*parts[: owner.depth + 1], owner.number])
     folder = parts[owner.depth]
     inside = one.folders[one.folders.index(folder) + 1 :] if folder in one.folders else []
-    if {"solution", "solutions"} & {part.lower() for part in inside}:
-        one.kind = FROM_SOLUTION
-    one.order = (one.kind, *owner.order, not one.copy, *_version(one.stem), *one.order)
+    own = not {"solution", "solutions"} & {part.lower() for part in inside}
+    one.order = (one.kind, owner.order, own, not one.copy, *_version(one.stem), *one.order)
     if not one.student and not one.problem:
         one.problem = "it does not show whose it is: put it in a folder with the student's name"
 
@@ -480,8 +604,9 @@ def find(path: Path, course: Course, only: str | None = None) -> list[Found]:
     _choose_latest([one for one in done if not one.problem])
     done = [one for one in done if not (one.copy and one.state == "older")]
     for one in done:  # a name may hold what a terminal cannot show, or would obey
-        one.path = "".join(c if c.isprintable() else "?" for c in one.path)
-        one.warning = "".join(c if c.isprintable() else "?" for c in one.warning)
+        for part in ("path", "problem", "warning"):
+            text = "".join(c if c.isprintable() else "?" for c in getattr(one, part))
+            setattr(one, part, text)
     return sorted(done, key=lambda one: one.path)
 
 
@@ -550,7 +675,8 @@ def _tell_namesakes(found: list[Found], course: Course) -> None:
                 one.student, one.state = own, ""
                 continue
         if len(marks[one.student, one.set]) > 1 and not one.problem:
-            digest = hashlib.sha256(one.state.encode()).hexdigest()[:6]
+            # A name in another encoding than the system's has halves of surrogates in it.
+            digest = hashlib.sha256(one.state.encode(errors="surrogatepass")).hexdigest()[:6]
             one.student += f"_{one.state if one.state.isdecimal() else digest}"
         one.state = ""
 
@@ -563,8 +689,14 @@ def _number(course: Course, student: str, name: str) -> str:
 
 
 def collect(path: Path, course: Course, only: str | None = None) -> list[Found]:
-    """Copy submissions into the course; what was there before is kept in submitted_before."""
+    """Copy submissions into the course; what was there before is kept in submitted_before.
+
+    Raises:
+        CourseError: the path is neither a folder nor a zip file, or nothing is in it.
+    """
     found = find(path, course, only)
+    if not found:
+        raise CourseError(f"collect: no notebook was found in {path}")
     chosen = {one.place: one for one in found if not one.problem and one.state != "older"}
     for place, item in enumerate(items(path)):
         if (one := chosen.get(place)) is None:
@@ -580,10 +712,15 @@ def collect(path: Path, course: Course, only: str | None = None) -> list[Found]:
 
 
 def _take(one: Found, data: bytes, course: Course) -> None:
-    """Copy one submission into the course."""
+    """Copy one submission into the course, unless the platform has given the same before.
+
+    What then lies in `submitted` may be another file, which somebody has repaired.
+    """
     target = course.file("submitted", one.student, one.set)
     before = course.submission(one.student, one.set)
-    if before and (there := before.read_bytes()) == data:
+    there = before.read_bytes() if before else b""
+    first = late.origin(course, one.student, one.set) if before else {}
+    if before and (there == data or first.get("digest") == one.digest):
         one.state = "same"
     elif before and one.kind < ANSWERED == _kind_of(there, one.set, course):
         one.state = "kept out"
@@ -592,22 +729,28 @@ def _take(one: Found, data: bytes, course: Course) -> None:
             f"{'none' if one.kind == UNTOUCHED else 'none of its own'}: what was there stays"
         )
         return
-    elif before:
-        folder = course.root / "submitted_before" / one.student / one.set
-        folder.mkdir(parents=True, exist_ok=True)
-        number = len(list(folder.iterdir())) + 1
-        before.rename(folder / f"{number}_{before.name[-100:]}")
     time = datetime.fromtimestamp(one.time).isoformat(timespec="seconds") if one.time else ""
     known = {"time": time, "late": one.late, "number": one.number, "folder": one.folder}
-    if one.state == "same":  # it came when it came first
-        first = late.origin(course, one.student, one.set)
-        known |= {key: first.get(key) for key in ("time", "late") if first}
-    late.remember(course, one.student, one.set, known)
-    if one.state == "same":
-        return
-    one.state = "changed" if before else "new"
-    with replacing(target) as file:
-        file.write(data)
+    if one.state != "same":
+        one.state = "changed" if before else "new"
+        if before:
+            _keep(course.root / "submitted_before" / one.student / one.set, before, there)
+        with replacing(target) as file:
+            file.write(data)
+        if before and before != target:
+            before.unlink()
+    elif first and first.get("digest", one.digest) == one.digest:  # it came when it came first
+        known |= {key: first.get(key) for key in ("time", "late")}
+    # Afterwards: what could not be stored is not the same when it is collected again.
+    late.remember(course, one.student, one.set, known | {"digest": one.digest})
+
+
+def _keep(folder: Path, before: Path, there: bytes) -> None:
+    """Keep an earlier submission under a number that nothing in the folder has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = len(list(folder.iterdir())) + 1
+    while not create(folder / f"{number}_{before.name[-100:]}", there):
+        number += 1
 
 
 def _kind_of(data: bytes, name: str, course: Course) -> int:
