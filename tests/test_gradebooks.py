@@ -37,7 +37,8 @@ def test_moodles_rows_and_columns_stay_as_they_are():
     assert after[0] == before[0]
     assert [line[4] for line in after[1:]] == ["12.5", "3", "-"]
     assert [line[:4] + line[5:] for line in after] == [line[:4] + line[5:] for line in before]
-    assert said == ["not in the gradebook: Some_Body", "2 of 3 students, 02_exercises"]
+    column = "02_exercises -> 'Assignment: Set 2 (Real)'"
+    assert said == ["not in the gradebook: Some_Body", "2 of 3 students", column]
 
 
 def test_canvas_knows_its_students_by_number():
@@ -48,7 +49,8 @@ def test_canvas_knows_its_students_by_number():
     assert after[1:3] == cells(CANVAS)[1:3]
     assert after[3][-2:] == ["12.5", ""]
     assert after[4][-2:] == ["", "17"]
-    assert said == ["2 of 2 students, 02_exercises, 03_exercises"]
+    columns = ["02_exercises -> '02_exercises (4411)'", "03_exercises -> 'Set 3 (4412)'"]
+    assert said == ["2 of 2 students", *columns]
 
 
 def test_semicolons_stay():
@@ -62,15 +64,85 @@ def test_semicolons_stay():
     [
         (MOODLE, "canvas", {}, "has the columns Student and ID"),
         (CANVAS, "moodle", {}, "has the columns First name and Last name"),
-        (MOODLE.replace("Set 2", "Homework"), "moodle", {}, "none of its columns would do"),
-        (MOODLE.replace("Course total", "Set 02 late"), "moodle", {}, "say --column"),
-        (MOODLE, "moodle", {"02_exercises": "Set 2"}, "no column 'Set 2'"),
+        (MOODLE.replace("Set 2", "Homework"), "moodle", {}, "none is called 'Set 2' or '02_exer"),
+        (MOODLE.replace("Course total", "Sheet 02"), "moodle", {}, "'Sheet 02' could be; say --"),
+        (MOODLE, "moodle", {"02_exercises": "Set 2"}, "0 columns .* are called 'Set 2'"),
+        (MOODLE.replace("Course total", "ID number"), "moodle", {"02_exercises": "ID number"},
+         "2 columns .* are called 'ID number', and one must be"),
+        (MOODLE, "moodle", {"sum": "Assignment: Set 2 (Real)"}, "two of 02_exercises, sum have"),
         ("", "moodle", {}, "a row of names"),
     ],
-)
+)  # fmt: skip
 def test_what_is_not_understood_is_asked(text, kind, columns, words):
     with pytest.raises(CourseError, match=words):
         filled(text, kind, [row("Ada_Byron")], columns)
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Set 2", "02_exercises", "02 exercises (4411)", "Sheet 02", "exercise 2",
+     "Aufgabe: Set 2 (Punkte)", "Devoir\xa0: Set 2 (Brut)", "Tarea: Set 2 (Real)",
+     " Assignment: Set 2\n(Real) "],
+)  # fmt: skip
+def test_a_title_may_have_what_the_platform_adds(title):
+    text = f'First name,Last name,"{title}"\nAda,Byron,-\n'
+    after, said = filled(text, "moodle", [row("Ada_Byron")], {})
+    assert cells(after)[1][2] == "12.5"
+    assert said[1:] == [f"02_exercises -> {title!r}"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Quiz week 2", "Week 2", "Set 2 bonus", "Set 2 (bonus)", "Quiz: Set 2 (Real)", "Set 12",
+     "Set 20", "Assignment: Set 2 (Percentage)", "Lesson: Lesson 2"],
+)  # fmt: skip
+def test_nobodys_other_points_are_written_over(title):
+    text = f"First name,Last name,{title},Aufgabe zwei\nAda,Byron,9,\n"
+    with pytest.raises(CourseError, match="which column is 02_exercises"):
+        filled(text, "moodle", [row("Ada_Byron")], {})
+
+
+def test_what_is_replaced_is_said():
+    names = [f"S{i} X" for i in range(6)]
+    values = zip(names, ["-", "", "12,50", "12.5", "9", "absent"], strict=True)
+    text = "Vorname;Nachname;Set 2\n" + "".join(f"{n.replace(' ', ';')};{v}\n" for n, v in values)
+    _, said = filled(text, "moodle", [row(n.replace(" ", "_")) for n in names], {})
+    assert said[-1] == (
+        "replaced: S4_X, 02_exercises: 9 by 12.5; S5_X, 02_exercises: absent by 12.5"
+    )
+
+
+def test_a_set_that_nobody_handed_in_needs_no_column():
+    rows = [row("Ada_Byron"), row("Ada_Byron", "03_exercises", 0.0, "not submitted")]
+    _, said = filled(MOODLE, "moodle", rows, {})
+    assert said == ["1 of 1 students", "02_exercises -> 'Assignment: Set 2 (Real)'"]
+    rows += [row("Åse_Øster_jr", "03_exercises")]
+    with pytest.raises(CourseError, match="which column is 03_exercises"):
+        filled(MOODLE, "moodle", rows, {})
+
+
+COMMAS = "Vorname;Nachname;Set 2;Aufgabe: a, b, c, d (Punkte)\nAda;Byron;-;-\n"
+LONG = '"{}"'.format("x\n" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        (COMMAS.replace("\n", "\r"), ";"),
+        (COMMAS.replace("\n", "\r\n"), ";"),
+        (COMMAS, ";"),
+        ("sep=;\n" + COMMAS, ";"),
+        ('"sep=\t"\r\n' + COMMAS.replace(";", "\t"), "\t"),
+        ("\n" + COMMAS.replace("Ada", "\n;;\nBob\n\nAda"), ";"),
+        (COMMAS.replace("-;-", "-"), ";"),
+        (COMMAS.replace("-;-", f"-;{LONG}"), ";"),
+    ],
+)
+def test_what_spreadsheets_make_of_a_file_is_read(text, separator):
+    after, said = filled(text, "moodle", [row("Ada_Byron")], {})
+    assert cells(after, separator)[-1][:3] == ["Ada", "Byron", "12.5"]
+    assert {len(line) for line in cells(after, separator)} == {4}
+    assert said[0] == "1 of 1 students"
 
 
 def test_two_rows_of_one_student_are_asked_about():

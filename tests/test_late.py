@@ -29,7 +29,7 @@ def policy(course):
     """Write `late.toml`; return what is read of it."""
 
     def written(text):
-        (course.root / late.FILE).write_text(text)
+        (course.root / late.FILE).write_text(text, encoding="utf-8")
         return late.policy(course)
 
     yield written
@@ -140,12 +140,34 @@ def test_a_penalty_is_of_the_maximum_and_never_more_than_there_is(policy):
         ('[due]\n02 = "tomorrow"', "without quotes"),
         ("[days]\n02 = 3", r"\[days.02_exercises\] must hold lines like Ada_Byron = 0"),
         ("[days.02]\nAda = -1", r"\[days.02_exercises\] must hold"),
+        (DUE + "2 = 2026-11-05T09:00:00", r"\[due\] has two entries for 02_exercises; take"),
+        ("[days.2]\nAda = 0\n[days.02]\nBob = 0", r"\[days\] has two entries for 02_exercises"),
         ("due = ", "cannot be read"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(text, words, policy):
     with pytest.raises(CourseError, match=words):
         policy(text)
+
+
+def test_days_that_are_given_to_nobody_are_named(policy):
+    rules = policy('[days.02]\nada = 0\nADA = 0\n"bob " = 1\nSomebody_Else = 2\n')
+    assert late.strangers(rules, {"ada", "bob"}) == [
+        "late.toml: [days.02_exercises] 'ADA' is no student's id; do you mean ada?",
+        "late.toml: [days.02_exercises] 'bob ' is no student's id; do you mean bob?",
+        "late.toml: [days.02_exercises] 'Somebody_Else' is no student's id",
+    ]
+    assert late.strangers(late.Policy(), ()) == []
+
+
+def test_settings_are_read_as_windows_saves_them(course, policy):
+    assert policy("\ufeffpercent_a_day = 10").percent_a_day == 10
+    path = course.root / "grading.toml"
+    path.write_text("\ufeffpartial_credit = true\n", encoding="utf-8")
+    try:
+        assert course.partial_credit
+    finally:
+        path.unlink()
 
 
 def test_a_folders_times_are_those_of_the_files(course, policy, tmp_path):

@@ -185,15 +185,17 @@ def test_each_set_from_02_has_one_and_the_secret_is_for_the_instructor(course):
     assert course.secret not in json.dumps(source.notebook).encode()
 
 
-def test_a_lost_secret_is_asked_for(course):
-    path = course.root / ".secret"
-    kept = path.read_bytes()
-    path.unlink()
-    try:
-        with pytest.raises(CourseError, match="Put the file back"):
-            own_notebooks(course, NAME, ["ada"])
-    finally:
-        path.write_bytes(kept)
+def test_a_lost_secret_is_asked_for(tmp_path):
+    course = init(tmp_path / "c", None, own_blanks=True)
+    asked = {".secret": lambda: own_notebooks(course, NAME, ["ada"]), ".seed": lambda: course.seed}
+    for name, ask in asked.items():
+        path = course.root / name
+        for lose in (path.unlink, path.touch):  # or left empty by an `init` that was stopped
+            lose()
+            with pytest.raises(CourseError, match=f"{name} is missing or empty: .* Put the file"):
+                ask()
+        init(course.root, None)
+        assert ask()
 
 
 def test_a_renamed_set_keeps_the_blank_for_practice(tmp_path):

@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from traitlets import Unicode
@@ -20,7 +21,7 @@ from traitlets.config import Config
 
 from . import late
 from .examine import text_of
-from .layout import Course, CourseError, write
+from .layout import Course, CourseError, InUse, write
 from .pictures import harmless
 from .student import CODE_STUB, HIDDEN, _without, secrets
 
@@ -113,7 +114,12 @@ def _part(points: float, maximum: float):
 
 
 def _run(converter: type, course: Course, name: str, student: str, **settings: object) -> None:
-    """Run one of nbgrader's steps, quietly; what it says is told if it fails."""
+    """Run one of nbgrader's steps, quietly; what it says is told if it fails.
+
+    Raises:
+        InUse: another program is writing in the gradebook.
+        CourseError: the step has failed for another reason.
+    """
     config = Config()
     config.CourseDirectory.root = str(course.root)
     config.CourseDirectory.assignment_id = name
@@ -123,8 +129,8 @@ def _run(converter: type, course: Course, name: str, student: str, **settings: o
     config.Verdicts.course = config.Harmless.course = str(course.root)
     said = _Said()
     logger = logging.getLogger("nnfromscratch.course.nbgrader")
-    logger.propagate = False
-    logger.handlers = [said]
+    for one in (logger, logging.getLogger("tornado.application")):  # which the gradebook takes
+        one.propagate, one.handlers = False, [said]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         step = converter(coursedir=CourseDirectory(config=config), config=config, log=logger)
@@ -135,7 +141,8 @@ def _run(converter: type, course: Course, name: str, student: str, **settings: o
             step.start()
         except (Exception, SystemExit) as error:
             words = "\n".join(said.lines[-3:])
-            raise CourseError(f"nbgrader: {name}, {student}: {error} {words}") from error
+            failure = CourseError(f"nbgrader: {name}, {student}: {error} {words}")
+            raise _in_use(course, "\n".join([str(error), *said.lines])) or failure from error
 
 
 class _Said(logging.Handler):
@@ -147,8 +154,27 @@ class _Said(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def _gradebook(course: Course) -> Gradebook:
-    return Gradebook(f"sqlite:///{course.root / 'gradebook.db'}")
+@contextlib.contextmanager
+def _gradebook(course: Course) -> Iterator[Gradebook]:
+    """Open the gradebook.
+
+    Raises:
+        InUse: another program is writing in it.
+    """
+    try:
+        with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}") as book:
+            yield book
+    except Exception as error:
+        if in_use := _in_use(course, str(error)):
+            raise in_use from None
+        raise
+
+
+def _in_use(course: Course, words: str) -> InUse | None:
+    """Return the error to raise if these words, of another error or a log, hold SQLite's."""
+    if "database is locked" not in words:
+        return None
+    return InUse(f"{course.root / 'gradebook.db'} is in use: close the formgrader, run again")
 
 
 def release(course: Course, name: str) -> Path:
@@ -221,6 +247,12 @@ def _texts(course: Course, student: str, name: str) -> dict[str, str]:
         return {}
     kinds = [(cell["metadata"].get("nbgrader", {}).get("grade_id"), cell) for cell in cells]
     return {grade_id: text_of(cell) for grade_id, cell in kinds if grade_id}
+
+
+def students(course: Course) -> set[str]:
+    """Return everybody in the gradebook, whether or not they have handed anything in."""
+    with _gradebook(course) as book:
+        return {student.id for student in book.students}
 
 
 def entered(course: Course, name: str) -> set[str]:

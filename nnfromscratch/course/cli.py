@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import csv
-import difflib
 import hashlib
 import io
 import json
@@ -23,7 +22,7 @@ from .examine import LARGEST, WRONG, Examined, Source, examine, likely, unread, 
 from .grade import NOT_COMPARED, grade, starter
 from .handout import handout, own_notebooks
 from .jail import JailError, Limits, beside, sandbox_works, stripped_package
-from .layout import Course, CourseError
+from .layout import Course, CourseError, InUse, meant
 from .student import to_text
 
 LIMITS = Limits()
@@ -97,6 +96,10 @@ def _run(step, options: argparse.Namespace) -> int:
         return step(options) or 0
     except (CourseError, JailError) as error:
         print(f"course: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # of two names, the first is that of a file in the making
+        where = error.filename2 or error.filename
+        print(f"course: {f'{where}: {error.strerror}' if where else error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what is done is kept. Run the same command again.", file=sys.stderr)
@@ -289,40 +292,76 @@ def _tried(mine: tuple | None, partial: bool, *arguments) -> tuple[dict, str]:
 def _grade(options: argparse.Namespace) -> int:
     books, course = _books(), Course(options.course)
     _can_grade(options)
-    sets = _sets_to_grade(course, options)
-    home, failed = stripped_package(course.root / ".package"), []
-    for name in sets:
-        _own_solution_passes(course, name, sandbox=not options.no_sandbox)
-        students = course.submissions(name)
-        if options.student:
-            students = [one for one in students if one == options.student]
-        keys = {student: course.key(student, name) for student in students}
-        entered, everyone = books.entered(course, name), course.own_of_others(name)
-        jobs = {
-            student: (_mine(course, student, name, everyone), course.partial_credit,
-                      course.submission(student, name), course.source_file(name), home, LIMITS,
-                      not options.no_sandbox, course.seed + keys[student].encode())
-            for student in students
-            if options.student or _is_due(course, student, name, keys[student], entered)
-        }  # fmt: skip
-        for student, outcome in _bar(_graded_apart(jobs, options.workers), name, len(jobs)):
-            if isinstance(outcome, Exception):
-                failed.append(f"{name}, {student}: {outcome}")
-                continue
-            result, text = outcome
-            result |= {"key": keys[student], "student": student, "set": name, "booked": False}
-            layout.write(course.file("mended", student, name), text)
-            course.store(student, name, result)
-            try:
-                books.enter(course, student, name)
-            except CourseError as error:
-                failed.append(str(error))
-                continue
-            course.store(student, name, result | {"booked": True})
-        print(f"{name}: {len(students)} submissions, {len(jobs)} of them new or changed")
+    with _alone(course):
+        sets = _sets_to_grade(course, options)
+        home = stripped_package(course.root / ".package")
+        failed = [line for name in sets for line in _grade_set(course, name, options, home, books)]
     for line in failed:
         print(f"not graded: {line}", file=sys.stderr)
     return int(bool(failed))
+
+
+@contextlib.contextmanager
+def _alone(course: Course) -> Iterator[None]:
+    """Keep another `grade` out: two would take each other's copies away.
+
+    Raises:
+        InUse: there is one at work.
+    """
+    import fcntl  # Linux only
+
+    with open(course.root / ".grading", "wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse("another grade is running in this course: wait until it ends") from None
+        yield
+
+
+def _grade_set(
+    course: Course, name: str, options: argparse.Namespace, home: Path, books
+) -> list[str]:
+    """Grade what is due of a set; return who was not graded, and why."""
+    _own_solution_passes(course, name, sandbox=not options.no_sandbox)
+    students = [s for s in course.submissions(name) if (options.student or s) == s]
+    keys, failed = _keys(course, name, students)
+    entered, everyone = books.entered(course, name), course.own_of_others(name)
+    jobs = {
+        student: (_mine(course, student, name, everyone), course.partial_credit,
+                  course.submission(student, name), course.source_file(name), home, LIMITS,
+                  not options.no_sandbox, course.seed + key.encode())
+        for student, key in keys.items()
+        if options.student or _is_due(course, student, name, key, entered)
+    }  # fmt: skip
+    for student, outcome in _bar(_graded_apart(jobs, options.workers), name, len(jobs)):
+        if isinstance(outcome, Exception):
+            failed.append(f"{name}, {student}: {outcome}")
+            continue
+        result, text = outcome
+        result |= {"key": keys[student], "student": student, "set": name, "booked": False}
+        layout.write(course.file("mended", student, name), text)
+        course.store(student, name, result)
+        try:
+            books.enter(course, student, name)
+        except InUse:  # so it will be for the others
+            raise
+        except CourseError as error:
+            failed.append(str(error))
+            continue
+        course.store(student, name, result | {"booked": True})
+    print(f"{name}: {len(students)} submissions, {len(jobs)} of them new or changed")
+    return failed
+
+
+def _keys(course: Course, name: str, students: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the key of each submission, and what to say of those that cannot be read."""
+    keys, failed = {}, []
+    for student in students:
+        try:
+            keys[student] = course.key(student, name)
+        except OSError as error:
+            failed.append(f"{name}, {student}: cannot be read: {error.strerror}")
+    return keys, failed
 
 
 def _mine(course: Course, student: str, name: str, everyone: dict) -> tuple | None:
@@ -437,9 +476,8 @@ def _own_solution_passes(course: Course, name: str, sandbox: bool = True) -> Non
 def _known(course: Course, student: str, sets: list[str]) -> None:
     everyone = {one for name in sets for one in course.submissions(name)}
     if student not in everyone:
-        near = difflib.get_close_matches(student, everyone, 3, 0.5)
-        hint = f"; do you mean {' or '.join(near)}?" if near else ""
-        raise CourseError(f"{student} has handed in nothing of {', '.join(sets)}{hint}")
+        words = f"{student} has handed in nothing of {', '.join(sets)}"
+        raise CourseError(words + meant(student, everyone))
 
 
 def _feedback(options: argparse.Namespace) -> None:
@@ -458,7 +496,7 @@ def _feedback(options: argparse.Namespace) -> None:
         folders = {one: late.origin(course, one, name).get("folder", "") for one, name in todo}
         files = {one: course.file("feedback", one, name, "html") for one, name in todo}
         _moodle_zip(options.moodle, folders, files, f"{names[0]}_feedback.html")
-    _say_what_is_not_graded(course, names)
+    _say_what_is_left(course, names, books)
 
 
 def _moodle_zip(path: Path, folders: dict[str, str], files: dict[str, Path], name: str) -> None:
@@ -487,10 +525,14 @@ def _state(course: Course, student: str, name: str) -> str:
     result = course.result(student, name)
     if not result or not result.get("booked"):
         return "new"
-    return "graded" if result["key"] == course.key(student, name) else "changed"
+    with contextlib.suppress(OSError):  # `grade` says of whom it cannot be read
+        if result["key"] == course.key(student, name):
+            return "graded"
+    return "changed"
 
 
-def _say_what_is_not_graded(course: Course, names: list[str]) -> None:
+def _say_what_is_left(course: Course, names: list[str], books) -> None:
+    """Say what is not graded, and which days in `late.toml` are nobody's."""
     states = Counter(
         _state(course, one, name) for name in names for one in course.submissions(name)
     )
@@ -499,6 +541,13 @@ def _say_what_is_not_graded(course: Course, names: list[str]) -> None:
             f"{states['changed']} changed and {states['new']} new submissions are not graded: "
             "run `nnfromscratch course grade`"
         )
+    for line in late.strangers(late.policy(course), _everyone(course, books)):
+        print(line)
+
+
+def _everyone(course: Course, books) -> set[str]:
+    """Return who has handed in something, or is in the gradebook."""
+    return books.students(course).union(*map(course.submissions, course.released()))
 
 
 def table(course: Course, books) -> tuple[list[str], list[dict]]:
@@ -506,16 +555,15 @@ def table(course: Course, books) -> tuple[list[str], list[dict]]:
     columns = ["student", "set", "total", "max", "days late", "lost by it"]
     columns += ["waiting for a person", "flags"]
     rows, rules = [], late.policy(course)
-    names = course.released()
-    everyone = {student for name in names for student in course.submissions(name)}
-    for name in names:
+    everyone = sorted(_everyone(course, books))
+    for name in course.released():
         source = course.source(name)
         cells = [*(check.grade_id for check in source.checks), *source.manual]
         columns += [cell for cell in cells if cell not in columns]
         handed = set(course.submissions(name))
         maximum, entries = books.maximum(course, name), books.grades(course, name)
         nothing = {"points": {}, "waiting": [], "submitted": False}
-        for student in sorted(everyone | {*entries}):
+        for student in everyone:
             grades = entries.get(student, nothing)
             result = course.result(student, name) or {}
             kinds = sorted({kind for kind, _ in result.get("findings", [])})
@@ -560,10 +608,10 @@ def _summed(rows: list[dict]) -> tuple[list[str], list[dict]]:
 
 
 def _export(options: argparse.Namespace) -> None:
-    course = Course(options.course)
+    books, course = _books(), Course(options.course)
     if options.file.is_dir():
         raise CourseError(f"{options.file} is a folder; name a file in it, like grades.csv")
-    columns, rows = table(course, _books())
+    columns, rows = table(course, books)
     given = options.moodle or options.canvas
     if given:
         pairs = [part.partition("=") for part in options.column]
@@ -581,15 +629,15 @@ def _export(options: argparse.Namespace) -> None:
         file.write(written.encode("utf-8-sig"))  # so that spreadsheets see the encoding
     for line in said:
         print(f"{options.file}: {line}")
-    _say_what_is_not_graded(course, course.released())
+    _say_what_is_left(course, course.released(), books)
 
 
 def _report(options: argparse.Namespace) -> None:
     from .report import page
 
-    course = Course(options.course)
+    books, course = _books(), Course(options.course)
     path = options.out or course.root / "report.html"
-    _, rows = table(course, _books())
+    _, rows = table(course, books)
     layout.write(path, page(course, rows, anonymous=options.anonymous))
     print(f"{path}: open it in a browser")
-    _say_what_is_not_graded(course, course.released())
+    _say_what_is_left(course, course.released(), books)

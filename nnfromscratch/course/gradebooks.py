@@ -23,6 +23,11 @@ MOODLE_NAMES = (
 )
 FULL_NAMES = ("Full name", "Vollständiger Name", "Nom complet", "Nombre completo")
 """The second column of Moodle's grading worksheet; the first one ends with the student's number."""
+KNOWN = {"Student", "ID", "id", *FULL_NAMES, *(name for pair in MOODLE_NAMES for name in pair)}
+"""The columns by which a table is known, and so what separates them."""
+BEFORE = r"((assignment|aufgabe|devoir|tarea)\s?:\s*)?"
+AFTER = r"(\s*\((real|punkte|brute?|\d+)\))?"
+"""What the platforms write beside an assignment's name, where its column holds points."""
 
 
 def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> tuple[str, list]:
@@ -42,16 +47,15 @@ def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> t
         raise CourseError("export: the gradebook must have a row of names and a row a student")
     head, *body = table
     ids = (_moodle if kind == "moodle" else _canvas)(head, body)
-    sets = sorted({row["set"] for row in rows})
-    place = {name: _column(name, head, columns) for name in [*sets, *{SUM} & columns.keys()]}
-    points: dict[str, dict[str, float]] = {}
-    for row in rows:
-        if "not submitted" not in row["flags"].split("; "):
-            mine = points.setdefault(row["student"], {})
-            mine[row["set"]] = row["total"]
-            if SUM in columns:
-                mine[SUM] = mine.get(SUM, 0.0) + row["total"]
-    known, said = set(), []
+    rows = [row for row in rows if "not submitted" not in row["flags"].split("; ")]
+    names = [*sorted({row["set"] for row in rows}), *{SUM} & columns.keys()]
+    place = {name: _column(name, head, columns) for name in names}
+    if len({*place.values()}) < len(place):
+        raise CourseError(
+            f"export: two of {', '.join(names)} have one column; name another with --column"
+        )
+    points = _points(rows, SUM in columns)
+    known, said, replaced = set(), [], []
     for line, names in zip(body, ids, strict=True):
         found = sorted(names & points.keys())
         if len(found) > 1 or set(found) & known:
@@ -59,20 +63,53 @@ def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> t
         known |= {*found}
         for student in found:
             for name, value in points[student].items():
-                line += [""] * (len(head) - len(line))
-                line[place[name]] = f"{value:g}"
+                before, line[place[name]] = line[place[name]], f"{value:g}"
+                if _lost(before, line[place[name]]):
+                    replaced.append(f"{student}, {name}: {before} by {value:g}")
     if missing := sorted(points.keys() - known):
         said.append(f"not in the gradebook: {', '.join(missing)}")
-    said.append(f"{len(known)} of {len(points)} students, {', '.join(sets)}")
+    said.append(f"{len(known)} of {len(points)} students")
+    said += [f"{name} -> {head[column]!r}" for name, column in place.items()]
+    said += [f"replaced: {'; '.join(replaced)}"] * bool(replaced)
     output = io.StringIO(newline="")
     csv.writer(output, delimiter=separator, lineterminator="\n").writerows([head, *body])
     return output.getvalue(), said
 
 
+def _points(rows: list[dict], with_sum: bool) -> dict[str, dict[str, float]]:
+    """Return what each student gets for each set, and for all of them if that has a column."""
+    points: dict[str, dict[str, float]] = {}
+    for row in rows:
+        mine = points.setdefault(row["student"], {})
+        mine[row["set"]] = row["total"]
+        if with_sum:
+            mine[SUM] = mine.get(SUM, 0.0) + row["total"]
+    return points
+
+
+def _lost(before: str, now: str) -> bool:
+    """Say whether there was something before, and it is not the same now."""
+    try:
+        return float(before.replace(",", ".")) != float(now)
+    except ValueError:
+        return before.strip() not in ("", "-")
+
+
 def _table(text: str) -> tuple[str, list[list[str]]]:
-    """Return what separates the columns of a CSV file, and its rows."""
-    separator = max(",;\t", key=text.split("\n", 1)[0].count)
-    return separator, [*csv.reader(io.StringIO(text), delimiter=separator)]
+    """Return what separates the columns of a CSV file, and its rows, none shorter than the first.
+
+    Spreadsheets say in a line of its own what separates: `sep=;`. Blank rows are left out.
+    """
+    said = re.match(r'"?sep=([,;\t])"?(\r\n?|\n)', text, re.I)
+    lines = text[said.end() :] if said else text
+    csv.field_size_limit(max(csv.field_size_limit(), len(lines)))  # an answer can be a long one
+    tables = [
+        (one, [*filter(any, csv.reader(io.StringIO(lines, newline=""), delimiter=one))] or [[]])
+        for one in (said[1] if said else ",;\t")
+    ]
+    # A title may hold more commas than its line has semicolons.
+    separator, rows = max(tables, key=lambda t: (len(KNOWN & {*t[1][0]}), len(t[1][0])))
+    return separator, [row + [""] * (len(rows[0]) - len(row)) for row in rows]
 
 
 def students(path: Path) -> dict[str, str]:
@@ -84,8 +121,7 @@ def students(path: Path) -> dict[str, str]:
     Raises:
         CourseError: it is none of these, or two rows are one student.
     """
-    head, *body = _table(read(path, "--students"))[1] or [[]]
-    body = [row + [""] * (len(head) - len(row)) for row in body if any(row)]
+    head, *body = _table(read(path, "--students"))[1]
     if "id" in head:
         found = [(safe_id(row[head.index("id")]), "") for row in body]
     elif {"Student", "ID"} <= {*head}:  # of the two ids that it may have, Canvas writes the longer
@@ -158,25 +194,31 @@ def _canvas(head: list[str], body: list[list[str]]) -> list[set[str]]:
 
 
 def _column(name: str, head: list[str], columns: dict[str, str]) -> int:
-    """Return the place of a set's column."""
+    """Return the place of a set's column: the named one, or the one with its name and no more.
+
+    What else stands in a title makes it another assignment's, whose points would be lost.
+    """
     if name in columns:
-        if columns[name] not in head:
-            raise CourseError(f"export: the gradebook has no column {columns[name]!r}")
-        return head.index(columns[name])
+        fitting = [i for i, title in enumerate(head) if title == columns[name]]
+        if len(fitting) != 1:
+            raise CourseError(
+                f"export: {len(fitting)} columns of the gradebook are called {columns[name]!r}, "
+                f"and one must be, for {name}"
+            )
+        return fitting[0]
     number = name.split("_")[0].lstrip("0")
-    pattern = re.compile(
-        rf"{re.escape(name)}|\b(set|sheet|exercises?|week|lesson)[ _]*0*{number}\b", re.I
-    )
-    fitting = [
-        title for title in head if pattern.search(title.replace(name.replace("_", " "), name))
-    ]
+    short = rf"(set|sheet|exercises?)[ _]*0*{re.escape(number)}"
+    long = re.escape(name).replace("_", "[ _]")
+    pattern = re.compile(rf"\s*{BEFORE}({short}|{long}){AFTER}\s*", re.I)
+    fitting = [i for i, title in enumerate(head) if pattern.fullmatch(title)]
     if len(fitting) != 1:
-        some = ", ".join(map(repr, fitting)) if fitting else "none of its columns"
+        some = " and ".join(repr(head[i]) for i in fitting)
+        words = f"{some} could be" if fitting else f"none is called 'Set {number}' or {name!r}"
         raise CourseError(
-            f"export: which column is {name}? {some} would do; say --column '{name}=TITLE', with "
-            "the title as it stands in the file"
+            f"export: which column is {name}? {words}; say --column '{name}=TITLE', with the "
+            "title as it stands in the file"
         )
-    return head.index(fitting[0])
+    return fitting[0]
 
 
 def read(path: Path, what: str = "export") -> str:

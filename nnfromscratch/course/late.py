@@ -14,13 +14,12 @@ Points are never changed for it: the penalty is taken off where they are exporte
 
 import json
 import math
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from .._files import replacing
-from .layout import Course, CourseError
+from .layout import Course, CourseError, meant, settings
 
 FILE = "late.toml"
 ORIGIN = ".origin.json"
@@ -49,12 +48,7 @@ def policy(course: Course) -> Policy:
         CourseError: the file is not as above; the message names the entry.
     """
     path = course.root / FILE
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Policy()
-    except (OSError, ValueError) as error:
-        raise CourseError(f"{path} cannot be read: {error}") from None
+    given = settings(path)
     if unknown := sorted(given.keys() - {*Policy._fields}):
         raise CourseError(
             f"{path}: there is no {unknown[0]!r}; it may have {', '.join(Policy._fields)}"
@@ -82,7 +76,25 @@ def policy(course: Course) -> Policy:
 def _by_set(course: Course, table: object, name: str) -> dict:
     if not isinstance(table, dict):
         raise CourseError(f"{course.root / FILE}: [{name}] must be a table, got {table!r}")
-    return {course.resolve(one): value for one, value in table.items()}
+    names = [course.resolve(one) for one in table]
+    if twice := [one for one in names if names.count(one) > 1]:
+        raise CourseError(
+            f"{course.root / FILE}: [{name}] has two entries for {twice[0]}; take one out"
+        )
+    return dict(zip(names, table.values(), strict=True))
+
+
+def strangers(rules: Policy, students: Collection[str]) -> list[str]:
+    """Return what to say of days that are given to nobody: a mistyped id would be late after all.
+
+    It is no error, because an extension can be given before anything is handed in.
+    """
+    return [
+        f"{FILE}: [days.{name}] {student!r} is no student's id{meant(student, students)}"
+        for name, days in rules.days.items()
+        for student in days
+        if student not in students
+    ]
 
 
 def origin(course: Course, student: str, name: str) -> dict:

@@ -11,6 +11,7 @@ gradebook.db nbgrader_config.py nbgrader's books and settings
 late.toml grading.toml          the course's own settings, where there are any
 """
 
+import difflib
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ import re
 import secrets
 import tomllib
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from .._files import replacing
@@ -62,6 +64,10 @@ class CourseError(Exception):
     """Something is not as the command needs it; the message says what to do."""
 
 
+class InUse(CourseError):
+    """Another program keeps what is needed: nothing can be done until it has ended."""
+
+
 class Course:
     """A course's folder.
 
@@ -83,19 +89,23 @@ class Course:
     @property
     def seed(self) -> bytes:
         """What the graders' cases are drawn from: the same in every run, and nobody's guess."""
-        return (self.root / ".seed").read_bytes()
+        return self._drawn_from(".seed", "the graders' cases")
 
     @property
     def secret(self) -> bytes:
         """What the own blanks are drawn from. Whoever has it can make every student's."""
-        try:
-            return (self.root / SECRET).read_bytes()
-        except OSError:
+        return self._drawn_from(SECRET, "own blanks")
+
+    def _drawn_from(self, name: str, what: str) -> bytes:
+        path = self.root / name
+        data = path.read_bytes() if path.is_file() else b""
+        if not data:
             raise CourseError(
-                f"{self.root / SECRET} is missing: own blanks are drawn from it. Put the file back "
-                "if there is a copy; `nnfromscratch course init` makes another, which draws other "
-                "blanks"
-            ) from None
+                f"{path} is missing or empty: {what} are drawn from it. Put the file back if there "
+                f"is a copy; `nnfromscratch course init {self.root}` makes another, from which "
+                "others are drawn"
+            )
+        return data
 
     @property
     def partial_credit(self) -> bool:
@@ -105,12 +115,7 @@ class Course:
             CourseError: `grading.toml` says anything but `partial_credit = true` or false.
         """
         path = self.root / GRADING
-        try:
-            given = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return False
-        except (OSError, ValueError) as error:
-            raise CourseError(f"{path} cannot be read: {error}") from None
+        given = settings(path)
         value = given.pop("partial_credit", False)
         if given or not isinstance(value, bool):
             raise CourseError(f"{path} may have one line, partial_credit = true, or false")
@@ -197,27 +202,36 @@ class Course:
     def submission(self, student: str, name: str) -> Path | None:
         """Return what a student handed in, under whatever file name.
 
-        A link is nobody's work: it could lead to another student's, or to the solution.
+        A link is nobody's work: it could lead to another student's, or to the solution. Of a folder
+        that cannot be looked into it is the path that its file should have: whoever opens that is
+        told why it cannot be.
         """
-        folder = self.root / "submitted" / student / name
-        if folder.is_symlink() or folder.parent.is_symlink():
+        path = self.file("submitted", student, name)
+        folder = path.parent
+        try:
+            if folder.is_symlink() or folder.parent.is_symlink():
+                return None
+            files = [one for one in folder.iterdir() if one.is_file() and not one.is_symlink()]
+            others = [one for one in files if one.name[0] != "."]
+            named = [one for one in others if ".ipynb" in one.name] or others
+            latest = max(named, key=lambda one: one.stat().st_mtime, default=None)
+            return path if path in files else latest
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        files = [path for path in folder.glob("*") if path.is_file() and not path.is_symlink()]
-        if (path := folder / f"{name}.ipynb") in files:
+        except OSError:
             return path
-        others = [path for path in files if path.name[0] != "."]
-        named = [path for path in others if ".ipynb" in path.name] or others
-        return max(named, key=lambda path: path.stat().st_mtime, default=None)
 
     def submissions(self, name: str) -> list[str]:
         """Return the students who handed something in."""
-        folders = (self.root / "submitted").glob(f"*/{name}")
-        return sorted(
-            path.parent.name for path in folders if self.submission(path.parent.name, name)
-        )
+        students = [path.name for path in (self.root / "submitted").glob("*")]
+        return sorted(student for student in students if self.submission(student, name))
 
     def key(self, student: str, name: str) -> str:
-        """Return what changes when submission, source, released points or settings change."""
+        """Return what changes when submission, source, released points or settings change.
+
+        Raises:
+            OSError: the submission cannot be read.
+        """
         digest = hashlib.sha256(self.source_file(name).read_bytes())
         digest.update(repr(sorted(self.released_points(name).items())).encode())
         digest.update(repr(self.own_draw(student, name)).encode())
@@ -238,6 +252,27 @@ class Course:
     def store(self, student: str, name: str, result: dict) -> None:
         """Store what is known of a submission."""
         write(self.root / "results" / name / f"{student}.json", json.dumps(result, indent=1))
+
+
+def settings(path: Path) -> dict:
+    """Return what a file of the course's own settings says; without the file, nothing.
+
+    Raises:
+        CourseError: it cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # as editors on Windows save it
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{path} cannot be read: {error}") from None
+
+
+def meant(student: str, students: Iterable[str]) -> str:
+    """Return the question to ask about an id that is nobody's: whose it may be."""
+    known = {one.casefold(): one for one in students}
+    near = [known[one] for one in difflib.get_close_matches(student.casefold(), known, 3, 0.5)]
+    return f"; do you mean {' or '.join(near)}?" if near else ""
 
 
 def write(path: Path, text: str) -> None:
@@ -270,7 +305,7 @@ def init(root: Path, solutions: Path | None, *, own_blanks: bool = False) -> Cou
     for folder in ("source", "release", "submitted"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for name in (".seed", SECRET):
-        if not (root / name).exists():
+        if not (root / name).exists() or not (root / name).stat().st_size:
             with open(os.open(root / name, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
                 file.write(secrets.token_hex(32).encode())
     for source in sources:
