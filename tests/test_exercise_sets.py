@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from nnfromscratch.exercises import all_exercises
+from nnfromscratch.exercises import ExerciseError, all_exercises
 from nnfromscratch.exercises._diagnosis import Trial
 from nnfromscratch.exercises._sandbox import Raised, behaviour
 from nnfromscratch.exercises._suppose import suppositions
@@ -109,6 +109,11 @@ def float_count(sizes):
     return float(sum(sizes[i] * sizes[i + 1] + sizes[i + 1] for i in range(len(sizes) - 1)))
 
 
+def softplus(z, t):
+    s = np.where(t[:, None] == 1, -z, z)
+    return np.log(1 + np.exp(s)).mean(), EXERCISES["yes_or_no_loss"].reference(z, t)[1]
+
+
 def chosen_log(z, t):
     a = 1 / (1 + np.exp(-z))
     t = t[:, None]
@@ -118,6 +123,23 @@ def chosen_log(z, t):
 def all_pairs(z, t):
     a = 1 / (1 + np.exp(-z))
     return -(t * np.log(a) + (1 - t) * np.log(1 - a)).mean(), (a - t) / len(z)
+
+
+class TwiceTheLayers:
+    def __init__(self, layers, back=1):
+        self.layers, self.back = layers, back
+
+    def forward(self, x):
+        h = x
+        for layer in self.layers:
+            h = layer.forward(h)
+        return x + 2 * h
+
+    def backward(self, d_out):
+        d = d_out
+        for layer in reversed(self.layers):
+            d = layer.backward(d)
+        return d_out + self.back * d
 
 
 class NotChained:
@@ -173,6 +195,71 @@ class MaskFromOutput:
         return d_out * self.mask
 
 
+class KeepsEqual(EXERCISES["KeepSome"].reference):
+    def forward(self, x, training):
+        y = super().forward(x, False)
+        if training:
+            self.factor = (self.draw(x.shape) <= self.keep) / self.keep
+        return y * self.factor
+
+
+def relu_by(hidden):
+    def forward(x, folded):
+        for w in folded:
+            x = x @ w[:-1] + w[-1]
+            if hidden(w, folded[-1]):
+                x = np.maximum(x, 0)
+        return x
+
+    return forward
+
+
+def off_kinks(is_kink):
+    def measure(f, z, h):
+        right, left = (f(z + h) - f(z)) / h, (f(z) - f(z - h)) / h
+        return np.where(is_kink(right, left), np.nan, (right + left) / 2)
+
+    return measure
+
+
+def improving_by(least):
+    def epochs_and_best(errors, patience):
+        lowest, best = math.inf, 0
+        for epoch, error in enumerate(errors, 1):
+            if error < lowest - least:
+                lowest, best = error, epoch
+            elif epoch - best >= patience:
+                break
+        return epoch, best
+
+    return epochs_and_best
+
+
+def in_pairs(average, params, keep):
+    pairs = zip(average, average.values(), params.values(), strict=True)
+    return {name: keep * a + (1 - keep) * p for name, a, p in pairs}
+
+
+def measured_slope(z, y, temperature):
+    def loss(t):
+        e = np.exp(z / t - (z / t).max(axis=1, keepdims=True))
+        return -np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(y)), y]).mean()
+
+    return (loss(temperature + 1e-5) - loss(temperature - 1e-5)) / 2e-5
+
+
+def never_halved(loss, w, gradient, rate):
+    while loss(w - rate * gradient) > loss(w) - rate / 2 * (gradient**2).sum():
+        pass
+    return rate
+
+
+def doubled(loss, w, gradient, rate):
+    while loss(w - rate * gradient) > loss(w) - rate / 2 * (gradient**2).sum():
+        rate = rate * 2
+    return rate
+
+
 def right_by_row(dy, x, gamma, epsilon):
     dx, _, dbeta = EXERCISES["normalize_rows_backward"].reference(dy, x, gamma, epsilon)
     c = x - x.mean(axis=1, keepdims=True)
@@ -204,6 +291,15 @@ REFUSED = {
         arrays(lambda shape: shape[0] * (shape[1] if len(shape) > 1 else 1)),
         arrays(lambda shape: shape[0] * (shape[-1] if len(shape) > 1 else 1)),
     ],
+    "slopes_off_kinks": [
+        *(off_kinks(lambda a, b, e=e: abs(a - b) > e) for e in (0.12, 0.15, 0.2, 0.3)),
+    ],
+    "forward_folded": [
+        relu_by(lambda w, last: w.shape != last.shape),
+        relu_by(lambda w, last: w.shape[1] != last.shape[1]),
+        relu_by(lambda w, last: len(w) != len(last)),
+    ],
+    "patience_at_work": [improving_by(least) for least in (1e-4, 1e-5, 1e-6, 1e-8)],
     "how_many_parameters": [float_count],
     "Residual": [three_layers],
     "cross_entropy_in_bits": [
@@ -270,6 +366,16 @@ NAMED = {
     ),
     "forward_folded": (ones_at_the_input, "the ones are appended to the input alone"),
     "yes_or_no_loss": (chosen_log, "log of a sigmoid, chosen by the target"),
+    "slopes_off_kinks": (
+        off_kinks(lambda right, left: abs(right - (right + left) / 2) > 0.1),
+        "the slope to one side is compared with the mean",
+    ),
+    "silent_share": (
+        lambda x, w, b: (x @ w + b <= 0).all(axis=0).sum() // len(b),
+        "all or nothing: 1 if every unit is silent, and 0 otherwise",
+    ),
+    "average_weights": (in_pairs, "the averages are paired with the weights by their order"),
+    "temperature_slope": (measured_slope, "the logarithm of a probability that is 0"),
     "backtracking_rate": (walks_on, "the search walks on from the moved w"),
     "Residual": (NotChained, "the layers are not chained, in either direction"),
     "FeatureScale": (GainReplaced, "a new array is put into params"),
@@ -300,9 +406,12 @@ def test_first_mistakes_are_named_however_they_are_written(name):
     assert {verdict(name, answer, seed) for seed in range(RUNS)} == {mistake}
 
 
-def test_two_more_first_mistakes_are_named():
+def test_more_first_mistakes_are_named():
     assert verdict("yes_or_no_loss", all_pairs, 0) == "log of a sigmoid, and all pairs"
+    assert verdict("yes_or_no_loss", softplus, 0) == "exp overflows in log(1 + exp)"
     assert verdict("backtracking_rate", not_renewed, 0) == "the promise is not renewed"
+    assert verdict("KeepSome", KeepsEqual, 0) == "a number equal to keep survives, too"
+    assert verdict("patience_at_work", improving_by(1e-3), 0) == "small improvements do not count"
 
 
 def test_a_search_without_end_is_an_error_that_says_so():
@@ -312,6 +421,58 @@ def test_a_search_without_end_is_an_error_that_says_so():
     ends = [r for r in results if isinstance(r, Raised)]
     assert ends
     assert all("has not ended" in r.message for r in ends)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (never_halved, "at the same places again and again (does the rate change?)"),
+        (doubled, "farther and farther away (does the rate shrink?)"),
+    ],
+)
+def test_a_search_without_end_is_not_told_what_another_one_does(answer, words):
+    exercise = EXERCISES["backtracking_rate"]
+    assert verdict("backtracking_rate", answer, 0) == ""
+    with pytest.raises(ExerciseError, match="has not ended") as caught:
+        exercise.check(answer)
+    assert words in " ".join(str(caught.value).split())
+
+
+@pytest.mark.parametrize("back", [1, 2])
+def test_what_the_layers_make_counts_twice(back):
+    with pytest.raises(ExerciseError) as caught:
+        EXERCISES["Residual"].check(lambda layers: TwiceTheLayers(layers, back))
+    names = ["what the layers make counts twice", "what the layers hand back counts twice"]
+    assert caught.value.mistake == "; ".join(names[:back])
+
+
+NEARLY = (
+    "complex_step_gradient",
+    "descent_step",
+    "clip_by_norm",
+    "how_many_parameters",
+    "arrays_from_vector",
+    "xavier_from_uniform",
+    "to_unit_output",
+    "orthonormal_columns",
+    "patience_at_work",
+)
+
+
+def scaled(value, factor):
+    """Return a result with all its numbers times a factor."""
+    if isinstance(value, dict):
+        return {key: scaled(part, factor) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(scaled(part, factor) for part in value)
+    return value * factor
+
+
+@pytest.mark.parametrize("name", NEARLY)
+@pytest.mark.parametrize("factor", [1 + 1e-6, 1 - 1e-6])
+def test_six_right_digits_hold_no_mistake_of_the_catalogue(name, factor):
+    right = EXERCISES[name].reference
+    assert verdict(name, lambda *arguments: scaled(right(*arguments), factor), 7) == ""
 
 
 def test_half_of_the_promise_to_the_last_digit_is_enough():

@@ -210,7 +210,9 @@ MEASURED = {
     "offset": (row_sums, lambda x, m: x.sum(axis=1) + 3, "is +3 off, wherever it is wrong"),
     "nan": (row_sums, lambda x, m: x.sum(axis=1) * np.nan, "holds nan"),
     "unchanged": (lambda x, m: np.exp(x), lambda x, m: x, "is x itself"),
-    "zeros": (lambda x, m: x, lambda x, m: np.zeros_like(x), "all zeros"),
+    "zeros": (lambda x, m: x, lambda x, m: np.zeros_like(x), "The result is 0 in every entry"),
+    "always 0": (lambda x, m: (x**2).sum(), lambda x, m: -0.0, "The result is 0, wherever"),
+    "always 1": (lambda x, m: (x**2).sum(), lambda x, m: 1, "The result is 1, wherever"),
     "backwards": (row_sums, lambda x, m: x.sum(axis=1)[::-1], "backwards along axis 0"),
     "shifted": (lambda x, m: x, lambda x, m: np.roll(x, 1, 1), "shifted by one along axis 1"),
     "signs": (lambda x, m: x, lambda x, m: np.abs(x), "right sizes, but some signs"),
@@ -368,6 +370,36 @@ MEASURED = {
         lambda x, m: x,
         "the largest of all its entries would be right",
     ),
+    "no sign": (
+        lambda x, m: (x - 0.5).sum(),
+        lambda x, m: abs((x - 0.5).sum()),
+        "The result is the size of the right one, without its sign",
+    ),
+    "rounded": (
+        lambda x, m: x,
+        lambda x, m: np.round(x, 4),
+        "The result is the right one, rounded to 4 decimals",
+    ),
+    "a factor of almost 1": (
+        lambda x, m: x,
+        lambda x, m: x * (1 + 1e-5 if x.shape == (1, 4) else 1.5),
+        "the right one times 1.00001, for every entry; in another case, times 1.5.",
+    ),
+    "a division by 1 - m": (
+        lambda x, m: x.sum(axis=1),
+        lambda x, m: x.sum(axis=1) / (1 - x.shape[1]),
+        "is the right one divided by 1 - n, where n is the length of axis 1 of x",
+    ),
+    "almost 1 in another case": (
+        lambda x, m: x,
+        lambda x, m: x * (1.5 if x.shape == (1, 4) else 1 + 1e-5),
+        "the right one times 1.5, for every entry; in another case, times 1.00001.",
+    ),
+    "digits of another case": (
+        lambda x, m: x.sum(axis=1),
+        lambda x, m: x.sum(axis=1) * (1 + 1e-6 * x.size),
+        "is due, in another case. Has it",
+    ),
     "a small number added": (
         lambda x, m: np.abs(x),
         lambda x, m: np.abs(x) + 1e-6,
@@ -403,6 +435,63 @@ def test_two_mistakes_are_told_one_by_one():
     assert "measured db is the right one with its sign turned round" in message
 
 
+def test_a_part_is_not_wrong_alone_where_others_are_wrong_too():
+    exercise = with_mistakes(both, lambda x, m: (2 * x, x.sum(axis=0)), outputs=("dx", "db"))
+    (mistake,) = exercise.mistakes
+    mistake = dataclasses.replace(mistake, name="no mean is taken off, in dx alone")
+    exercise = dataclasses.replace(exercise, mistakes=(mistake,))
+    message = message_of(exercise, lambda x, m: (2 * x, x.sum(axis=0)))
+    assert "mistake no mean is taken off, in dx alone hint" in message
+    with pytest.raises(ExerciseError) as caught:
+        exercise.check(lambda x, m: (2 * x, -x.sum(axis=0)))
+    assert "mistake no mean is taken off, in dx hint" in told(caught.value)
+    assert "db is the right one with its sign turned round" in told(caught.value)
+    assert caught.value.mistake == mistake.name  # as it is counted
+
+
+def test_results_in_another_order_hold_no_mistake():
+    def three(x, m):
+        return x - m, x.sum(axis=0), x.mean(axis=0)
+
+    exercise = with_mistakes(
+        three, lambda x, m: (x - m, x.mean(axis=0), x.mean(axis=0)), outputs=("dx", "db", "dg")
+    )
+    message = message_of(exercise, lambda x, m: (x.sum(axis=0), x.mean(axis=0), x - m))
+    assert "right, but in another order; due: dx, db, dg" in message
+    assert "mistake" not in message
+
+
+NEARLY_RIGHT = {
+    "in its type": lambda x, m: (20 * x).astype(np.float32),
+    "in its numbers": lambda x, m: 20 * x + 1e-5 * (x.shape == (3, 3)),
+}
+
+
+@pytest.mark.parametrize("what", NEARLY_RIGHT)
+def test_a_mistake_that_is_hardly_one_explains_no_other(what):
+    exercise = with_mistakes(lambda x, m: 20 * x, NEARLY_RIGHT[what])
+    for factor in (1 + 1e-6, 1 - 1e-6):
+        message = message_of(exercise, lambda x, m, factor=factor: 20 * x * factor)
+        assert "The result is right to about" in message
+        assert "mistake" not in message
+    assert "mistake mistake 0" in message_of(exercise, NEARLY_RIGHT[what])
+
+
+def test_a_mistake_in_float32_is_named():
+    exercise = with_mistakes(lambda x, m: 20 * x, lambda x, m: 19 * x)
+    message = message_of(exercise, lambda x, m: (19 * x.astype(np.float32)).astype(float))
+    assert "mistake mistake 0" in message
+
+
+def test_a_size_that_is_always_the_same_explains_no_factor():
+    shape = made_up(lambda x, m: x.sum(axis=1))
+    exercise = dataclasses.replace(
+        shape, inputs=lambda rng: (rng.standard_normal((2, 3)), rng.random()), corners=()
+    )
+    message = message_of(exercise, lambda x, m: 2 * x.sum(axis=1))
+    assert "The result is 2 times the right one, wherever it is wrong" in message
+
+
 def test_a_mistake_and_something_more():
     exercise = with_mistakes(lambda x, m: np.exp(x), lambda x, m: np.exp(x) - x**2)
     message = message_of(exercise, lambda x, m: x**2 - np.exp(x))
@@ -410,6 +499,8 @@ def test_a_mistake_and_something_more():
     assert "Besides, its sign is turned round." in message
     message = message_of(exercise, lambda x, m: (np.exp(x) - x**2) / x.shape[1])
     assert re.search(r"1/[2-9] of what this mistake alone gives", message)
+    message = message_of(exercise, lambda x, m: np.sqrt(2) * (np.exp(x) - x**2))
+    assert "Besides, it is 1.414 times what this mistake alone gives." in message
 
 
 def test_a_part_that_is_lost_beside_another_proves_nothing():
@@ -618,6 +709,11 @@ def only_one_example(x, mean):
 
 def test_the_cases_that_go_right_are_described():
     assert "right only when x has a single row" in message_of(made_up(row_sums), only_one_example)
+    zeros = dataclasses.replace(
+        made_up(lambda x, m: np.exp(x)), corners=(lambda rng: (np.zeros((2, 4)), 0.5),) * 2
+    )
+    message = message_of(zeros, lambda x, m: np.cosh(x) + x**3)
+    assert "It went right where all of x is 0, and wrong where an entry was " in message
     square = made_up(lambda x, m: x @ x.T)
     wrong = message_of(square, lambda x, m: x @ x if x.shape[0] == x.shape[1] else x @ x.T)
     assert "wrong only when x is square" in wrong

@@ -5,6 +5,7 @@ told only if it holds in every case that went wrong.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -68,14 +69,9 @@ def measure(
         return [_of_raised(raised, trials), *_of_the_cases(trials, wrong, names)]
     facts = _of_types(returned, outputs) or _of_changes(returned, names)
     if not facts or not all(same(t.found.result, t.expected) for t in returned):
-        nan_is_due = any(_holds_nan(trial.expected) for trial in trials)
-        facts += (
-            _of_values(
-                returned, names, outputs, nan_is_due, _supposing(trials, outputs, names, due)
-            )
-            if not _of_types(returned, outputs)
-            else []
-        )
+        supposing = _supposing(trials, outputs, names, due)
+        if not _of_types(returned, outputs):
+            facts += _of_values(trials, returned, names, outputs, supposing)
     if raised:
         facts = [*facts[:2], _of_raised(raised, trials)]
     if any(fact.kind == "changed" for fact in facts):
@@ -139,15 +135,8 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
                 one = "1 result" if len(found) == 1 else f"{len(found)} results"
                 sentence = f"It returned {one}; the number due is {len(expected)}: {parts}."
             return [Fact("count", sentence)]
-        if len(found) > 1 and all(
-            not same(t.found.result, t.expected)
-            and isinstance(t.found.result, tuple | list)
-            and same(sorted_parts(t.found.result), sorted_parts(t.expected))
-            for t in wrong
-        ):
-            due = f"; due: {parts}" if outputs else ""
-            return [Fact("order", f"The results are right, but in another order{due}.")]
-        return []
+        order = in_another_order(wrong, outputs)
+        return [order] if order else []
     if isinstance(expected, dict):
         if not isinstance(found, dict):
             return [Fact("type", f"It returned {type_of(found)}; a dict is due.")]
@@ -160,6 +149,17 @@ def _of_types(wrong: Sequence[Trial], outputs: Sequence[str]) -> list[Fact]:
     if not is_number(expected) and type(found) is not type(expected):
         return [Fact("type", f"It returned {type_of(found)}; {type_of(expected)} is due.")]
     return []
+
+
+def in_another_order(wrong: Sequence[Trial], outputs: Sequence[str]) -> Fact | None:
+    """Say that the results are those that are due, each in the place of another."""
+    for found, due in ((trial.found.result, trial.expected) for trial in wrong):
+        if not (isinstance(found, tuple | list) and isinstance(due, tuple | list)):
+            return None
+        if same(found, due) or not same(sorted_parts(found), sorted_parts(due)):
+            return None
+    due = f"; due: {', '.join(outputs)}" if outputs else ""
+    return Fact("order", f"The results are right, but in another order{due}.")
 
 
 MOST_NAMES = 5
@@ -275,6 +275,8 @@ def besides(
         return "its sign is turned round"
     if factors and (told := _named_factor(factors, triples, names)):
         return f"it is {told}".replace("the right one", MISTAKE_ALONE)
+    if len(factors) >= FEWEST_FACTORS and _equal(factors, [factors[0]] * len(factors)):
+        return f"it is {_apart(factors[0], 1.0)[0]} times {MISTAKE_ALONE}"
     cases = [(arguments, {"": f}, {"": g}) for arguments, f, g in triples]
     supposed = suppose(cases, [""], names, lambda a: {"": whole(due(a))}, likeliest=True)
     words = supposed.get("", "")
@@ -285,19 +287,20 @@ def besides(
 
 MISTAKE_ALONE = "what this mistake alone gives"
 VAGUE = {"shape", "entries", "value", "places", "parts", "cases", "multiple"}
-VAGUE |= {"all but first", "all but last", "first only"}
+VAGUE |= {"all but first", "all but last", "first only", "some signs"}
 """Kinds of facts that say where a result is wrong, and not what it is instead."""
 
 
 def _of_values(
+    trials: Sequence[Trial],
     wrong: Sequence[Trial],
     names: Sequence[str],
     outputs: Sequence[str],
-    nan_is_due: bool,
     supposing: Callable[[list[str]], dict[str, str]],
 ) -> list[Fact]:
     facts: list[tuple[str, Fact | None]] = []
     right = []
+    nan_is_due = any(_holds_nan(trial.expected) for trial in trials)
     for name in parts_of(wrong[0].expected, outputs):
         triples = []
         for trial in wrong:
@@ -308,7 +311,10 @@ def _of_values(
         if not triples:
             right.append(name)
             continue
-        facts.append((name, _of_part(triples, names, name or "the result", nan_is_due)))
+        fact = _of_part(triples, names, name or "the result", nan_is_due)
+        if fact and fact.kind == "sign" and _is_right_elsewhere(trials, name, outputs):
+            fact = Fact("some signs", f"{fact.sentence[:-1]}, wherever it is wrong.")
+        facts.append((name, fact))
     vague = [name for name, fact in facts if fact is None or fact.kind in VAGUE]
     if vague:
         for name, words in supposing(vague).items():
@@ -318,6 +324,15 @@ def _of_values(
     if right and len(facts) > 1:
         joined.insert(0, Fact("parts", f"Right: {', '.join(right)}. The others are not."))
     return joined
+
+
+def _is_right_elsewhere(trials: Sequence[Trial], name: str, outputs: Sequence[str]) -> bool:
+    """Say whether a result is right in some case, and not because 0 is due there."""
+    for trial in trials:
+        found, due = (parts_of(v, outputs).get(name) for v in (trial.found.result, trial.expected))
+        if same(found, due) and np.any(due):
+            return True
+    return False
 
 
 def _begun(name: str, fact: Fact) -> Fact:
@@ -355,7 +370,15 @@ def _of_part(triples: list, names: Sequence[str], subject: str, nan_is_due: bool
     if not wrong:
         return _of_kind(triples, subject)
     of_nan = _of_misplaced_nan if nan_is_due else _of_nan
-    for look in (_of_shapes, of_nan, _of_factors, _of_arrangement, _of_signs):
+    for look in (
+        _of_shapes,
+        of_nan,
+        _of_decimals,
+        _of_factors,
+        _of_arrangement,
+        _of_constant,
+        _of_signs,
+    ):
         if fact := look(triples, names, subject):
             return fact
     return _of_places(triples, names, subject)
@@ -488,6 +511,38 @@ def _of_misplaced_nan(triples: list, names: Sequence[str], subject: str) -> Fact
     )
 
 
+def _of_decimals(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    """Say that a result was rounded, and to how many decimals."""
+    if not any(found.any() for _, found, _ in triples) or _entries_of(triples) < FEWEST_ENTRIES:
+        return None  # 0 is what all small numbers are rounded to, and one number meets another
+    if not _all(triples, lambda f, e: e.dtype.kind == "f"):
+        return None
+    for places in range(1, MOST_DECIMALS + 1):
+        if _all(triples, lambda f, e, places=places: close(f, e.round(places), 1e-12)):
+            decimals = "1 decimal" if places == 1 else f"{places} decimals"
+            return Fact("rounded", f"{subject} is the right one, rounded to {decimals}.")
+    return None
+
+
+def _of_constant(triples: list, names: Sequence[str], subject: str) -> Fact | None:
+    """Say that all numbers of a result are one and the same, where different ones are due."""
+    found, due = (np.concatenate([np.ravel(triple[i]) for triple in triples]) for i in (1, 2))
+    if len(found) < FEWEST_ENTRIES or (found != found[0]).any() or (due == due[0]).all():
+        return None
+    where = " in every entry" if any(f.ndim for _, f, _ in triples) else ""
+    number = _written(found[0].item())
+    return Fact("constant", f"{subject} is {number}{where}, wherever it is wrong.")
+
+
+def _entries_of(triples: list) -> int:
+    return sum(expected.size for _, _, expected in triples)
+
+
+FEWEST_ENTRIES = 3
+"""So many numbers must agree before something is said that one could do by chance."""
+MOST_DECIMALS = 9
+
+
 def _factors(triples: list) -> list[float]:
     """Return what each right result must be multiplied by to give the one found, if that does."""
     factors = []
@@ -518,19 +573,28 @@ def _of_factors(triples: list, names: Sequence[str], subject: str) -> Fact | Non
         return _of_precision(triples, subject)
     if told := _named_factor(factors, triples, names):
         return Fact("factor", f"{subject} is {told}.")
-    if len(factors) > 2 and _equal(factors, [first] * len(factors)):
+    if len(factors) >= FEWEST_FACTORS and _equal(factors, [first] * len(factors)):
         return Fact(
             "factor", f"{subject} is {first:.4g} times the right one, wherever it is wrong."
         )
     if single:
         return None
-    return Fact("multiple", f"{subject} is the right one times {first:.4g}, for every entry.")
+    other = max(factors, key=lambda factor: abs(factor - first))
+    times = _apart(first, 1.0)[0]
+    elsewhere = max((_apart(other, number)[0] for number in (1.0, first)), key=len)
+    more = "" if _equal([other], [first]) else f"; in another case, times {elsewhere}"
+    return Fact("multiple", f"{subject} is the right one times {times}, for every entry{more}.")
 
 
 def _named_factor(factors: list[float], triples: list, names: Sequence[str]) -> str:
-    """Say which size or number among the arguments stands behind the factors, one for each case."""
+    """Say which size or number among the arguments stands behind the factors, one for each case.
+
+    One that is the same in all cases says no more than the factor.
+    """
     known = [
-        (word, sizes) for word, sizes in _sizes(triples, names) if any(size != 1 for size in sizes)
+        (word, sizes)
+        for word, sizes in _sizes(triples, names)
+        if len({*sizes}) > 1 or (len(sizes) == 1 and sizes[0] != 1)
     ]
     for sign, minus in ((1, ""), (-1, "minus ")):
         for word, sizes in known:
@@ -550,7 +614,7 @@ def _named_factor(factors: list[float], triples: list, names: Sequence[str]) -> 
         for word, sizes in known:
             for words, function in FACTORS.items():
                 if _equal(factors, [sign * function(float(n)) for n in sizes]):
-                    return f"the right one times {minus}{words.format(n=word)}"
+                    return f"{minus}the right one {_of_size(words, word, names)}"
         for word, sizes in known:
             for other, others in known:
                 if word != other and _equal(
@@ -570,44 +634,53 @@ def _named_factor(factors: list[float], triples: list, names: Sequence[str]) -> 
 FEWEST_FACTORS = 3
 """So many cases must agree before a factor is put together from two numbers, or from a root."""
 FACTORS = {
-    "the square of {n}": lambda n: n**2,
-    "the root of {n}": lambda n: math.sqrt(n) if n > 0 else 0.0,
-    "1 over the root of {n}": lambda n: 1 / math.sqrt(n) if n > 0 else 0.0,
-    "1 less than {n}": lambda n: n - 1,
-    "1 more than {n}": lambda n: n + 1,
-    "1 over 1 less than {n}": lambda n: 1 / (n - 1) if n != 1 else 0.0,
-    "1 over 1 more than {n}": lambda n: 1 / (n + 1) if n != -1 else 0.0,
-    "n / (n - 1), where n is {n}": lambda n: n / (n - 1) if n != 1 else 0.0,
-    "(n - 1) / n, where n is {n}": lambda n: (n - 1) / n if n else 0.0,
-    "n / (n + 1), where n is {n}": lambda n: n / (n + 1) if n != -1 else 0.0,
-    "1 minus {n}": lambda n: 1 - n,
-    "twice {n}": lambda n: 2 * n,
-    "half of {n}": lambda n: n / 2,
-    "2 over {n}": lambda n: 2 / n if n else 0.0,
-    "1 over twice {n}": lambda n: 1 / (2 * n) if n else 0.0,
+    "times the square of {n}": lambda n: n**2,
+    "times the root of {n}": lambda n: math.sqrt(n) if n > 0 else 0.0,
+    "divided by the root of {n}": lambda n: 1 / math.sqrt(n) if n > 0 else 0.0,
+    "times 1 less than {n}": lambda n: n - 1,
+    "times 1 more than {n}": lambda n: n + 1,
+    "times 1 - n": lambda n: 1 - n,
+    "divided by 1 - n": lambda n: 1 / (1 - n) if n != 1 else 0.0,
+    "divided by 1 less than {n}": lambda n: 1 / (n - 1) if n != 1 else 0.0,
+    "divided by 1 more than {n}": lambda n: 1 / (n + 1) if n != -1 else 0.0,
+    "times n / (n - 1)": lambda n: n / (n - 1) if n != 1 else 0.0,
+    "times (n - 1) / n": lambda n: (n - 1) / n if n else 0.0,
+    "times n / (n + 1)": lambda n: n / (n + 1) if n != -1 else 0.0,
+    "times twice {n}": lambda n: 2 * n,
+    "times half of {n}": lambda n: n / 2,
+    "times 2 over {n}": lambda n: 2 / n if n else 0.0,
+    "divided by twice {n}": lambda n: 1 / (2 * n) if n else 0.0,
 }
+"""What a result may be of the right one: words with a gap for the size, or a formula in n."""
+
+
+def _of_size(words: str, size: str, names: Sequence[str]) -> str:
+    if "{n}" in words:
+        return words.format(n=size)
+    return re.sub(r"\bn\b", size, words) if size in names else f"{words}, where n is {size}"
 
 
 def _written(number: float) -> str:
-    return f"{number:.4g}" if isinstance(number, float) else str(number)
+    return f"{number + 0.0:.4g}" if isinstance(number, float) else str(number)  # no -0
 
 
 def _of_precision(triples: list, subject: str) -> Fact:
     """Say to how many digits a result is right, and show the worst entry with one digit more."""
-    worst = (0.0, 0.0, 0.0)
-    for _, found, expected in triples:
+    worst = (0.0, 0.0, 0.0, "")
+    for case, (_, found, expected) in enumerate(triples):
         with np.errstate(all="ignore"):
             off = np.abs(found - expected) / np.abs(expected).max(initial=0)
         off = np.where(np.isfinite(off), off, 0)
         place = np.unravel_index(off.argmax(), off.shape)
-        here = float(off[place]), found[place].item(), expected[place].item()
+        where = ", in another case" if case else ""  # a message shows the first
+        here = float(off[place]), found[place].item(), expected[place].item(), where
         worst = max(worst, here, key=_first)
     digits = max(1, math.floor(-math.log10(worst[0]))) if worst[0] else 15
-    found, expected = _apart(*worst[1:])
+    found, expected = _apart(*worst[1:3])
     return Fact(
         "precision",
-        f"{subject} is right to about {digits} digits: {found}, where {expected} is due. Has it "
-        "been rounded, or a small number been added somewhere?",
+        f"{subject} is right to about {digits} digits: {found}, where {expected} is due{worst[3]}. "
+        "Has it been rounded, or a small number been added somewhere?",
     )
 
 
@@ -665,8 +738,6 @@ def _of_arrangement(triples: list, names: Sequence[str], subject: str) -> Fact |
         if all(is_number(a[i]) and close(a[i], f) for a, f, _ in triples):
             name = names[i] if i < len(names) else f"argument {i + 1}"
             return Fact("unchanged", f"{subject} is {name} itself, as it came in.")
-    if _all(triples, lambda f, e: e.size > 1 and (f == 0).all()):
-        return Fact("zeros", f"{subject} is all zeros.")
     return None
 
 
@@ -826,11 +897,8 @@ def _of_the_cases(
                     return [Fact("cases", f"It {verb} only when {words}.")]
         largest = [[float(np.abs(a).max(initial=0)) for a in group] for group in arrays]
         if max(largest[0]) * 3 < min(largest[1]):
-            return [
-                Fact(
-                    "cases",
-                    f"It went right where no entry of {name} was beyond {max(largest[0]):.4g} in "
-                    f"size, and wrong where one was {min(largest[1]):.4g} or more.",
-                )
-            ]
+            small = f"no entry of {name} was beyond {max(largest[0]):.4g} in size"
+            small = small if max(largest[0]) else f"all of {name} is 0"
+            large = f"an entry was {min(largest[1]):.4g} or more"
+            return [Fact("cases", f"It went right where {small}, and wrong where {large}.")]
     return []

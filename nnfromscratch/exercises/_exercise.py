@@ -1,5 +1,6 @@
 """An exercise: what one blank asks for, how it is checked, and the mistakes people make in it."""
 
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,17 @@ from operator import attrgetter
 import numpy as np
 
 from ._compare import in_float32, is_number, only_rounded, same
-from ._diagnosis import VAGUE, Fact, Trial, besides, entries, measure, parts_of, type_of
+from ._diagnosis import (
+    VAGUE,
+    Fact,
+    Trial,
+    besides,
+    entries,
+    in_another_order,
+    measure,
+    parts_of,
+    type_of,
+)
 from ._pairs import pair_behind
 from ._progress import record
 from ._sandbox import (
@@ -35,6 +46,8 @@ MOST_ENTRIES = 12
 """Of a larger argument that an answer has changed, one entry is shown."""
 CASES = 20
 """How many random cases a check draws, besides the corners, unless an exercise says otherwise."""
+IN_ONE_PART = re.compile(r"(\bin (?:the )?\w+) alone$")
+"""How the name of a mistake ends that spares the other results: untrue if these are wrong too."""
 BLANK = "still blank"
 STOPPED = {
     "time": "no end",
@@ -265,7 +278,8 @@ class Exercise:
 
         The second time dtypes may differ, unless they are all that is wrong. The third time, errors
         of one type may differ in their words, if some wrong result agrees as well. The last time,
-        values may differ by what float32 on the way costs.
+        values may differ by what float32 on the way costs. Where so much is passed over, a mistake
+        that is no more than that, such as another dtype, would fit whatever is nearly right.
         """
         values = all(same(trial.found.result, trial.expected, types=False) for trial in trials)
         returned = any(
@@ -273,6 +287,7 @@ class Exercise:
         )
         rounds = [(True, True, None), (values, True, None), (values, not returned, None)]
         for types, words, relative in [*rounds, (values, not returned, 1e-5)]:
+            lenient = not types or relative
             fitting = [
                 mistake
                 for mistake, behaviours in zip(self.mistakes, known, strict=True)
@@ -280,6 +295,7 @@ class Exercise:
                     _alike(trial.found, other, types, words, relative)
                     for trial, other in zip(trials, behaviours, strict=True)
                 )
+                and not (lenient and _hardly_wrong(behaviours, trials, relative))
             ]
             if len(fitting) == 1:
                 return fitting[0]
@@ -296,6 +312,8 @@ class Exercise:
         known = self.known([trial.arguments for trial in trials])
         if mistake := self.diagnose(trials, known):
             return [mistake], []
+        if order := in_another_order(wrong, outputs):
+            return [], [order]
         mistakes, trials, wrong = self._by_parts(trials, wrong, known)
         if mistakes and not wrong:
             return mistakes, []
@@ -360,7 +378,7 @@ class Exercise:
                 touched
                 and touched < left
                 and all(
-                    same(one[name], other[name], types=same(one[name], right[name], types=False))
+                    _explains(other[name], one[name], right[name])
                     for one, other, right in zip(found, own, due, strict=True)
                     for name in touched
                 )
@@ -399,8 +417,10 @@ class Exercise:
         mistakes, facts = self.findings(trials, wrong)
         names = [mistake.name for mistake in mistakes]
         lines = []
+        more = bool(facts) or len(mistakes) > 1
         for mistake in mistakes:
-            lines += [wrapped("mistake", mistake.name), wrapped("hint", mistake.hint)]
+            name = IN_ONE_PART.sub(r"\1", mistake.name) if more else mistake.name
+            lines += [wrapped("mistake", name), wrapped("hint", mistake.hint)]
         lines += [wrapped("measured", fact.sentence) for fact in facts[:3]]
         if mistakes and raised:
             (fact, *_) = measure([example], [example], self.argument_names, ())
@@ -483,6 +503,23 @@ def _alike(
     if found.changed != other.changed:
         return False
     return same(found.result, other.result, types=types, relative=relative)
+
+
+def _explains(other: object, found: object, due: object) -> bool:
+    """Say whether a mistake's result is the one found; its type alone explains no wrong value."""
+    if same(found, due, types=False):
+        return same(found, other)
+    return same(found, other, types=False) and not same(other, due, types=False)
+
+
+def _hardly_wrong(
+    behaviours: Sequence[Behaviour], trials: Sequence[Trial], relative: float | None
+) -> bool:
+    """Say whether a mistake is right in all cases, but for its types and up to `relative`."""
+    return all(
+        _alike(behaviour, Behaviour(trial.expected), False, True, relative)
+        for behaviour, trial in zip(behaviours, trials, strict=True)
+    )
 
 
 def _differing(name: str, old: object, new: object) -> list[tuple[str, object, object]]:

@@ -96,6 +96,9 @@ WHOLE_ARRAY = {
     "the places of {0} in place of {0}": lambda v: np.argsort(v) if _permutes(v) else None,
     "0, 1, 2, ... in place of {0}": lambda v: np.arange(len(v)) if v.ndim == 1 else None,
     "1 - {0} in place of {0}": lambda v: 1 - v,
+    "{0} squared": lambda v: v**2,
+    "the root of {0} in place of {0}": lambda v: np.sqrt(v) if (v >= 0).all() else None,
+    "the exponential of {0} in place of {0}": np.exp,
     "{0} sorted": lambda v: np.sort(v, axis=0),
     "the first entry of {0} in place of each": lambda v: np.full_like(v, v.flat[0]),
 }

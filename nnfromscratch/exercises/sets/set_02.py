@@ -862,6 +862,14 @@ def _folded_deep(rng):
     )
 
 
+def _folded_alike(rng):
+    """Return a network with a hidden matrix of the shape of the last, and one of another."""
+    n, d, h = sizes(rng, 3)
+    first, hidden, last = (normal(rng, rows + 1, h) for rows in (d, h, h))
+    hidden[-1, 0] = -20.0  # a unit that its ReLU silences, whatever else is drawn
+    return normal(rng, n, d), (first, hidden, last)
+
+
 def _folded(
     ones=1.0,
     first=False,
@@ -982,6 +990,13 @@ def _folded_with(cut):
     return forward
 
 
+def _folded_by_shape(x, folded):
+    for w in folded:
+        z = x @ w[:-1] + w[-1]
+        x = np.maximum(z, 0) if w.shape != folded[-1].shape else z
+    return x
+
+
 def _folded_late(x, folded):
     for w in folded[:-1]:
         x = np.maximum(x @ w[:-1], 0) + w[-1]
@@ -996,7 +1011,7 @@ FORWARD_FOLDED = Exercise(
     misconception="The ones are appended to the input alone, or ReLU is applied to the logits.",
     reference=forward_folded,
     inputs=_folded_inputs,
-    corners=(_folded_one, _folded_deep, _folded_deep),
+    corners=(_folded_one, _folded_deep, _folded_deep, _folded_alike),
     variants=(_folded_split, _folded_recursive),
     mistakes=(
         Mistake(
@@ -1040,6 +1055,11 @@ FORWARD_FOLDED = Exercise(
             "only the first layer",
             lambda x, folded: np.hstack([x, np.ones((len(x), 1))]) @ folded[0],
             "Each layer's output is the next one's input: the loop must hand it on.",
+        ),
+        Mistake(
+            "the last layer is known by its shape",
+            _folded_by_shape,
+            "A hidden layer may have a matrix of the same shape. Which one is the last?",
         ),
         Mistake(
             "the ones are appended to the input alone",

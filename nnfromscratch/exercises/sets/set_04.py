@@ -930,6 +930,16 @@ def _kink_at_the_limit(rng):
     return _bend(0.0, 0.0, 0.1), np.array([[0.0, 1.0], [-1.0, 0.0]]), 2.0**-7
 
 
+def _kink_small(rng):
+    """Return a line with three small bends, all of them above 0.1."""
+
+    def f(z):
+        return sum(bend * np.maximum(z - at, 0) for at, bend in enumerate((0.11, 0.15, 0.23)))
+
+    name = "a line with bends of 0.11, 0.15 and 0.23 at 0, 1 and 2"
+    return _named(name, f), np.array([[0.0, 1.0, 2.0], [-1.0, 0.5, 3.0]]), 0.01
+
+
 SLOPES_OFF_KINKS = Exercise(
     name="slopes_off_kinks",
     lesson=4,
@@ -940,6 +950,7 @@ SLOPES_OFF_KINKS = Exercise(
     inputs=_kink_inputs,
     corners=(
         _kink_at_the_limit,
+        _kink_small,
         _kink_beside_the_bottom,
         _kink_up,
         _kink_down,
@@ -1051,6 +1062,12 @@ SLOPES_OFF_KINKS = Exercise(
             "the limit is too large",
             _kink(where=lambda z, h, right, left: np.abs(right - left) > 0.5),
             "The text gives the limit, 0.1: a bend from 0 to 0.4 is a kink.",
+        ),
+        Mistake(
+            "the slope to one side is compared with the mean",
+            _kink(where=lambda z, h, right, left: np.abs(right - left) / 2 > 0.1),
+            "The central difference lies half way between the two slopes. How far are they from "
+            "each other?",
         ),
         Mistake(
             "a difference of just 0.1 counts",

@@ -762,6 +762,11 @@ def _yes_large(rng):
     return np.array([[1000.0], [-2000.0], [1.5], [-900.0], [40.0]]), np.array([0, 1, 1, 0, 0])
 
 
+def _yes_wrong(rng):
+    """Return logits that are wrong and so sure that a sigmoid is 1, though no exp is infinite."""
+    return np.array([[40.0], [-1.5], [0.5]]), np.array([0, 1, 1])
+
+
 def _yes(loss=None, dz=None):
     """Return the pair with another loss of each example, another gradient, or both."""
 
@@ -845,6 +850,7 @@ YES_OR_NO_LOSS = Exercise(
         _yes_sure(900.0, 1),
         _yes_sure(-900.0, 0),
         _yes_large,
+        _yes_wrong,
     ),
     outputs=("loss", "dz"),
     out_of_reach=(*LOSSES, "log_softmax"),
@@ -940,7 +946,14 @@ YES_OR_NO_LOSS = Exercise(
             "log of a sigmoid, chosen by the target",
             _yes_chosen,
             "For z = 1,000 and target 0 the chosen probability is 0, and its logarithm infinite. "
-            "Work with z: -log of a sigmoid is log(1 + exp(-z)).",
+            "-log of a sigmoid is log(1 + exp(-z)). Write that with z, and so that exp only ever "
+            "sees -|z|.",
+        ),
+        Mistake(
+            "exp overflows in log(1 + exp)",
+            _yes(loss=lambda v, t: np.log(1 + np.exp(np.where(t == 1, -v, v)))),
+            "The formula is right, but exp of 1,000 is infinite. log(1 + exp(s)) is s + "
+            "log(1 + exp(-s)), too: let exp only ever see -|z|.",
         ),
         Mistake(
             "log of a sigmoid, and all pairs",

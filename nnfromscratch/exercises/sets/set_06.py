@@ -1,7 +1,5 @@
 """Exercises of lesson 06, Gradient descent."""
 
-import itertools
-
 import numpy as np
 
 from .._draw import labels, normal, sizes
@@ -655,15 +653,28 @@ def _backtracking_for(loss, w, gradient, rate):
 
 
 def _use_backtracking(answer, loss, w, gradient, rate):
-    """Use an answer with a loss that ends what would go on forever."""
-    asked = itertools.count()
+    """Use an answer with a loss that ends what would go on forever, and says where it went."""
+    asked = []
 
-    def counted(w):
-        if next(asked) == 500:
-            raise RuntimeError("loss was asked 500 times, and it has not ended")
-        return loss(w)
+    def counted(place):
+        asked.append(np.copy(place))
+        if len(asked) > 500:
+            where = _backtracking_path(asked, w)
+            raise RuntimeError(f"loss was asked 500 times, {where}, and it has not ended")
+        return loss(place)
 
     return answer(counted, w, gradient, rate)
+
+
+def _backtracking_path(asked, w):
+    """Say where a loss was asked: by this, searches without end are told from each other."""
+    far = [float(np.abs(place - w).max()) for place in asked]
+    first, last = next(filter(None, far), 0.0), max(far[-2:])
+    if len({*far[:20]}) < 4:
+        return "at the same places again and again (does the rate change?)"
+    if last > 2.5 * first:
+        return "farther and farther away (does the rate shrink?)"
+    return "nearer and nearer to w" if last < first else "at one place after the other"
 
 
 def _backtracking_walks_on(loss, w, gradient, rate):

@@ -1556,6 +1556,16 @@ RESIDUAL = Exercise(
             "d_out is added once.",
         ),
         Mistake(
+            "what the layers make counts twice",
+            _residual_with(forward=lambda layers, x: x + 2 * _down(layers, x)),
+            "What comes out of the last layer is added once, to x.",
+        ),
+        Mistake(
+            "what the layers hand back counts twice",
+            _residual_with(backward=lambda layers, d: d + 2 * _up(layers, d)),
+            "What comes back through the layers is added once, to d_out.",
+        ),
+        Mistake(
             "only the first layer runs",
             _residual_with(forward=lambda layers, x: x + layers[0].forward(x)),
             "f is all the layers, one after the other.",

@@ -497,6 +497,11 @@ def _silent_nearly(rng):
     return x, np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), np.array([0.0, 0.0, -1.0])
 
 
+def _silent_all(rng):
+    x, w, _ = _silent_inputs(rng)
+    return x, w, np.round(-(x @ w).max(axis=0) - 0.5, 2)
+
+
 SILENT_SHARE = Exercise(
     name="silent_share",
     lesson=9,
@@ -505,7 +510,7 @@ SILENT_SHARE = Exercise(
     misconception="The share of zeros among the activations is taken for that of silent units.",
     reference=silent_share,
     inputs=_silent_inputs,
-    corners=(_silent_nearly, _silent_zero, _silent_bias),
+    corners=(_silent_nearly, _silent_zero, _silent_bias, _silent_all),
     variants=(
         _silent_loop,
         lambda x, w, b: 1 - np.mean(_relu(x, w, b).max(axis=0) > 0),
@@ -587,9 +592,10 @@ SILENT_SHARE = Exercise(
             "A unit must be silent for every example.",
         ),
         Mistake(
-            "one answer for the whole layer",
+            "all or nothing: 1 if every unit is silent, and 0 otherwise",
             lambda x, w, b: float((np.maximum(x @ w + b, 0) == 0).all()),
-            "Each unit is silent or not on its own: over which axis does `all` run?",
+            "Is each unit asked on its own: over which axis does `all` run? And if they are "
+            "counted, // would cut off what is below 1.",
         ),
         Mistake(
             "one answer for each unit",

@@ -340,6 +340,8 @@ PATIENCE_AT_WORK = Exercise(
         lambda rng: (np.array([0.5, 0.4, 0.3, 0.35]), 3),
         lambda rng: (np.array([2.4, 1.9, 2.0, 1.95, 1.7]), 2),
         lambda rng: (np.array([0.5, 0.4, 0.3995, 0.41, 0.42, 0.3]), 2),
+        # Falls of a billionth, in numbers so small that a message shows them.
+        lambda rng: (1e-9 * np.array([5.0, 3.0, 2.5, 4.0, 6.0, 1.0]), 2),
     ),
     outputs=("epochs", "best"),
     out_of_reach=("EarlyStopping",),
@@ -360,6 +362,11 @@ PATIENCE_AT_WORK = Exercise(
             "small improvements do not count",
             _patience_with(better=lambda now, best, before: now < best - 1e-3),
             "Below is below, by however little.",
+        ),
+        Mistake(
+            "very small improvements do not count",
+            _patience_with(better=lambda now, best, before: now < best - 1e-5),
+            "Below is below, by however little: a billionth will do.",
         ),
         Mistake(
             "the best error starts too low",
@@ -509,6 +516,13 @@ def _keep(rng, n, d):
     return x, normal(rng, n, d), keep, numbers
 
 
+def _keep_equal(rng):
+    """Return a case with numbers that equal keep, to the last bit and in float32, too."""
+    x, d_out, _, numbers = _keep(rng, 2, 3)
+    numbers[:, -1, 1] = 0.75
+    return x, d_out, 0.75, numbers
+
+
 def _keep_inputs(rng):
     return _keep(rng, *sizes(rng, 2))
 
@@ -635,7 +649,7 @@ class _KeepWhere:
             self.mask, self.size = np.full(x.shape, True), 1
             return x
         u, self.size = self.draw(x.shape), self.keep
-        self.mask = ~(u > self.keep)
+        self.mask = ~(u >= self.keep)
         return np.where(self.mask, x, 0) / self.size
 
     def backward(self, d_out):
@@ -695,7 +709,7 @@ KEEP_SOME = Exercise(
     misconception="backward draws a mask of its own; or test mode silences units as well.",
     reference=_KeepSome,
     inputs=_keep_inputs,
-    corners=(lambda rng: _keep(rng, 3, 3),),
+    corners=(lambda rng: _keep(rng, 3, 3), _keep_equal),
     call=_use_keep,
     arguments=("x", "d_out", "keep", "what the calls of draw return, in turn"),
     outputs=("y", "dx", "y in use", "dx in use", "y of a second step in training"),
@@ -731,8 +745,25 @@ KEEP_SOME = Exercise(
             "below it or those above?",
         ),
         Mistake(
+            "a number equal to keep survives, too",
+            _keep_with(chosen=lambda u, keep: u <= keep),
+            "The text draws the line: an entry survives where its number is below keep.",
+        ),
+        Mistake(
+            "those above keep survive",
+            _keep_with(chosen=lambda u, keep: u > keep),
+            "keep is the probability of surviving. For which uniform numbers is it met, those "
+            "below it or those above?",
+        ),
+        Mistake(
             "keep is taken for the rate",
             _keep_with(chosen=lambda u, keep: u >= keep, scale=lambda keep: 1 / (1 - keep)),
+            "The lesson's rate was the probability of being silenced. keep is the other side: the "
+            "probability of surviving.",
+        ),
+        Mistake(
+            "keep is taken for the rate, and those above it survive",
+            _keep_with(chosen=lambda u, keep: u > keep, scale=lambda keep: 1 / (1 - keep)),
             "The lesson's rate was the probability of being silenced. keep is the other side: the "
             "probability of surviving.",
         ),

@@ -262,6 +262,18 @@ def _temperature_complex(z, y, temperature):
     return losses.mean().imag / 1e-30
 
 
+def _temperature_behind(rng):
+    """Return labels so far behind that softmax has a probability of 0 for them."""
+    return np.array([[800.0, 0.0, -200.0], [3.0, 1.0, 2.0]]), np.array([1, 0]), 1.0
+
+
+def _temperature_measured(z, y, temperature):
+    def loss(t):
+        return -np.log(_named(_softmax(z / t), y)).mean()
+
+    return (loss(temperature + 1e-5) - loss(temperature - 1e-5)) / 2e-5
+
+
 TEMPERATURE_SLOPE = Exercise(
     name="temperature_slope",
     lesson=16,
@@ -273,6 +285,7 @@ TEMPERATURE_SLOPE = Exercise(
     corners=(
         lambda rng: (np.array([[800.0, 0.0, -200.0], [0.0, 900.0, 1.0]]), np.array([1, 1]), 100.0),
         lambda rng: (np.array([[800.0, 799.5, 0.0], [1.0, 900.0, 902.0]]), np.array([1, 1]), 1.0),
+        _temperature_behind,
         lambda rng: (*_temperature(rng, 3, 4)[:2], 2.0),
         lambda rng: (*_temperature(rng, 4, 3)[:2], 0.5),
     ),
@@ -369,6 +382,12 @@ TEMPERATURE_SLOPE = Exercise(
                 (_named(z, y) - (np.exp(z / t) * z).sum(axis=1) / np.exp(z / t).sum(axis=1)) / t**2
             ).mean(),
             "exp of a number above 709 is infinite. Take off each row's largest first.",
+        ),
+        Mistake(
+            "the logarithm of a probability that is 0",
+            _temperature_measured,
+            "For a label that is 800 behind, softmax is 0 and its logarithm infinite. The slope "
+            "can be written without a logarithm.",
         ),
         Mistake(
             "the largest logit in place of the expected one",

@@ -295,6 +295,19 @@ def _weights_inputs(rng):
     return average, params, float(rng.choice([0.6, 0.8, 0.9]))
 
 
+def _weights_otherwise_ordered(rng):
+    """Return weights in another order than their averages, of shapes that do not tell."""
+    shapes = {"w1": (2, 2), "b1": (2,), "w2": (2, 2), "b2": (2,)}
+    average = {name: normal(rng, *shape) for name, shape in shapes.items()}
+    params = {name: normal(rng, *shapes[name]) + 0.05 for name in ("w2", "b2", "w1", "b1")}
+    return average, params, 0.8
+
+
+def _weights_by_order(average, params, keep):
+    pairs = zip(average.items(), params.values(), strict=True)
+    return {name: keep * old + (1 - keep) * w for (name, old), w in pairs}
+
+
 def _weights_loop(average, params, keep):
     new = {}
     for name in params:
@@ -325,6 +338,7 @@ AVERAGE_WEIGHTS = Exercise(
     misconception="The new weights get the large factor, so that the average forgets at once.",
     reference=average_weights,
     inputs=_weights_inputs,
+    corners=(_weights_otherwise_ordered,),
     variants=(_weights_loop, _weights_copies),
     mistakes=(
         Mistake(
@@ -346,6 +360,11 @@ AVERAGE_WEIGHTS = Exercise(
             "the average is changed in place",
             _weights_in_place,
             "The old average must stay as it was. Make new arrays.",
+        ),
+        Mistake(
+            "the averages are paired with the weights by their order",
+            _weights_by_order,
+            "The names are the same, but not their order. Look each array up by its name.",
         ),
         Mistake(
             "the weights alone are averaged",

@@ -13,12 +13,24 @@ def combined_gradient(gradients, rows):
 
 
 def _combined(rng, machines, d):
-    rows = rng.permutation(np.arange(1, 4 * machines))[:machines].astype(float)
+    rows = rng.permutation(np.arange(1, 4 * machines))[:machines]
     return normal(rng, machines, d), rows
 
 
 def _combined_inputs(rng):
     return _combined(rng, *sizes(rng, 2, low=3))
+
+
+def _combined_repeated(gradients, rows):
+    return np.repeat(gradients, rows, axis=0).mean(axis=0)
+
+
+def _combined_row_by_row(gradients, rows):
+    total = np.zeros(gradients.shape[1])
+    for gradient, n in zip(gradients, rows, strict=True):
+        for _ in range(n):
+            total += gradient
+    return total / rows.sum()
 
 
 def _combined_loop(gradients, rows):
@@ -39,6 +51,8 @@ COMBINED_GRADIENT = Exercise(
     corners=(lambda rng: _combined(rng, 3, 3), lambda rng: _combined(rng, 1, 4)),
     variants=(
         _combined_loop,
+        _combined_repeated,
+        _combined_row_by_row,
         lambda gradients, rows: np.average(gradients, axis=0, weights=rows),
         lambda gradients, rows: (rows[:, None] * gradients).sum(axis=0) / rows.sum(),
     ),
