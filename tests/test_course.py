@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ import numpy as np
 import pytest
 
 from nnfromscratch.__main__ import main
-from nnfromscratch.course import apart, cli, jail
+from nnfromscratch.course import apart, cli, jail, layout
 from nnfromscratch.course.collect import find
 from nnfromscratch.course.examine import Check, Source, examine
 from nnfromscratch.course.grade import Asking, Session, grade, sent, starter
@@ -910,17 +911,61 @@ def test_what_was_graded_before_it_changed_says_so(small, step, quick):
 
 
 @needs_nbgrader
+def test_a_file_that_cannot_be_read_stops_nobody(small, step, quick, monkeypatch):
+    def refusing(kind):
+        def opened(path, *more):
+            if "bob" in Path(path).parts:
+                raise PermissionError(13, "Permission denied", str(path))
+            return kind(path, *more)
+
+        return opened
+
+    for name in ("ada", "bob"):
+        hand_in(small, name, simulated_class.Book().data)
+    monkeypatch.setattr(layout, "open", refusing(open), raising=False)
+    for lost in ("file", "folder"):
+        if lost == "folder":
+            monkeypatch.setattr(Path, "iterdir", refusing(Path.iterdir))
+        status, said = step("grade")
+        assert (status, "02_exercises: 2 submissions" in said) == (1, True)
+        assert "not graded: 02_exercises, bob: cannot be read: Permission denied" in said
+        for arguments in (("export", small.root / "grades.csv"), ("report",), ("feedback",)):
+            status, said = step(*arguments)
+            assert (status, "0 changed and 1 new submissions are not" in said) == (0, True), said
+        assert [_rows(small)[s]["flags"] for s in ("ada", "bob")] == ["", "not graded yet"]
+
+
+@needs_nbgrader
+def test_a_course_is_graded_by_one_at_a_time(small, step, quick):
+    import fcntl
+
+    for name in ("ada", "bob"):
+        hand_in(small, name, simulated_class.Book().data)
+    with open(small.root / ".grading", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        words = "another grade is running in this course: wait until it ends"
+        assert step("grade") == (1, f"course: {words}\n")
+    with contextlib.closing(sqlite3.connect(small.root / "gradebook.db")) as book:
+        book.execute("BEGIN IMMEDIATE")
+        words = f"{small.root / 'gradebook.db'} is in use: close the formgrader, run again"
+        assert step("grade") == (1, f"course: {words}\n")
+        book.rollback()
+    assert "2 submissions, 2 of them new or changed" in step("grade")[1]
+
+
+@needs_nbgrader
 def test_what_is_late_loses_points_where_they_are_exported(small, step, quick, tmp_path):
     for name in ("ada", "bob", "eve"):
         hand_in(small, name, simulated_class.Book().data)
     assert step("grade")[0] == 0
     (full,) = {row["total"] for row in _rows(small).values()}
     rules = small.root / "late.toml"
-    rules.write_text("percent_a_day = 10\nlast_day = 5\n[days.02]\nbob = 2\neve = 9\n")
+    rules.write_text("percent_a_day = 10\nlast_day = 5\n[days.02]\nbob = 2\neve = 9\nAda = 1\n")
     try:
         rows = _rows(small)
-        assert step("export", "--sum", tmp_path / "sums.csv")[0] == 0
-        assert step("feedback")[0] == 0
+        for name in (("export", "--sum", tmp_path / "sums.csv"), ("feedback",), ("report",)):
+            status, said = step(*name)
+            assert (status, "'Ada' is no student's id; do you mean ada?" in said) == (0, True)
     finally:
         rules.unlink()
     most = rows["bob"]["max"]
@@ -987,6 +1032,8 @@ def test_moodle_takes_the_pages_back_in_its_own_folders(small, step, quick, tmp_
         assert archive.namelist() == ["Åse Ng_12_assignsubmission_file_/02_exercises_feedback.html"]
         page = small.file("feedback", "Åse_Ng", "02_exercises", "html").read_bytes()
         assert archive.read(archive.namelist()[0]) == page
+    status, said = step("feedback", "02", "--moodle", tmp_path)
+    assert (status, f"course: {tmp_path}: Is a directory" in said) == (1, True)
 
 
 @needs_nbgrader

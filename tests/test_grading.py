@@ -147,6 +147,8 @@ def test_a_set_is_for_practice_whatever_it_is_called():
         ("%%time\ndef leaky(z): pass", ["leaky"]),
         ("%%writefile a.py\ndef leaky(z): pass", []),
         ("def leaky(z)\n    pass", ["leaky"]),
+        ("In [5]: leaky = lambda z, slope: z", ["leaky"]),
+        ("print()\nIn [5]: leaky = abs", ["leaky"]),
     ],
 )
 def test_what_a_cell_defines(text, names):
@@ -176,7 +178,6 @@ FORMS = [
     "\n\n  # a comment\n{}\nleaky(np.ones(2), 0.1);",
     "from __future__ import annotations\n{}\ndef f(x: nothing): pass",
     "if True:\n    {}",
-    "%%writefile mine.py\nimport numpy as np\n{}",
     "!!ls\n{}",
     "rows = %sql SELECT 1\n{}",
     "{}\n;print f x",
@@ -187,6 +188,12 @@ FORMS = [
     "%alias_magic t timeit\n%pip install x\n%conda list\n{}",
     "with open('n.txt', 'w') as file:\n    file.write('1')\n!cat n.txt | wc\n{}",
     "%%time -n 1\n%%capture\n{}",
+    "x = 1\n%time y = x + 1\n{}\nassert y == 2",
+    "np.dot?\r\nfiles = !ls\r\n{}",
+    "handle = display(display_id=True)\nhandle.update(display(1, clear=True))\n{}",
+    "from IPython.display import HTML, display\n"
+    "handle = display(HTML('a'), display_id='a')\nhandle.update(HTML('b'))\n{}",
+    "import IPython.display as d\nd.display('a', display_id=1).update('b')\n{}",
 ]
 
 
@@ -199,12 +206,48 @@ def beginning(form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_defines_an_answer_in_jupyter_defines_it_here(form, graded):
-    book = with_leaky(beginning(form))
-    if "writefile" in form:
-        book = with_leaky("from mine import leaky").first(beginning(form))
-    result = graded(book)
+    result = graded(with_leaky(beginning(form)))
     assert result["points"]["leaky"] == 1
     assert not {"syntax error", "statement left out"} & {kind for kind, _ in result["findings"]}
+
+
+NUMPY = "import numpy as np\n"
+
+
+@pytest.mark.parametrize(
+    ("cell", "use"),
+    [
+        ("%%writefile mine.py\n" + NUMPY, "from mine import leaky"),
+        ("%%writefile 'my answer.py'\n" + NUMPY, "%run 'my answer'"),
+        ("%%writefile mine.py\n", "%run -i mine.py"),
+    ],
+)
+def test_a_file_that_a_cell_writes_is_used_below(cell, use, graded):
+    result = graded(with_leaky(use).first(cell + LEAKY))
+    assert result["points"]["leaky"] == 1
+    assert not result["findings"]
+
+
+def test_a_file_that_is_not_there_is_named(graded):
+    result = graded(with_leaky("%run helpers.py\n" + LEAKY))
+    assert result["points"]["leaky"] == 1
+    assert (
+        "No such file or directory: 'helpers.py'" in dict(result["findings"])["statement left out"]
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "%time below = z * slope\n" + RIGHT["leaky"],
+        "y = %time np.where(z > 0, z, slope * z)\nreturn y",
+        "display(z, z.shape, clear=False, display_id=True).update(z)\n" + RIGHT["leaky"],
+        "from IPython.display import display\nhandle = display(z, display_id='a', raw=True)\n"
+        "handle.update(z)\n" + RIGHT["leaky"],
+    ],
+)
+def test_what_a_function_may_ask_of_jupyter_it_may_ask_here(body, graded):
+    assert graded(Book(leaky=body))["points"]["leaky"] == 1
 
 
 @pytest.mark.parametrize(
@@ -288,6 +331,83 @@ def test_what_raises_below_an_answer_is_no_flag(graded):
     assert "statement left out" not in dict(result["findings"])
 
 
+# What stands below a check
+
+RELU = function("leaky", "return np.maximum(z, 0)")
+IS_RELU = "ReLU, which does not leak"
+
+
+def played_with(answer, copy):
+    """Return a book with a blank's cell, and below its check a copy of the cell."""
+    book = Book()
+    book["leaky"]["source"] = answer
+    place = book.place("check_leaky") + 1
+    book.cells.insert(place, json.loads(json.dumps(book["leaky"])) | {"source": copy})
+    return book
+
+
+def with_a_constant():
+    book = Book(leaky="return np.where(z > CUT, z, slope * z)").extend("leaky", "CUT = 0")
+    return book.extend("cross_entropy_in_bits", "CUT = 5")
+
+
+LAMBDA = "leaky = lambda z, slope: np.where(z > 0, z, slope * z)"
+BELOW = {
+    "another try": lambda: Book().add(RELU, "check_leaky"),
+    "a copy": lambda: played_with(LEAKY, RELU),
+    "a constant": with_a_constant,
+    "its result": lambda: with_leaky(LAMBDA).add("leaky = leaky(np.ones(2), 0.1)", "check_leaky"),
+    "nothing": lambda: Book().add("del leaky, forward_folded"),
+    "a library": lambda: Book().add("np.where = None", "check_leaky"),
+}
+
+
+@pytest.mark.parametrize("name", BELOW)
+def test_an_answer_that_is_right_at_its_check_is_right(name, graded):
+    result = graded(BELOW[name]())
+    assert sum(result["points"].values()) == 10
+    assert {kind for kind, _ in result["findings"]} <= {"mended"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "copy", "graded_is"),
+    [(LEAKY, RELU, LEAKY), (RELU, LEAKY, RELU), ("z = 1", LEAKY, LEAKY), (None, LEAKY, LEAKY)],
+)
+def test_the_copy_that_the_check_has_seen_is_graded(answer, copy, graded_is):
+    given = RELEASED.cells["leaky"]["source"]
+    done = examine(played_with(answer or given, copy).data, RELEASED)
+    (cell,) = [c for c in done.notebook["cells"] if Book.id_of(c) == "leaky"]
+    assert cell["source"] == graded_is
+
+
+@pytest.mark.parametrize(
+    ("answer", "copy", "mistake"),
+    [
+        ("return np.maximum(z, 0)", "return -z", IS_RELU),
+        ("raise NotImplementedError", "return np.maximum(z, 0)", IS_RELU),
+        ("import os; os._exit(0)", RIGHT["leaky"], ""),
+        ("return -z", RIGHT["leaky"], ""),
+    ],
+)
+def test_the_mistake_is_the_one_at_the_check_if_there_was_an_answer(answer, copy, mistake, graded):
+    result = graded(played_with(function("leaky", answer), function("leaky", copy)))
+    (found,) = [v for v in result["verdicts"] if v["grade_id"] == "check_leaky"]
+    assert (found["mistake"], found["points"]) == (mistake, 0 if mistake else 1)
+
+
+def test_what_has_no_end_is_waited_for_once(home):
+    asked, limits = [], replace(LIMITS, check_processor=1)
+    examined = examine(Book(leaky="while True: pass").data, RELEASED)
+    start = starter(home, limits, not NO_SANDBOX)
+    grade(examined, RELEASED, start, limits, b"", at=asked.append)
+    assert asked == [check.grade_id for check in RELEASED.checks]
+
+
+def test_the_cells_below_the_last_check_run_as_well(graded):
+    result = graded(Book().add("print('at the end')"))
+    assert "at the end\n" in [outcome["text"] for outcome in result["outputs"].values()]
+
+
 # Part of the points
 
 SEVERAL = Exercise(
@@ -363,6 +483,26 @@ def test_only_a_check_that_stops_at_its_one_exercise_gives_a_part(partly):
     assert partly("right", "check_own({})").points == 4.0
     assert partly("right", "check_own({})\nassert False").points == 0.0
     assert partly("two of four", "check_own({0})\ncheck_leaky({0})").points == 0.0
+
+
+@pytest.mark.parametrize("below", [False, True])
+def test_the_larger_part_of_the_points_counts(below, home):
+    """Where the check stands, or at the end."""
+
+    def cell(grade_id, text, **kind):
+        kind = {"grade_id": grade_id, "solution": False, "grade": False, "locked": False} | kind
+        return {"cell_type": "code", "metadata": {"nbgrader": kind}, "source": text}
+
+    answers = [f"def several(x):\n    {body}" for body in ("return 7", TWO)]
+    blank = "def several(x):\n    ### BEGIN SOLUTION\n    return 7\n    ### END SOLUTION"
+    check = cell("check", "check_own(several)", grade=True, locked=True, points=4)
+    source = Source({"cells": [cell("several", blank, solution=True), check]}, SEVERAL, True)
+    first, last = answers if below else answers[::-1]
+    extra = {"cell_type": "code", "source": last}
+    handed_in = {"cells": [cell("several", first, solution=True), check, extra]}
+    examined = examine(json.dumps(handed_in).encode(), source)
+    result = grade(examined, source, starter(home, LIMITS, not NO_SANDBOX), LIMITS, b"")
+    assert [verdict["points"] for verdict in result["verdicts"]] == [2.0]
 
 
 @pytest.mark.parametrize("more", [{"used": ("relu",)}, {"trouble": "time"}])

@@ -20,6 +20,8 @@ MOST_WORK = 1_000_000
 """Characters that the transformer may read for one cell: it starts again after each change."""
 MOST_OF_A_FILE = 10_000_000
 """Characters that it may read for all cells of a file."""
+PROMPT = re.compile(r"(?m)^In \[\d+\]: ")
+"""What IPython takes away also where it is Python: `In [1]: x = 2` says which type `In[1]` has."""
 MARKED = re.compile(r"(?m)^[ \t]*[%!?,;/]|=[ \t]*[%!]|\?[ \t]*$")
 left = {"work": MOST_OF_A_FILE}
 
@@ -36,6 +38,7 @@ def python(text: str) -> str:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: Jupyter could not run it either.
     """
+    text = _rewritten(text) if PROMPT.search(text) else text
     for _ in range(DEPTH):
         try:
             compiled(text)

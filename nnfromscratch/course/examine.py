@@ -31,6 +31,7 @@ def text_of(cell: dict) -> str:
     """Return the text of a cell."""
     source = cell.get("source", "")
     text = source if isinstance(source, str) else "".join(map(str, source))
+    text = text.replace("\r\n", "\n")  # as Jupyter's editor does
     return text.encode("utf-8", "replace").decode()  # half a surrogate is in no file
 
 
@@ -181,6 +182,13 @@ class Examined:
     def note(self, kind: str, sentence: str) -> None:
         """Add a finding."""
         self.findings.append((kind, sentence))
+
+    def above(self, grade_id: str) -> int:
+        """Return how many of the cells to run stand above a graded one."""
+        cells = self.notebook["cells"]
+        place = [_id_of(cell) for cell in cells].index(grade_id)
+        run = {name for name, *_ in self.run}
+        return sum(cell["id"] in run for cell in cells[:place])
 
 
 def unread(source: Source, why: str) -> Examined:
@@ -346,7 +354,8 @@ def _matched(cells: list[dict], source: Source, done: Examined) -> list[dict]:
     _enough(cells, source, found, done)
     chosen: dict[int, str] = {}
     for name, group in found.items():
-        cell = _best(group, source.cells[name], source, name)
+        unseen = _below_check(cells, source, name, found)
+        cell = _best(group, source.cells[name], _names_in(source, name), unseen)
         if len(group) > 1:
             done.note("mended", f"{len(group)} cells have the grade_id {name}; one is graded.")
         chosen[id(cell)] = name
@@ -477,12 +486,25 @@ def _recover(cells, source, lost, found, taken, done) -> None:
             done.note("mended", f"The cell {name} has lost its metadata; found by its contents.")
 
 
-def _best(group: list[dict], released: dict, source: Source, name: str) -> dict:
-    """Of several cells with one grade_id: the last one that was edited and defines the name."""
-    names = _names_in(source, name)
+def _below_check(cells: list[dict], source: Source, name: str, found: dict) -> set[int]:
+    """Return which cells stand below the check of a blank, where answers are played with."""
+    names = set(_names_in(source, name))
+    checks = [check.grade_id for check in source.checks if names & set(check.names)]
+    first = next((found[check][0] for check in checks if check in found), None)
+    place = next((i for i, cell in enumerate(cells) if cell is first), len(cells))
+    return {id(cell) for cell in cells[place:]}
+
+
+def _best(group: list[dict], released: dict, names: list[str], unseen: set[int]) -> dict:
+    """Of several cells with one grade_id: the last one that was edited and defines the names.
+
+    One that its check has seen goes before one that it has not; of cells that nobody has edited,
+    as checks are, the first.
+    """
     edited = [cell for cell in group if not _same(cell["source"], text_of(released))]
     defining = [cell for cell in edited if _defines(cell["source"], names)]
-    return (defining or edited or group)[-1]
+    seen = [cell for cell in defining if id(cell) not in unseen]
+    return (seen or defining or edited or group[:1])[-1]
 
 
 def _restored(cell: dict, released: dict, whole: str, done: Examined) -> list[dict]:

@@ -30,6 +30,9 @@ from .runner import Shell, into
 
 NOT_DEFINED = "not defined"
 NOT_COMPARED = "not compared"
+SYNTAX_ERROR = "syntax error"
+MISSING = (NOT_DEFINED, SYNTAX_ERROR, BLANK)
+"""What is said of an answer that is not there."""
 
 
 def clean(text: object, most: int) -> str:
@@ -83,12 +86,14 @@ def _sent(call: Callable) -> tuple[str, str]:
 class Session:
     """A learner's cells in a sandbox, which is started again whenever it is lost.
 
-    A cell that ends the process or does not come to an end is reduced to its definitions, and if it
-    still does, left out.
+    A check sees the cells that are due by then; the others run when they are. A cell that ends the
+    process or does not come to an end is reduced to its definitions, and if it still does, left
+    out.
     """
 
     def __init__(self, cells: list[tuple[str, str]], start: Callable[[], Jail], limits: Limits):
         self.cells, self.start, self.limits = cells, start, limits
+        self.due, self.done = len(cells), 0
         self.jail: Jail | None = None
         self.reduced: dict[str, int] = {}
         self.outcomes: dict[str, dict] = {}
@@ -96,30 +101,28 @@ class Session:
         self.patience, self.left = limits.cell_seconds, limits.cells_seconds
 
     def ready(self) -> Jail:
-        """Return a sandbox in which the cells have run."""
-        while self.jail is None:
-            jail = self.start()
+        """Return a sandbox in which the cells that are due have run."""
+        while self.jail is None or self.done < self.due:
+            if self.jail is None:
+                self.jail, self.done = self.start(), 0
+                continue
+            name, code = self.cells[self.done]
             try:
-                for name, code in self.cells:
-                    if self.reduced.get(name, 0) < 2:
-                        self._run(jail, name, code)
+                if self.reduced.get(name, 0) < 2:
+                    self._run(self.jail, name, code)
+                self.done += 1
             except Lost as lost:
-                jail.close()
-                self.reduced[name] = self.reduced.get(name, 0) + 1
-                if lost.trouble == "time":
-                    self.patience = max(1.0, self.patience / 2)
-                rest = "only its definitions are run" if self.reduced[name] < 2 else "left out"
-                self.notes.append(("cell lost", f"{name}: {lost.words}; {rest}."))
-                self.outcomes[name] = {
-                    "text": "",
-                    "error": ["Stopped", f"{lost.words}; {rest}", ""],
-                }
-            except BaseException:
-                jail.close()
-                raise
-            else:
-                self.jail = jail
+                self.lose()
+                self._reduce(name, lost)
         return self.jail
+
+    def _reduce(self, name: str, lost: Lost) -> None:
+        self.reduced[name] = self.reduced.get(name, 0) + 1
+        if lost.trouble == "time":
+            self.patience = max(1.0, self.patience / 2)
+        rest = "only its definitions are run" if self.reduced[name] < 2 else "left out"
+        self.notes.append(("cell lost", f"{name}: {lost.words}; {rest}."))
+        self.outcomes[name] = {"text": "", "error": ["Stopped", f"{lost.words}; {rest}", ""]}
 
     def _run(self, jail: Jail, name: str, code: str) -> None:
         request, begin = ("cell", name, code, name in self.reduced), time.monotonic()
@@ -268,7 +271,7 @@ def judge(session: Session, check: Check, space: dict, examined: Examined, seed:
         if missing:
             words = examined.problems.get(missing[0]) or _why(missing[0], examined, session)
             verdict.message = f"{missing[0]} is not defined. {words}"
-            verdict.mistake = "syntax error" if "syntax error" in words else NOT_DEFINED
+            verdict.mistake = SYNTAX_ERROR if SYNTAX_ERROR in words else NOT_DEFINED
             return verdict
         space = space | asking.known
 
@@ -357,6 +360,69 @@ def _left_out(examined: Examined, session: Session) -> list[tuple[str, str]]:
     return notes
 
 
+class Tries:
+    """One submission's answers, each judged until it is right: at its check, at the end, alone.
+
+    A kernel that runs all cells has judged an answer where its check stands, whatever becomes of
+    its names further down. What is not right there may stand below its check, or be disturbed.
+    """
+
+    def __init__(
+        self,
+        examined: Examined,
+        source: Source,
+        start: Callable[[], Jail],
+        limits: Limits,
+        judged: Callable[[Session, Check], Verdict],
+    ):
+        self.run, self.judged = examined.run, judged
+        self.prelude = [(f"prelude-{i}", code) for i, code in enumerate(source.prelude)]
+        self.above = {check.grade_id: examined.above(check.grade_id) for check in source.checks}
+        self.started = functools.partial(Session, start=start, limits=limits)
+        self.session = self.started([*self.prelude, *[part[:2] for part in self.run]])
+
+    def verdicts(self, checks: list[Check]) -> dict[str, Verdict]:
+        """Return the verdict on each check; run all cells once, and those further down last."""
+        session, first = self.session, {}
+        try:
+            for check in sorted(checks, key=lambda check: self.above[check.grade_id]):
+                session.due = len(self.prelude) + self.above[check.grade_id]
+                first[check.grade_id] = self.judged(session, check)
+            session.due = len(session.cells)
+            found = {check.grade_id: self._again(check, first[check.grade_id]) for check in checks}
+            if checks:
+                session.ready()  # for what the last cells print
+        finally:
+            session.lose()
+        return found
+
+    def _again(self, check: Check, first: Verdict) -> Verdict:
+        """Return the verdict that counts, when all cells are due."""
+        tries = [first]
+        if _may_differ(first, check, self.run[self.above[check.grade_id] :]):
+            tries.append(self.judged(self.session, check))
+            if first.mistake in MISSING:
+                del tries[0]
+        if all(one.mistake for one in tries) and any(map(_may_be_disturbed, tries)):
+            alone = self._alone(check)
+            if not alone.mistake:
+                names = ", ".join(check.names)
+                words = f"{names} is right on its own; something else in the notebook disturbs it."
+                self.session.notes.append(("disturbed", words))
+                return alone
+        # Of verdicts that are worth as much, the learner has seen the first.
+        return max(tries, key=lambda one: (not one.mistake, one.points))
+
+    def _alone(self, check: Check) -> Verdict:
+        own = [part[:2] for part in self.run if set(part[2]) & set(check.names)]
+        session = self.started([*self.prelude, *own])
+        session.reduced = {name: 1 for name, _ in own}
+        try:
+            return self.judged(session, check)
+        finally:
+            session.lose()
+
+
 def grade(
     examined: Examined,
     source: Source,
@@ -370,57 +436,50 @@ def grade(
 
     `left_out` and `at` are those of `apart.each`.
     """
-    left_out = left_out or {}
-    prelude = [(f"prelude-{i}", code) for i, code in enumerate(source.prelude)]
+    left_out, space = left_out or {}, _space(source)
+
+    def judged(session: Session, check: Check) -> Verdict:
+        at(check.grade_id)
+        return judge(session, check, space, examined, seed)
+
+    tries = Tries(examined, source, start, limits, judged)
+    found = tries.verdicts([one for one in source.checks if one.grade_id not in left_out])
+    notes = tries.session.notes + _left_out(examined, tries.session)
+    for check in source.checks:
+        if why := left_out.get(check.grade_id):
+            found[check.grade_id] = _not_compared(check, why)
+        asked = {exercise.name for exercise in check.exercises.values()}
+        for name in sorted(asked & examined.claims) if found[check.grade_id].mistake else ():
+            words = f"The file's own output says that {name} is right; graded, it is not."
+            notes.append(("disagreement", words))
+    return {
+        "verdicts": [asdict(found[check.grade_id]) for check in source.checks],
+        "outputs": tries.session.outcomes,
+        "notes": notes,
+    }
+
+
+def _space(source: Source) -> dict:
+    """Return the namespace of the checks, in which the source's own cells have run."""
     space: dict = {"__name__": "checks"}
     space["get_ipython"] = Shell(space, writes=False)
     for code in source.prelude:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(code, space)
-    session = Session([*prelude, *[part[:2] for part in examined.run]], start, limits)
-    verdicts = []
-    try:
-        for check in source.checks:
-            if why := left_out.get(check.grade_id):
-                verdicts.append(_not_compared(check, why))
-                continue
-            at(check.grade_id)
-            verdict = judge(session, check, space, examined, seed)
-            if verdict.mistake and _may_be_disturbed(verdict):
-                own = [part[:2] for part in examined.run if set(part[2]) & set(check.names)]
-                alone = Session([*prelude, *own], start, limits)
-                alone.reduced = {name: 1 for name, _ in own}
-                try:
-                    second = judge(alone, check, space, examined, seed)
-                finally:
-                    alone.lose()
-                if not second.mistake:
-                    names = ", ".join(check.names)
-                    words = (
-                        f"{names} is right on its own; something else in the notebook disturbs it."
-                    )
-                    session.notes.append(("disturbed", words))
-                    verdict = second
-            verdicts.append(verdict)
-    finally:
-        session.lose()
-    session.notes += _left_out(examined, session)
-    for check, verdict in zip(source.checks, verdicts, strict=True):
-        asked = {exercise.name for exercise in check.exercises.values()}
-        for name in sorted(asked & examined.claims) if verdict.mistake else ():
-            words = f"The file's own output says that {name} is right; graded, it is not."
-            session.notes.append(("disagreement", words))
-    return {
-        "verdicts": [asdict(verdict) for verdict in verdicts],
-        "outputs": session.outcomes,
-        "notes": session.notes,
-    }
+    return space
+
+
+def _may_differ(verdict: Verdict, check: Check, below: Sequence[tuple]) -> bool:
+    """Say whether the cells below a check could make right what is not right where it stands."""
+    if verdict.mistake in STOPPED.values():  # which mostly takes all the time of a check
+        return any(set(blanks) & set(check.names) for *_, blanks in below)
+    return bool(verdict.mistake and below)
 
 
 def _may_be_disturbed(verdict: Verdict) -> bool:
     """Say whether other cells of the notebook could be the reason why a check fails."""
     known = {m.name for exercise in all_exercises() for m in exercise.mistakes}
-    own = {BLANK, NOT_DEFINED, "syntax error", "the package's own is called", STOPPED["time"]}
+    own = {*MISSING, "the package's own is called", STOPPED["time"]}
     return verdict.mistake not in known | own
 
 

@@ -21,6 +21,7 @@ import linecache
 import operator
 import os
 import pickle
+import shlex
 import struct
 import sys
 import types
@@ -98,7 +99,7 @@ class Shell(Nothing):
 
     Args:
         space: the notebook's namespace.
-        writes: whether %%writefile writes.
+        writes: whether %%writefile writes, and %run runs what it wrote.
     """
 
     def __init__(self, space: dict, *, writes: bool):
@@ -109,28 +110,60 @@ class Shell(Nothing):
         return []
 
     def run_line_magic(self, name, line="", *more):
-        """Run a line that is timed."""
-        return self.ex(line) if name == "time" else Nothing()
+        """Run a line that is timed, with the variables of where it stands; run a file."""
+        if name == "time":
+            return self.ex(line, sys._getframe(1).f_locals)
+        if name == "run" and self.writes:
+            self._run_file(shlex.split(line))
+        return Nothing()
+
+    def _run_file(self, words):
+        """Run a file in a namespace of its own, if not told otherwise; keep what it defines."""
+        path = next((word for word in words if not word.startswith("-")), "")
+        path = Path(path if Path(path).suffix else f"{path}.py")
+        space = self.user_ns if "-i" in words else {"__name__": "__main__"}
+        exec(compile(path.read_text(encoding="utf-8"), path, "exec"), space)
+        self.user_ns.update({name: part for name, part in space.items() if name[:2] != "__"})
 
     def run_cell_magic(self, name, line="", cell=""):
         """Run a cell that is timed; write one that is a file."""
         if name in RUNS:
             self.ex(cell)
         elif self.writes and name in ("writefile", "file"):
-            *options, path = line.split()
+            *options, path = shlex.split(line)
             with open(path, "a" if "-a" in options else "w", encoding="utf-8") as file:
                 file.write(cell)
         return Nothing()
 
-    def ex(self, code):
+    def ex(self, code, local=None):
         """Run code in the notebook's namespace; return the value of an expression."""
         try:
             code = compile(code.strip(), "magic", "eval")
         except SyntaxError:
-            return exec(code, self.user_ns)
-        return eval(code, self.user_ns)
+            return exec(code, self.user_ns, local)
+        return eval(code, self.user_ns, local)
 
     run_cell = ex
+
+
+def display(*objects, display_id=None, **named):
+    """Print what a notebook would show; what could change it later does nothing."""
+    for shown in objects:
+        print(shown)
+    return Nothing() if display_id else None
+
+
+def ours_for_ipython(source: str) -> None:
+    """Put `display` in the place of IPython's own, which finds no kernel here, if a cell names it.
+
+    Few do, so the time to import IPython is not spent for all.
+    """
+    if "IPython" in source:
+        with contextlib.suppress(Exception):  # the cell itself will say what is missing
+            import IPython.core.display_functions
+            import IPython.display
+
+            IPython.display.display = IPython.core.display_functions.display = display
 
 
 class Remote:
@@ -266,6 +299,7 @@ def run_cell(space: dict, name: str, source: str, only_definitions: bool) -> dic
     text, errors, below = _Text(), [], False
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        ours_for_ipython(source)
         nodes = _nodes(source, errors)
         if only_definitions:
             nodes = [node for node in nodes if isinstance(node, DEFINITIONS)]
@@ -342,7 +376,7 @@ def _smaller(node: ast.stmt) -> list[ast.stmt]:
 def namespace(names: dict) -> dict:
     """Return a namespace with what a notebook has from the start."""
     kernel["shell"] = shell = Shell(names, writes=True)
-    names |= {"display": print, "get_ipython": shell, "In": [""], "Out": {}, "_": "", "__": ""}
+    names |= {"display": display, "get_ipython": shell, "In": [""], "Out": {}, "_": "", "__": ""}
     sys.displayhook = _displayed
     return names
 
