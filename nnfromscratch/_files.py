@@ -29,7 +29,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a temporary file for writing that takes the place of `path` once all is written."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     try:
         with open(temporary, "xb") as file:
             yield file
