@@ -18,6 +18,14 @@ from .model import Sequential
 
 METHODS = ("central", "forward", "complex")
 EPS = float(np.finfo(np.float64).eps)
+SMOOTH = 1.65
+"""How far the slopes beside a smooth point may differ, in units of step and slope."""
+COARSE, COARSEST = 100 * EPS, 2 * float(np.finfo(np.float16).eps)
+"""Relative rounding that float64 has not, up to that of float16; beyond it is none."""
+NEAR = 4e-3
+"""How far rounding is looked for: several gaps between numbers of float16, many of float32."""
+TELLING = 0.1
+"""The largest rounding, beside the slopes, that leaves something to compare."""
 
 
 def best_step(method: str, dtype: npt.DTypeLike = np.float64) -> float:
@@ -136,11 +144,84 @@ def slope_off_kinks(
         middle, jump = float((right + left) / 2), float(abs(right - left))
         largest = max(numbers, abs(at_x) + h * max(abs(right), abs(left)))
         rounding = float(10 * eps * largest / h)
-        smooth = max(rounding, 1.65 * relative * max(scale, abs(middle)))
+        smooth = max(rounding, SMOOTH * relative * max(scale, abs(middle)))
         if not jump > max(smooth, earlier_jump / 10):
             return middle, rounding
         earlier_jump = jump
     return None
+
+
+class Slope(NamedTuple):
+    """A measured slope, and how far to trust it."""
+
+    value: float
+    rounding: float
+    """How far rounding may have shifted it."""
+    eps: float
+    """The relative rounding error of the function."""
+
+
+def slope_beside_claim(
+    f: Callable,
+    x: FloatArray,
+    index: tuple,
+    at_x: float,
+    scale: float,
+    *,
+    claim: float,
+    tolerance: float,
+    size: float = 1.0,
+    numbers: float = 1.0,
+    near: float = NEAR,
+) -> Slope | None:
+    """Slope along one entry as `slope_off_kinks` has it, by steps that suit the precision of f.
+
+    A layer may compute in float32 whatever it is given. Steps for float64 then measure rounding, a
+    right claim looks wrong, and smooth points look like kinks. So where the claim is off by more
+    than the tolerance, or there is a kink, the rounding itself is measured.
+    """
+    place, how = (f, x, index, at_x, scale), {"size": size, "numbers": numbers}
+    measured = slope_off_kinks(*place, **how)
+    if measured:
+        value, rounding = measured
+        if abs(value - claim) <= tolerance * max(scale, abs(value)) + rounding:
+            return Slope(value, rounding, EPS)
+    eps = _rounding_along(f, x, index, numbers, near)
+    if COARSE < eps < COARSEST:
+        return _coarse_slope(*place, eps=eps, **how)
+    return Slope(*measured, EPS) if measured else None
+
+
+def _coarse_slope(f, x, index, at_x, scale, *, size, numbers, eps) -> Slope | None:
+    """Slope by long steps; what they pass over, kinks and curvature, counts as rounding."""
+    how = {"size": size, "numbers": numbers, "eps": eps}
+    measured = slope_off_kinks(f, x, index, at_x, scale, **how)
+    if measured is None:
+        return None
+    value, rounding = measured
+    relative = eps ** (1 / 3)
+    closer = slope(f, x, index, relative / 10 * max(size, abs(float(x[index]))))
+    hidden = SMOOTH * relative * max(scale, abs(value)) + abs(closer - value)
+    return Slope(value, rounding + hidden, eps)
+
+
+def _rounding_along(f: Callable, x: FloatArray, index: tuple, numbers: float, near: float) -> float:
+    """Relative rounding error of f along one entry: what a polynomial of degree 9 leaves of it.
+
+    Of a smooth function it leaves nothing, so near x; and yet that is far beside the gaps between
+    numbers of float32. The steps are roots, so that no multiple of a gap fits them all.
+    """
+    places = np.sqrt(np.arange(1, 21) / 20)  # not at x, where there may be a kink
+    values = []
+    for place in places:
+        moved = x.copy()
+        moved[index] += near * place * max(1.0, abs(float(x[index])))
+        values.append(float(f(moved)))
+    if not np.isfinite(values).all():
+        return math.inf
+    polynomials = np.polynomial.chebyshev.chebvander(2 * places - 1, 9)
+    squares = np.linalg.lstsq(polynomials, values)[1][0]
+    return math.sqrt(squares / 10) / max(numbers, np.abs(values).max())
 
 
 def _complex_slope(f: Callable, x: FloatArray, index: tuple, h: float) -> float:
@@ -233,7 +314,7 @@ class GradientRow(NamedTuple):
     analytic: float
     numeric: float
     problem: str = ""
-    """Why nothing was measured, if what should be a gradient is none."""
+    """Why nothing was measured, if what should be a gradient is none, or only roughly."""
 
 
 class GradientReport(list[GradientRow]):
@@ -480,20 +561,30 @@ def _compare(
     if problem:
         return nothing._replace(error=math.inf, problem=problem)
     measure = _Measure(lambda moved: claim.loss(argument, moved), array, np.asarray(gradient))
-    slopes = {k: measure.slope(k) for k in measure.sample(entries, tolerance, rng)}
+    slopes = {k: measure.slope(k, tolerance) for k in measure.sample(entries, tolerance, rng)}
     found = {k: slope for k, slope in slopes.items() if slope}
     row = nothing._replace(checked=len(found), kinks=len(slopes) - len(found))
     if not found:
         return row
     analytic = np.array([float(measure.gradient.flat[k]) for k in found])
-    numeric, rounding = np.array(list(found.values())).T
+    numeric, rounding, eps = np.array(list(found.values())).T
     difference = np.abs(analytic - numeric)
     worst = int(difference.argmax())  # nan counts as the largest
     error = relative_error(analytic, numeric)
     if tolerance < error < math.inf and difference[worst] <= rounding.max():
         error = 0.0  # too little for a difference of losses to tell
+    coarse = bool(error <= tolerance and eps.max() > EPS)
+    within = rounding.max() / max(measure.scale, EPS)
+    if coarse and within > TELLING:
+        error = math.nan
     values = {"analytic": float(analytic[worst]), "numeric": float(numeric[worst])}
-    return row._replace(error=error, worst=measure.index(list(found)[worst]), **values)
+    where = measure.index(list(found)[worst])
+    return row._replace(error=error, worst=where, problem=_roughness(within) * coarse, **values)
+
+
+def _roughness(within: float) -> str:
+    closely = f"only to within {within:.0e}" if within <= TELLING else "too roughly to tell"
+    return f"{closely}, as if something in it computed in float32"
 
 
 class _Measure:
@@ -508,9 +599,11 @@ class _Measure:
         """Where the entry stands that is number k in the flattened array."""
         return tuple(map(int, np.unravel_index(k, self.array.shape)))
 
-    def slope(self, k: int) -> tuple[float, float] | None:
-        """Slope along entry number k, and its rounding; None at a kink."""
-        return slope_off_kinks(self.f, self.array, self.index(k), self.at_x, self.scale)
+    def slope(self, k: int, tolerance: float) -> Slope | None:
+        """Slope along entry number k; None at a kink."""
+        claim = float(self.gradient.flat[k])
+        where = self.index(k), self.at_x, self.scale
+        return slope_beside_claim(self.f, self.array, *where, claim=claim, tolerance=tolerance)
 
     def sample(self, entries: int, tolerance: float, rng: np.random.Generator) -> list[int]:
         """The numbers of the entries to measure: some of all, whether zero or not, and suspects."""

@@ -1138,3 +1138,65 @@ def test_a_consequence_is_dropped_and_its_reason_stays():
     report = Examination([found("rate too large", ""), found("no bias", "")])
     report.settle()
     assert report.causes == ["rate too large", "no bias"]
+
+
+class LogSoftmax(Layer):
+    """The last layer of those who come from PyTorch."""
+
+    def forward(self, x, training=False):
+        self.cache = nn.log_softmax(x)
+        return self.cache
+
+    def backward(self, d_out):
+        return nn.log_softmax_backward(d_out, self.cache)
+
+
+def negative_log_likelihood(log_p, y):
+    rows, slope = np.arange(len(y)), np.zeros_like(log_p)
+    slope[rows, y] = -1 / len(y)
+    return -log_p[rows, y].mean(), slope
+
+
+@pytest.mark.parametrize(("rate", "causes"), [(0.1, []), (1e-5, ["rate too small"])])
+def test_a_loss_of_log_probabilities(rate, causes, mnist):
+    model = stack(*plain((784, 50, 10)).layers, LogSoftmax())
+    few = mnist[0][:2000], mnist[1][:2000]
+    settings = {"loss": negative_log_likelihood, "optimizer": nn.SGD(rate)}
+    assert list(examine(model, *few, **settings).causes) == causes
+
+
+class Single(Layer):
+    """A ReLU that computes in float32 whatever it is given."""
+
+    def __init__(self, times=1):
+        super().__init__()
+        self.times = times
+
+    def forward(self, x, training=False):
+        self.cache = x
+        return np.maximum(x, 0).astype(np.float32)
+
+    def backward(self, d_out):
+        return self.times * d_out * (self.cache > 0)
+
+
+@pytest.mark.parametrize(("times", "causes"), [(1, []), (2, ["gradient scaled"])])
+@pytest.mark.parametrize("seed", range(3))
+def test_float32_inside_is_no_wrong_gradient(seed, times, causes, mnist):
+    model = stack(linear(784, 50, seed), Single(times), linear(50, 10, seed + 1))
+    report = examine(model, mnist[0][:1000], mnist[1][:1000], optimizer=nn.SGD(0.1))
+    assert list(report.causes) == causes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_labels_that_follow_from_two_columns_together_are_related(seed):
+    x = np.random.default_rng(seed).normal(size=(2000, 20)).astype(np.float32)
+    y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    causes = examine(plain((20, 64, 2)), x, y, optimizer=nn.Adam(0.01)).causes
+    assert "labels unrelated" not in causes
+
+
+def test_labels_in_another_order_are_unrelated(mnist):
+    y = np.random.default_rng(1).permutation(mnist[1][:2000])
+    report = examine(plain((784, 50, 10)), mnist[0][:2000], y, optimizer=nn.SGD(0.1))
+    assert next(iter(report.causes)) == "labels unrelated"

@@ -1248,3 +1248,26 @@ def test_what_a_function_warns_of_is_shown():
     large = np.array([800.0])
     with pytest.warns(RuntimeWarning, match="overflow"):
         nn.check_gradients(grows, large, backward=lambda d, x: 0 * d)
+
+
+class Single(nn.ReLU):
+    """Computes in float32 whatever it is given."""
+
+    def __init__(self, times=1):
+        super().__init__()
+        self.times = times
+
+    def forward(self, x, training=False):
+        return super().forward(x, training).astype(np.float32)
+
+    def backward(self, d_out, *, need_dx=True):
+        return self.times * super().backward(d_out)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_float32_inside_is_told_and_not_called_wrong(seed):
+    x = np.random.default_rng(seed).normal(size=(4, 5))
+    report = nn.check_gradients(Single(), x)
+    assert report.passed, report
+    assert "only to within" in str(report)
+    assert not nn.check_gradients(Single(times=2), x).passed

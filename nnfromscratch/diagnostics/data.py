@@ -7,10 +7,11 @@ import numpy as np
 from ..contracts import FloatArray, IntArray
 from ..layers import Layer
 from ..optimizers import Adam
-from .probes import forgets_shifts, joins_units, observe, train_briefly
+from .probes import forgets_shifts, joins_units, train_briefly
 from .report import Finding, Number, Results, found, plural
 from .sample import Sample
 from .thresholds import (
+    CERTAIN,
     CONTRADICTED,
     FAR,
     FEW,
@@ -20,6 +21,7 @@ from .thresholds import (
     MOST,
     NEIGHBOURS,
     OFFSET,
+    PLAUSIBLE,
     REACH,
     ROWS,
     SMALL_INPUT,
@@ -114,10 +116,9 @@ def inputs(sample: Sample) -> Results:
     yield Number("inputs", f"from {x.min():.4g} to {x.max():.4g}, mean {x.mean():.3g}")
     if len(x) > 1 and (x == x[0]).all():
         return  # see `variety`
-    values = observe(sample.model, sample.few_x, training=True)
-    entry = _first_weights(sample.model.layers, values)
+    entry = _first_weights(sample.model.layers, sample.passed)
     if entry is not None:
-        v = values[entry]
+        v = sample.passed[entry]
         yield from _scale(sample, v.reshape(len(v), -1).astype(np.float64))
 
 
@@ -251,7 +252,8 @@ def neighbours(sample: Sample) -> Results:
     nearest, first = _nearest(a, b)
     y, agreement = sample.y, _agreement(sample.y, asked, known[first], reach)
     chance = float((sample.shares**2).sum())
-    noise = 5 * math.sqrt(chance * (1 - chance) / len(asked))
+    spread = math.sqrt(chance * (1 - chance) / len(asked))
+    noise = CERTAIN * spread
     best = max(agreement, key=agreement.get)
     yield Number(
         "nearest neighbour",
@@ -266,15 +268,9 @@ def neighbours(sample: Sample) -> Results:
         )
     elif agreement[0] >= chance + noise:
         yield from _contradictions(y[known][nearest], y[asked], sample.classes)
-    else:
-        linear = _linear_agreement(sample, a, b, y[asked], y[known])
-        if linear < float(sample.shares.max()) + noise:
-            yield found(
-                "labels unrelated",
-                f"the nearest neighbour shares the label in {agreement[0]:.0%}, by chance "
-                f"{chance:.0%}; a linear fit on half of the data is right in {linear:.0%} of "
-                "the rest",
-            )
+    elif abs(agreement[0] - chance) < PLAUSIBLE * spread:
+        shared = f"{agreement[0]:.0%}, by chance {chance:.0%}"
+        yield from _unrelated(sample, a, b, y[asked], y[known], shared)
 
 
 def _agreement(y: IntArray, asked: IntArray, first: IntArray, reach: int) -> dict[int, float]:
@@ -316,12 +312,30 @@ def _contradictions(votes: IntArray, own: IntArray, classes: int) -> Results:
         )
 
 
-def _linear_agreement(sample, a, b, y_a, y_b) -> float:
-    """Fraction of a that a ridge regression on b answers rightly."""
+def _unrelated(sample: Sample, a, b, y_a: IntArray, y_b: IntArray, shared: str) -> Results:
+    """Whether fits on b, of the columns and of their products in pairs, tell nothing of a."""
     mean, spread = b.mean(axis=0), b.std(axis=0)
     used = spread > 1e-9
     a, b = (a - mean)[:, used] / spread[used], (b - mean)[:, used] / spread[used]
-    kernel = b @ b.T
-    kernel[np.diag_indices_from(kernel)] += 0.1 * np.trace(kernel) / len(kernel) + 1e-9
+    near, far = b @ b.T / b.shape[1], a @ b.T / b.shape[1]
     targets = (y_b[:, np.newaxis] == np.arange(sample.classes)) - sample.shares
-    return float(((a @ (b.T @ np.linalg.solve(kernel, targets))).argmax(axis=1) == y_a).mean())
+    fits = [_ridge(near, far, targets), _ridge((1 + near) ** 2, (1 + far) ** 2, targets)]
+    if max(_certainty(fit, y_a, sample.shares) for fit in fits) < PLAUSIBLE:
+        linear, products = (f"{(fit.argmax(axis=1) == y_a).mean():.0%}" for fit in fits)
+        yield found(
+            "labels unrelated",
+            f"the nearest neighbour shares the label in {shared}; a linear fit on half of the data "
+            f"is right in {linear} of the rest, one of products of two columns in {products}",
+        )
+
+
+def _ridge(near: FloatArray, far: FloatArray, targets: FloatArray) -> FloatArray:
+    """Return what ridge regression, given the inner products of its rows, expects of others."""
+    damped = near + (0.1 * np.trace(near) / len(near) + 1e-9) * np.eye(len(near))
+    return far @ np.linalg.solve(damped, targets)
+
+
+def _certainty(fit: FloatArray, y: IntArray, shares: FloatArray) -> float:
+    """By how many standard errors a fit expects more of the rows' own labels than of others."""
+    more = fit[np.arange(len(y)), y] - fit @ shares
+    return float(more.mean() / (more.std() / math.sqrt(len(y)) or 1.0))

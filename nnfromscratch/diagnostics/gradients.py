@@ -1,16 +1,20 @@
 """Are the gradients right? Every backward against measured slopes, in float64."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from ..contracts import FloatArray
 from ..layers import Layer
+from ..model import Sequential
 from .probes import (
     answer,
-    coarsest,
     directions_for,
     duplicate,
+    forward_copy,
+    holds,
     is_elementwise,
     natural_size,
     natural_sizes,
@@ -40,7 +44,7 @@ class Ground:
         self.training = bool(np.array_equal(out, answer(self.model, self.x, True)))
         self.values = observe(self.model, self.x, training=self.training)
         self.upstream = self.rng.normal(size=out.shape)
-        self.eps = coarsest(self.values)
+        self.rest, self.entering = duplicate(self.model), self.x.copy()
 
     def passes(self, count: int) -> list[dict[str, FloatArray]]:
         """Return the gradients that passes forward and back leave, one after the other."""
@@ -54,6 +58,32 @@ class Ground:
                 if rng is not None:
                     layer.rng = rng  # the same masks again
         return grads
+
+    def behind(self, name: str) -> tuple[Sequential, str, FloatArray]:
+        """Return the layers that a parameter can act on, its name there, and what enters them."""
+        w, layers = self.model.params[name], self.model.layers
+        plain = type(self.model) is Sequential  # another kind may do more than call its layers
+        count = next((p for p, layer in enumerate(layers) if plain and holds(layer, w)), 0)
+        if len(layers) - len(self.rest.layers) > count:
+            self.rest, self.entering = duplicate(self.model), self.x.copy()
+        for _ in range(count - len(layers) + len(self.rest.layers)):
+            self.entering = self.rest.layers.pop(0).forward(self.entering, self.training)
+        names = zip(reversed(self.model.params), reversed(self.rest.params), strict=False)
+        return self.rest, dict(names)[name], self.entering
+
+
+def weighed(
+    model: Layer | Sequential, v: FloatArray, training: bool, upstream: FloatArray
+) -> Callable:
+    """Return what is made of v, summed up with weights, as a function of how far to move what."""
+
+    def moved(by: FloatArray, key: str | None = None) -> float:
+        other, given = forward_copy(model), v + by if key is None else v.copy()
+        if key is not None:
+            other.params[key][...] += by
+        return float((other.forward(given, training) * upstream).sum())
+
+    return moved
 
 
 def stored(sample: Sample) -> Results:
@@ -83,6 +113,9 @@ def _grows(first: FloatArray, second: FloatArray, third: FloatArray) -> bool:
 def slopes(sample: Sample) -> Results:
     """Every parameter's gradient against the measured slope."""
     ground = Ground(sample)
+    if any(v.dtype == np.float16 for v in ground.values):
+        yield Number("gradients", "a layer computes in float16, too coarsely to measure slopes")
+        return
     first, second = ground.passes(2)
     model, x = ground.model, ground.x
     fits = all(k in first and first[k].shape == w.shape for k, w in model.params.items())
@@ -91,14 +124,10 @@ def slopes(sample: Sample) -> Results:
     scale = float(abs(ground.values[-1] * ground.upstream).sum())
     sizes, wrong = natural_sizes(model, x, ground.training), []
     for name in model.params:
-
-        def moved(v, name=name):
-            other = duplicate(model)
-            other.params[name][...] += v
-            return float((other.forward(x.copy(), ground.training) * ground.upstream).sum())
-
-        settings = {"size": sizes[name], "scale": scale, "eps": ground.eps}
+        rest, own_name, v = ground.behind(name)
+        moved = partial(weighed(rest, v, ground.training, ground.upstream), key=own_name)
         directions = directions_for(first[name], ground.rng)
+        settings = {"size": sizes[name], "scale": scale}
         if times_its_slope(moved, first[name], directions, **settings) != 1:
             wrong.append(name)
     count = len(model.params)
@@ -131,29 +160,17 @@ def _factors(ground: Ground, position: int, layer: Layer) -> dict[str, float]:
     one = duplicate(layer)
     one.forward(v.copy(), ground.training)
     dv = one.backward(upstream.copy())
-    settings = {"scale": float(abs(out * upstream).sum()), "eps": ground.eps}
-
-    def run(by, key=None):
-        other = duplicate(layer)
-        if key is not None:
-            other.params[key][...] += by
-        moved = v if key is not None else v + by
-        return float((other.forward(moved.copy(), ground.training) * upstream).sum())
-
+    scale, moved = float(abs(out * upstream).sum()), weighed(layer, v, ground.training, upstream)
     factors = {}
     if position:  # nothing needs the gradient by the examples
         size, fits = float(np.linalg.norm(v)) or 1.0, np.shape(dv) == v.shape
         along = directions_for(dv, ground.rng) if fits else []
-        factors["x"] = times_its_slope(run, dv, along, size=size, **settings) if fits else math.nan
+        slope = times_its_slope(moved, dv, along, size=size, scale=scale) if fits else math.nan
+        factors["x"] = slope
     for key, w in layer.params.items():
         g, size = np.array(one.grads[key], np.float64), natural_size(w, out)
-        factors[key] = times_its_slope(
-            lambda by, key=key: run(by, key),
-            g,
-            directions_for(g, ground.rng),
-            size=size,
-            **settings,
-        )
+        along = directions_for(g, ground.rng)
+        factors[key] = times_its_slope(partial(moved, key=key), g, along, size=size, scale=scale)
     return factors
 
 

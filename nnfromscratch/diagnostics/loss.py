@@ -14,9 +14,8 @@ from .thresholds import EXCESS, LARGE_GAIN, LOUD, ROWS_FOR_GRADIENTS, TURNED
 
 def value(sample: Sample) -> Results:
     """The loss at hand against that of knowing nothing."""
-    yield Number(
-        "loss", f"{sample.now:.3g} (of knowing only the classes' shares: {sample.nothing:.3g})"
-    )
+    beside = f" (of knowing only the classes' shares: {sample.nothing:.3g})"
+    yield Number("loss", f"{sample.now:.3g}{'' if math.isnan(sample.nothing) else beside}")
     yield Number("wrong answers", f"{sample.error:.0%}")
 
 
@@ -24,6 +23,8 @@ def start(sample: Sample) -> Results:
     """Whether the loss before any step is about that of knowing nothing."""
     if not math.isfinite(sample.now):
         yield found("loss at the start", f"the loss is {sample.now} before any step")
+        return
+    if math.isnan(sample.nothing):
         return
     noise = EXCESS * sample.rng().normal(size=(len(sample.few_y), sample.classes))
     loud = loss_or_nan(sample, noise)

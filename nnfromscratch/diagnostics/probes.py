@@ -13,14 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ..contracts import FloatArray
-from ..gradient_check import EPS, slope_off_kinks
+from ..gradient_check import EPS, TELLING, slope_beside_claim
 from ..layers import Layer
 from ..model import Sequential
 from .thresholds import (
     AGREES,
     FLAT,
     MOST_OPERATIONS,
+    NEAR,
     SAME_FACTOR,
+    TELLS,
     TRIAL_BATCH,
     TRIAL_STEPS,
 )
@@ -31,14 +33,14 @@ ATOMS = (type, types.ModuleType, types.FunctionType, str, bytes, int, float, com
 # Copies
 
 
-def duplicate(thing, dtype=None):
+def duplicate(thing, dtype=None, *, but=()):
     """Return a deep copy, with every array of floats in another dtype if one is named.
 
     Names that lead to one array, or to parts of one, do so in the copy too, however deep they are
-    hidden. What cannot be copied, such as an open file, is shared.
+    hidden. What cannot be copied, such as an open file, is shared, and so are the arrays in `but`.
     """
-    memo: dict[int, object] = {}
-    things = list(_reach(thing, set()))
+    memo: dict[int, object] = {id(array): array for array in but}
+    things = list(_reach(thing, set(memo)))
     _copy_arrays([a for a in things if isinstance(a, np.ndarray)], dtype, memo)
     try:
         return copy.deepcopy(thing, dict(memo))  # a copy that fails leaves halves in it
@@ -61,6 +63,12 @@ def _reach(thing, seen: set[int]) -> Iterator[object]:
     parts = thing if isinstance(thing, list | tuple | set) else parts
     for part in [*parts, *getattr(thing, "__dict__", {}).values()]:
         yield from _reach(part, seen)
+
+
+def holds(thing, array: np.ndarray) -> bool:
+    """Whether an object holds an array, or may hold a part of it."""
+    things = _reach(thing, set())
+    return any(isinstance(a, np.ndarray) and np.may_share_memory(a, array) for a in things)
 
 
 def _copy_arrays(arrays: list[np.ndarray], dtype, memo: dict) -> None:
@@ -111,17 +119,22 @@ def _copied_or_shared(part, memo: dict):
 # Passes
 
 
+def forward_copy(model: Layer | Sequential):
+    """Return a copy to be run forward, where nobody reads the gradients: they are not copied."""
+    return duplicate(model, but=model.grads.values())
+
+
 def observe(model: Sequential, x: FloatArray, *, training: bool) -> list[FloatArray]:
     """Return inputs and every layer's outputs, as a copy computes them; no layer changes them."""
     values = [x.copy()]
-    for layer in duplicate(model).layers:
+    for layer in forward_copy(model).layers:
         values.append(np.array(layer.forward(values[-1].copy(), training)))
     return values
 
 
 def answer(layer: Layer | Sequential, v: FloatArray, training: bool = False) -> FloatArray:
     """Return what a copy of a layer or a model makes of v."""
-    return np.array(duplicate(layer).forward(v.copy(), training))
+    return np.array(forward_copy(layer).forward(v.copy(), training))
 
 
 def loss_of(sample, outputs: FloatArray, labels=None) -> float:
@@ -202,7 +215,7 @@ def is_activation(layer: Layer, v: FloatArray) -> bool:
 
 def varies(layer: Layer, v: FloatArray) -> bool:
     """Whether two passes in training differ, as those of dropout do."""
-    one = duplicate(layer)
+    one = forward_copy(layer)
     first = np.array(one.forward(v.copy(), True))
     return not np.array_equal(first, one.forward(v.copy(), True), equal_nan=True)
 
@@ -256,7 +269,7 @@ def forgets_shifts(layer: Layer, v: FloatArray) -> bool:
 
 
 def times_its_slope(
-    f: Callable, gradient: FloatArray, directions: list[FloatArray], *, size=1.0, scale=1.0, eps=EPS
+    f: Callable, gradient: FloatArray, directions: list[FloatArray], *, size=1.0, scale=1.0
 ) -> float:
     """How many times its measured slope a gradient is, along some directions.
 
@@ -266,11 +279,11 @@ def times_its_slope(
     """
     if not np.isfinite(gradient).all():
         return math.nan
-    pairs = []
+    pairs, at_rest = [], f(np.zeros_like(gradient))
     for v in directions:
         v = v / np.linalg.norm(v)
         claim = float((gradient * v).sum())
-        measured = _slope_along(f, v, claim, size, scale, eps)
+        measured = _slope_along(f, v, at_rest, claim, size, scale)
         if measured is not None:
             pairs.append((claim, measured))
     return _factor(pairs)
@@ -282,16 +295,16 @@ def directions_for(gradient: FloatArray, rng: np.random.Generator) -> list[Float
     return [gradient, *random] if gradient.any() and np.isfinite(gradient).all() else random
 
 
-def _slope_along(f, v, claim, size, scale, eps) -> float | None:
+def _slope_along(f, v, at_rest, claim, size, scale) -> float | None:
     """Return the slope of f along v: the claim itself if it agrees, None if nothing can be told."""
-    along, nowhere = (lambda t: f(t * v)), np.zeros(())
-    how = {"size": size, "numbers": scale, "eps": eps}
-    measured = slope_off_kinks(along, nowhere, (), along(nowhere), abs(claim), **how)
+    place = (lambda t: f(t * v)), np.zeros(()), (), at_rest
+    how = {"size": size, "numbers": scale, "near": NEAR}
+    measured = slope_beside_claim(*place, abs(claim), claim=claim, tolerance=AGREES, **how)
     if measured is None:
         return None
-    slope, rounding = measured
+    slope, rounding, eps = measured
     largest = max(abs(claim), abs(slope))
-    if not math.isfinite(slope) or rounding > 0.01 * largest:
+    if not math.isfinite(slope) or rounding > (TELLS if eps == EPS else TELLING) * largest:
         return None  # too little to tell
     return claim if abs(claim - slope) <= AGREES * largest + rounding else slope
 
@@ -307,6 +320,8 @@ def _factor(pairs: list[tuple[float, float]]) -> float:
         return math.inf
     ratios = [claim / slope if slope else math.inf for claim, slope in pairs]
     agree = max(ratios) - min(ratios) <= SAME_FACTOR * abs(ratios[0])
+    if agree and abs(ratios[0] - 1) <= SAME_FACTOR:
+        return 1.0
     return ratios[0] if agree else math.nan
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..contracts import FloatArray, IntArray
 from ..model import Sequential
-from .probes import duplicate, gain, joins_units, loss_of, loss_or_nan, observe
+from .probes import answer, duplicate, gain, joins_units, loss_of, loss_or_nan, observe
 from .thresholds import LEARNED, ROWS, ROWS_OF_DATA
 
 
@@ -121,9 +121,15 @@ class Sample:
         return {mode: loss_of(self, out) for mode, out in self.outputs.items()}
 
     @cached_property
+    def passed(self) -> list[FloatArray]:
+        """Inputs and every layer's outputs in training, as the network itself computes them."""
+        return observe(self.model, self.few_x, training=True)
+
+    @cached_property
     def outputs(self) -> dict[bool, FloatArray]:
         """The outputs in training and in test mode."""
-        return {mode: observe(self.model, self.few_x, training=mode)[-1] for mode in (True, False)}
+        still = observe(self.model, self.few_x, training=False)
+        return {True: self.passed[-1], False: still[-1]}
 
     @property
     def now(self) -> float:
@@ -137,12 +143,28 @@ class Sample:
 
     @cached_property
     def nothing(self) -> float:
-        """The loss of knowing only the classes' shares, or not even these."""
+        """The loss of knowing only the classes' shares, or not even these.
+
+        It is nan where it is not positive, for then no loss can be judged as a multiple of it.
+        """
         shares = np.maximum(np.bincount(self.few_y, minlength=self.classes) / len(self.few_y), 1e-3)
-        rows = np.broadcast_to(shares / shares.sum(), (len(self.few_y), self.classes))
-        even = np.full(rows.shape, 1 / self.classes)
-        constants = [loss_or_nan(self, a) for a in (rows, np.log(rows), even, np.log(even))]
-        return min((value for value in constants if math.isfinite(value)), default=math.nan)
+        rows = []
+        for p in (shares / shares.sum(), np.full(self.classes, 1 / self.classes)):
+            # As probabilities, as logits, as logits that ReLU lets through, as those of a sigmoid.
+            rows += [p, np.log(p), np.log(p / p.min()), np.log(p / (1 - p))]
+        losses = [loss_or_nan(self, self._handed_on(row)) for row in rows]
+        least = min((value for value in losses if math.isfinite(value)), default=math.nan)
+        return least if least > 0 else math.nan
+
+    def _handed_on(self, row: FloatArray) -> FloatArray:
+        """Return a row for every example, as the last layer hands it on if it has no weights.
+
+        What it cannot hand on, as LogSoftmax no probabilities, may cost less than any network can.
+        """
+        rows = np.repeat(row[np.newaxis], len(self.few_y), axis=0)
+        last = self.double.layers[-1]
+        made = rows if last.params else answer(last, rows)
+        return made if made.shape == rows.shape else rows
 
     @cached_property
     def learned(self) -> bool:

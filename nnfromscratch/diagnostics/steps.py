@@ -151,6 +151,8 @@ def rates(sample: Sample) -> Results:
         f"{first.loss:.3g}"
     )
     yield Number("short run", text)
+    if math.isnan(sample.nothing):
+        return  # nothing to judge a loss by
     leap = _leap(sample, rate, first, text)
     if leap:
         yield leap
@@ -258,8 +260,10 @@ def by_heart(sample: Sample) -> Results:
     """Whether ten examples can be learned by heart; the last resort."""
     if sample.learned:
         return
-    flat = sample.few_x.reshape(len(sample.few_x), -1)
-    rows = np.sort(np.unique(flat, axis=0, return_index=True)[1])[:10]
+    places: dict[bytes, int] = {}
+    for n, row in enumerate(sample.few_x + 0.0):  # for -0.0 is 0.0
+        places.setdefault(row.tobytes(), n)
+    rows = list(places.values())[:10]
     x, labels = sample.few_x[rows].astype(np.float64), sample.few_y[rows]
     best = 1.0
     for rate in (0.01, 0.001):
