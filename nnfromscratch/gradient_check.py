@@ -381,7 +381,8 @@ def check_gradients(
     on float64 copies; the arguments, layers and models passed in are not changed. Entries at which
     the loss has a kink (ReLU at 0), where there is no derivative to compare with, are left out
     and counted. Gradients too small for a difference to resolve, as of a saturated sigmoid, are
-    compared to within its rounding. The entries are drawn from all, zeros among them, and one
+    compared to within its rounding, and so is what computes in float32 whatever it is given; the
+    table then says how closely. The entries are drawn from all, zeros among them, and one
     random direction through the whole array looks for a wrong one among those not drawn.
 
     Args:

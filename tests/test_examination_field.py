@@ -1200,3 +1200,54 @@ def test_labels_in_another_order_are_unrelated(mnist):
     y = np.random.default_rng(1).permutation(mnist[1][:2000])
     report = examine(plain((784, 50, 10)), mnist[0][:2000], y, optimizer=nn.SGD(0.1))
     assert next(iter(report.causes)) == "labels unrelated"
+
+
+def minus_probability(p, y):
+    rows, slope = np.arange(len(y)), np.zeros_like(p)
+    slope[rows, y] = -1 / len(y)
+    return -p[rows, y].mean(), slope
+
+
+@pytest.mark.parametrize("optimizer", [None, nn.SGD(0.2), nn.SGD(0.2, weight_decay=1e-4)])
+def test_a_loss_below_zero_is_measured_against_nothing(optimizer):
+    report = examine(last(nn.Softmax()), *blobs(), loss=minus_probability, optimizer=optimizer)
+    assert report.causes == []
+    assert "of knowing" not in report.measured["loss"]
+
+
+def test_a_penalty_on_log_probabilities_is_still_found():
+    settings = {"loss": negative_log_likelihood, "optimizer": nn.SGD(0.2, weight_decay=1.0)}
+    assert examine(last(LogSoftmax()), *blobs(), **settings).causes[0] == "penalty too strong"
+
+
+def weak_signal(seed, n=800, columns=20):
+    """Labels of two kinds that the best of all networks names for two rows in three."""
+    rng = np.random.default_rng(seed)
+    x, w = rng.normal(size=(n, columns)), rng.normal(size=columns)
+    return x, (0.5 * x @ w / np.linalg.norm(w) + rng.normal(size=n) > 0).astype(int)
+
+
+def parity(seed):
+    x = np.random.default_rng(seed).integers(0, 2, (1_024, 10)).astype(float)
+    return x, x.sum(axis=1).astype(int) % 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("make", [weak_signal, parity])
+def test_labels_that_are_hard_to_tell_are_not_unrelated(make, seed):
+    x, y = make(seed)
+    sample = sample_of(plain((x.shape[1], H, 2)), (x, y))
+    assert not [one for one in data.neighbours(sample) if getattr(one, "cause", "")]
+
+
+def test_a_layer_that_reads_what_stands_behind_it_is_measured_whole():
+    """A slope is measured on the layers behind a parameter; here one before them reads it, too."""
+
+    class Tied(nn.Linear):
+        def forward(self, x, training=False):
+            return super().forward(x, training) + self.later["b"].sum()
+
+    model = stack(linear(D, H), nn.ReLU(), Tied(H, H, rng=np.random.default_rng(2)), linear(H, C))
+    model.layers[2].later = model.layers[3].params
+    report = examine(model, *blobs(), optimizer=sgd())
+    assert report.measured["gradients"] == "5 of 6 agree with measured slopes"

@@ -1271,3 +1271,35 @@ def test_float32_inside_is_told_and_not_called_wrong(seed):
     assert report.passed, report
     assert "only to within" in str(report)
     assert not nn.check_gradients(Single(times=2), x).passed
+
+
+def test_float32_that_no_dtype_shows_is_told_too():
+    def forward(x):
+        return np.tanh(x.astype(np.float32)).astype(x.dtype)
+
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    right = nn.check_gradients(forward, x, backward=lambda d_out, out: d_out * (1 - out * out))
+    assert right.passed
+    assert "as if something in it computed in float32" in str(right)
+    wrong = nn.check_gradients(forward, x, backward=lambda d_out, out: d_out * (1 - out))
+    assert str(wrong).startswith("forward: WRONG\n")
+
+
+def test_float16_is_too_rough_to_tell():
+    def forward(x):
+        return np.tanh(x).astype(np.float16).astype(x.dtype)
+
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    report = nn.check_gradients(forward, x, backward=lambda d_out, x: d_out / np.cosh(x) ** 2)
+    assert str(report).startswith("forward: not checked\n")
+    assert "but too roughly to tell" in str(report)
+
+
+@pytest.mark.parametrize("steepness", [1, 10, 100])
+def test_a_steep_curve_is_not_taken_for_float32(steepness):
+    def backward(da, a):
+        return 1.0001 * steepness * da * (1 - a * a)
+
+    z = np.random.default_rng(0).normal(size=(5, 4)) / steepness
+    report = nn.check_gradients(lambda z: np.tanh(steepness * z), z, backward=backward)
+    assert report[0].error == pytest.approx(1e-4, rel=0.01)
