@@ -98,7 +98,7 @@ def strangers(rules: Policy, students: Collection[str]) -> list[str]:
 
 
 def origin(course: Course, student: str, name: str) -> dict:
-    """Return what is known of how a submission came: number, folder, time, late."""
+    """Return what is known of how a submission came: number, folder, time, late, digest."""
     folder = course.file("submitted", student, name).parent
     try:
         return dict(json.loads((folder / ORIGIN).read_text(encoding="utf-8")))
