@@ -42,7 +42,7 @@ def refuse(words: str) -> NoReturn:
 
 def forward(function: Callable, arguments: list[np.ndarray]) -> Forward:
     """Give every argument the name that the function has for it."""
-    name, parameters = name_of(function), _parameters(function)
+    name, parameters = f"target {name_of(function)}", _parameters(function)
     names = [parameter.name for parameter in parameters if parameter.kind in POSITIONAL]
     if len(names) < len(arguments):
         if any(parameter.kind in STARRED for parameter in parameters):

@@ -41,7 +41,7 @@ def number(function: str, **setting: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{function}: {name} must be a number, got {type(value).__name__}")
     try:
-        return float(value)
+        return float(value) + 0.0  # 0.0 for -0.0, from which to 0.0 NumPy draws nothing
     except OverflowError:  # a whole number of more than 308 digits
         return math.inf
 

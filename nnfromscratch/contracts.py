@@ -177,9 +177,10 @@ class _Checks:
         if shape and value.dtype.kind in "fc" and len(dtypes) == 1:
             (own,) = dtypes
             if value.dtype.char != own.char:
+                given = " and ".join(array.name for array in self.inputs if not array.below)
                 raise TypeError(
-                    f"{what} is {value.dtype}, but what came in is {own}; a NumPy number such as "
-                    "np.sqrt(2) changes the dtype of what it meets, math.sqrt(2) does not"
+                    f"{what} is {value.dtype}, but {given} came in as {own}; a NumPy number such "
+                    "as np.sqrt(2) changes the dtype of what it meets, math.sqrt(2) does not"
                 )
 
 

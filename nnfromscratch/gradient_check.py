@@ -447,7 +447,8 @@ def _check_target(target: object, backward: object) -> None:
     if isinstance(target, Layer | Sequential):
         if backward is not None:
             kind = type(target).__name__
-            raise TypeError(f"check_gradients: a {kind} has its own backward; leave backward out")
+            words = f"target is a {kind}, which has its own backward; leave backward out"
+            raise TypeError(f"check_gradients: {words}")
     elif not callable(target):
         raise TypeError(f"check_gradients: target must be a function or a model, got {target!r}")
     if backward is not None and not callable(backward):

@@ -55,7 +55,7 @@ def expected_calibration_error(p: FloatArray, y: IntArray, bins: int = 15) -> np
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
     interval = np.minimum((bins * confidence).astype(np.int64), bins - 1)
     _, group = np.unique(interval, return_inverse=True)  # empty intervals have no gap
-    gaps = np.bincount(group, weights=right - confidence)
+    gaps = np.bincount(group, weights=(right - confidence).astype(float))
     return p.dtype.type(np.abs(gaps).sum() / len(p))
 
 

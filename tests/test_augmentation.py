@@ -116,6 +116,8 @@ def test_a_quarter_turn_is_a_quarter_turn(monkeypatch):
 def test_without_strength_nothing_changes(side, dtype, rng):
     x = images(7, side, rng, dtype)
     np.testing.assert_array_equal(nn.distort(x, rng=rng, **STILL), x)
+    negative = dict.fromkeys(["rotation", "scaling", "shear", "elastic"], -0.0)
+    np.testing.assert_array_equal(nn.distort(x, rng=rng, **STILL | negative), x)
 
 
 def test_defaults_move_by_about_a_pixel():

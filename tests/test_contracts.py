@@ -334,7 +334,7 @@ def test_what_has_passed_once_is_still_checked_where_values_or_results_may_diffe
     f(z), f(z)
     for error, message in (
         (nn.ShapeError, "f: its result has shape (3,) but (N,) = (4,) is needed"),
-        (TypeError, "f: its result is float32, but what came in is float64"),
+        (TypeError, "f: its result is float32, but z came in as float64"),
         (TypeError, "f: its result must be an array, got list"),
     ):
         with pytest.raises(error, match=re.escape(message)):
@@ -423,7 +423,7 @@ def test_results_are_checked(contract, body, message):
 def test_a_result_in_another_dtype_is_refused():
     f = own("x: N D -> N D", lambda x, w: x * np.sqrt(2.0))
     assert f(ones(2, 3)).dtype == np.float64
-    with pytest.raises(TypeError, match="its result is float64, but what came in is float32"):
+    with pytest.raises(TypeError, match="its result is float64, but x came in as float32"):
         f(ones(2, 3).astype("f4"))
 
 

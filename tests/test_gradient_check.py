@@ -817,14 +817,26 @@ def test_right_backwards_pass_and_wrong_ones_do_not(forward, backward):
             "slope is 0.01 by default in leaky, but 0.3 in <lambda>; give both the same, as in "
             "functools.partial(f, slope=...)",
         ),
-        (lambda *arrays: X, lambda d, x: d, "<lambda> does not name its arguments; wrap it, as in"),
-        (nn.linear, nn.linear_backward, "linear also needs w and b; give all its arguments in "),
-        (lambda x, *, scale: x, lambda d, x: d, "<lambda> also needs scale; give all its "),
+        (
+            lambda *arrays: X,
+            lambda d, x: d,
+            "target <lambda> does not name its arguments; wrap it, as in",
+        ),
+        (
+            nn.linear,
+            nn.linear_backward,
+            "target linear also needs w and b; give all its arguments in ",
+        ),
+        (lambda x, *, scale: x, lambda d, x: d, "target <lambda> also needs scale; give all its "),
         (lambda x: (x, x), lambda d, x: d, "<lambda> returns a tuple, but one array of numbers is"),
         (lambda x: None, lambda d, x: d, "<lambda> returns a NoneType, but one array of numbers"),
         (lambda x: {"x": x}, lambda d, x: d, "<lambda> returns a dict, but one array of numbers"),
         (nn.ReLU, lambda d, x: d, "target is the class ReLU; give an object"),
-        (nn.ReLU(), lambda d, x: d, "a ReLU has its own backward; leave backward out"),
+        (
+            nn.ReLU(),
+            lambda d, x: d,
+            "target is a ReLU, which has its own backward; leave",
+        ),
     ],
 )
 def test_names_that_say_nothing_are_refused(forward, backward, message):
@@ -1172,12 +1184,12 @@ def test_layers_and_models_are_not_changed(rng):
             TypeError,
             "arguments[0] must hold real numbers, got dtype complex128",
         ),
-        ((nn.relu, X, X), {}, TypeError, "relu takes 1 arguments, but 2 were given"),
+        ((nn.relu, X, X), {}, TypeError, "target relu takes 1 arguments, but 2 were given"),
         (
             (max, X),
             {},
             TypeError,
-            "max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
+            "target max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
         ),
         (
             (nn.ReLU(), X, [0], X),

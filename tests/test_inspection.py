@@ -39,6 +39,7 @@ def test_calibration_error_agrees_with_the_curve_of_scikit_learn(rng):
     sizes = np.histogram(confidence, np.linspace(0, 1, 16))[0]
     expected = (sizes[sizes > 0] * abs(accuracy - mean)).sum() / 4000
     assert expected_calibration_error(p, y) == pytest.approx(expected, rel=1e-12)
+    assert expected_calibration_error(p.astype("g"), y) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("factor", [0.2, 1.0, 8.0])
