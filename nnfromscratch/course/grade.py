@@ -223,12 +223,21 @@ class Asking:
         return Observed(behaviours, "", "", used)
 
     def end(self) -> None:
-        """Let the fork go; the session's process is then ready for the next check."""
-        if self.session.jail is self.jail and not self.ended:
-            with contextlib.suppress(Lost):
-                self.jail.send(("done",), self.deadline)
-                if "ended" in self.jail.receive(time.monotonic() + self.limits.check_seconds):
-                    return
+        """Let the fork go; the session's process is then ready for the next check.
+
+        Raises:
+            Lost: the answer has ended that process, and could still say a result.
+        """
+        if self.session.jail is not self.jail or self.ended:
+            return
+        self.ended = True
+        try:
+            self.jail.send(("done",), self.deadline)
+            said = self.jail.receive(time.monotonic() + self.limits.check_seconds)
+        except Lost:
+            self.session.lose()
+            raise
+        if "ended" not in said:
             self.session.lose()
 
 
@@ -298,6 +307,8 @@ def judge(session: Session, check: Check, space: dict, examined: Examined, seed:
         space |= {name: trusted(exercise) for name, exercise in by_check.items()}
         with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
             exec(compile(check.code, check.grade_id, "exec"), space)
+        if asking:
+            asking.end()
     except ExerciseError as error:
         part = getattr(error, "share", Share())
         verdict.points = part.of(check.points)
@@ -325,7 +336,8 @@ def judge(session: Session, check: Check, space: dict, examined: Examined, seed:
         verdict.points, verdict.message = check.points, printed.getvalue()
     finally:
         if asking:
-            asking.end()
+            with contextlib.suppress(Lost):
+                asking.end()
         verdict.message = clean(verdict.message, 5000)
         verdict.mistake = clean(verdict.mistake, 100)
     return verdict
