@@ -4,7 +4,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 TESTS := .venv/.tests
-TEACH := .venv/.teach
 SITE := .venv/.site
 
 # Errors alone are shown: what pip warns of does not matter here. Each step says what it brings.
@@ -38,12 +37,13 @@ ifeq ($(shell id -u),0)
 LAB_OPTIONS += --allow-root
 endif
 
-.PHONY: help lab test test-frameworks test-matrix mutation notebooks exercises soak bench \
+.PHONY: help lab test thorough test-frameworks test-matrix mutation notebooks exercises soak bench \
 	class site site-check book alone browser address clean
 
 help:
 	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
 	@echo "make test                style, unit tests, and every lesson executed and compared"
+	@echo "make thorough            more cases of what \`make test\` tries, ten times the odd arguments (10 minutes)"
 	@echo "make test-frameworks     the same functions beside PyTorch and JAX (large; an extra)"
 	@echo "make test-matrix         the tests as on other processors and versions (an hour, if all is new)"
 	@echo "make mutation            do the tests notice changes in the package? (half an hour)"
@@ -77,6 +77,8 @@ $(STAMP): pyproject.toml
 		echo "The environment could not be made. On Debian and Ubuntu: apt install python3-venv"; \
 		exit 1; }
 	@echo "  1 of 3: this package, with NumPy and Matplotlib ..."
+	@# The pip that comes with Python 3.11 takes twice as long for all that follows.
+	@$(PIP) --upgrade pip
 	@$(PIP) $$($(BIN)/python -c '$(BUILD_TOOLS)')
 	@$(INSTALL) -e .
 	@echo "  2 of 3: JupyterLab, the largest part ..."
@@ -88,14 +90,9 @@ $(STAMP): pyproject.toml
 
 # What tests and contributors need, and learners do not.
 $(TESTS): $(STAMP)
-	@echo "Installing what the tests need into .venv: SciPy, scikit-learn, pytest and others, and"
-	@echo "repo2docker, which shows what Binder would do: 250 MB more ..."
-	@$(INSTALL) -e '.[lab,test,binder]'
-	@touch $@
-
-$(TEACH): $(TESTS)
-	@echo "Installing nbgrader, with which classes are graded, into .venv: 70 MB more ..."
-	@$(INSTALL) -e '.[teach]'
+	@echo "Installing what the tests need into .venv: SciPy, scikit-learn, pytest and others,"
+	@echo "nbgrader, and repo2docker, which shows what Binder would do: 300 MB more ..."
+	@$(INSTALL) -e '.[lab,test,binder,teach]'
 	@touch $@
 
 $(SITE): $(STAMP)
@@ -108,13 +105,17 @@ FOLDER := my_course
 lab: $(STAMP)
 	@$(ONE_THREAD) $(BIN)/nnfromscratch lab "$(FOLDER)" -- $(LAB_OPTIONS)
 
-test: $(TEACH)
+test: $(TESTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(ONE_THREAD) $(BIN)/python -m $(PYTEST)
 	@$(BIN)/python tools/notebooks.py --count
 	@echo "All tests passed."
+
+# A marked case is one more of a kind that `make test` tries already; see tests/sampling.py.
+thorough: $(TESTS)
+	$(ONE_THREAD) $(BIN)/python -m pytest tests -m thorough -p tools.thorough -n 2 --dist worksteal -q -r fE
 
 # A plain torch is the CUDA build on Linux, several gigabytes: TORCH names a smaller one.
 TORCH := torch>=2.6
@@ -145,7 +146,7 @@ soak: $(TESTS)
 	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak
 	$(ONE_THREAD) $(BIN)/python tools/exercises.py soak --practice
 
-class: $(TEACH)
+class: $(TESTS)
 	$(BIN)/python -m benchmarks.class class
 
 site: $(SITE)

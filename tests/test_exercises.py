@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import threadpoolctl
+from sampling import some_of
 
 import nnfromscratch as nn
 from nnfromscratch import exercises
@@ -31,6 +32,10 @@ from nnfromscratch.exercises import (
 
 EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+# The others train networks: their set is run, and tests/test_clinic_exercises.py looks at them.
+every_quick_one = pytest.mark.parametrize(
+    "exercise", some_of(EXERCISES.values(), lambda exercise: exercise.gradable), ids=EXERCISES
+)
 
 
 def message_of(exercise, answer):
@@ -69,7 +74,7 @@ def test_an_exercise_is_whole(exercise):
         assert len(mistake.name) <= 70
 
 
-@every_exercise
+@every_quick_one
 def test_right_answers_are_accepted(exercise, capsys):
     for answer in (exercise.reference, *exercise.variants):
         exercise.check(answer)
@@ -78,7 +83,7 @@ def test_right_answers_are_accepted(exercise, capsys):
         )
 
 
-@every_exercise
+@every_quick_one
 def test_every_mistake_is_called_by_its_name(exercise, monkeypatch):
     # A check runs the whole catalogue on its cases, so all of these checks share one draw. The
     # first runs in a process of its own, as for a learner; what that does is tested elsewhere.
@@ -657,7 +662,7 @@ def with_first_leaf(value, leaf):
 def test_whatever_comes_back_there_is_a_verdict(exercise, rng, monkeypatch):
     if not exercise.gradable:
         pytest.skip("its results come from training, and are a verdict already")
-    cases = exercise.cases(rng)[:3]
+    cases = exercise.cases(rng)[:2]
     expected, known = exercise.expected(cases), exercise.known(cases)
     monkeypatch.setattr(Exercise, "expected", lambda self, cases: expected)
     monkeypatch.setattr(Exercise, "known", lambda self, cases: known)

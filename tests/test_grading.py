@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sampling import some_of
 
 from nnfromscratch import exercises
 from nnfromscratch.__main__ import main
@@ -97,7 +98,7 @@ def answers_of(lesson):
     return "\n".join(helpers), answers
 
 
-@pytest.mark.parametrize("lesson", SETS)
+@pytest.mark.parametrize("lesson", some_of(SETS, lambda lesson: lesson % 4 == 2))
 def test_the_grader_accepts_what_the_notebook_accepts(lesson, home):
     """Every answer of the catalogue; that checks accept them is tested with the exercises."""
     helpers, answers = answers_of(lesson)

@@ -54,8 +54,8 @@ ONE = "OPENBLAS_NUM_THREADS"
     ("options", "variables", "threads"),
     [
         (("-n", "2", "--dist", "loadscope"), {}, "1"),
-        (("-d", "--tx", "2*popen"), {}, "1"),
-        (("-n", "1"), {"OPENBLAS_NUM_THREADS": "2"}, "2"),
+        pytest.param(("-d", "--tx", "2*popen"), {}, "1", marks=pytest.mark.thorough),
+        pytest.param(("-n", "1"), {"OPENBLAS_NUM_THREADS": "2"}, "2", marks=pytest.mark.thorough),
         ((), {}, None),
     ],
 )

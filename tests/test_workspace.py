@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from sampling import some_of
 
 from nnfromscratch import __main__ as command_line
 from nnfromscratch import _files
@@ -446,7 +447,9 @@ def test_links_of_the_copy_lead_somewhere(name):
 QUICK = [path for path in lessons() if path.stem[:2] in ("00", "01", "02", "03")]
 
 
-@pytest.mark.parametrize("path", QUICK, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", some_of(QUICK, lambda path: path.stem[:2] == "02"), ids=lambda path: path.stem
+)
 def test_a_lesson_with_guesses_runs_alone_in_a_folder(path, tmp_path):
     copy = nbformat.reads(COURSE[path.name].decode(), as_version=4)
     asked = [cell for cell in copy.cells if cell.source.startswith("guess(")]

@@ -8,6 +8,7 @@ damaged files, and some attack whoever grades them. The points of each are known
 
 import argparse
 import ast
+import functools
 import json
 import re
 from dataclasses import dataclass, field
@@ -79,8 +80,7 @@ class Book:
     """A student's notebook, to be filled in and damaged."""
 
     def __init__(self, **answers):
-        source = Source(json.loads(SOLUTION.read_text(encoding="utf-8")))
-        self.notebook = json.loads(json.dumps(source.released))
+        self.notebook = json.loads(_released())
         self.cells = self.notebook["cells"]
         for name, body in (RIGHT | answers).items():
             self[name]["source"] = function(name, body)
@@ -121,6 +121,12 @@ class Book:
     def data(self):
         """Return the file."""
         return json.dumps(self.notebook).encode()
+
+
+@functools.cache
+def _released():
+    source = Source(json.loads(SOLUTION.read_text(encoding="utf-8")))
+    return json.dumps(source.released)
 
 
 def _named(node):
