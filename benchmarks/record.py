@@ -3,7 +3,8 @@
     python -m benchmarks.record choose           settings compared on 5,000 training images held out
     python -m benchmarks.record table [ROW ...]  rows of LeCun's page and of later papers
     python -m benchmarks.record store RUN ...    measure finished runs on the test images and keep
-                                                 their weights in the package
+                                                 their weights in the package; a RUN that is one
+                                                 of its files, such as member_0.npz, stays
     python -m benchmarks.record peek RUN ...     the test error of every epoch, after all is chosen
 
 A run is made by `nnfromscratch record --run member --seed 0 --out RUN`, and goes on where it was
@@ -27,6 +28,8 @@ from nnfromscratch.record import SIMPLE, Recipe
 from nnfromscratch.results import FOLDER
 
 STORED = FOLDER / "record.json"
+BITS = {"minutes": 10, "member": 8, "larger": 3}
+"""How many bits of the fraction are kept, so that all weights are below 8 MB together."""
 LECUN = "LeCun et al. 1998"
 SIMARD = "Simard et al. 2003"
 
@@ -135,46 +138,67 @@ def choose(names: list[str]) -> None:
         keep("choice", {name: {"held_out_error": error, "processor_seconds": seconds}})
 
 
+def rounded(array: np.ndarray, bits: int) -> np.ndarray:
+    """Round to float16 with so many of its 10 bits of the fraction; zeros in the rest pack well."""
+    last = np.uint16(1 << (10 - bits))
+    numbers = array.astype(np.float16).view(np.uint16)
+    # Half a last bit more, which may carry into the exponent, and then cut off.
+    return ((numbers + last // 2) & ~(last - np.uint16(1))).view(np.float16)
+
+
 def store(runs: list[Path]) -> None:
     """Measure finished runs on the test images, alone and together, and keep their weights.
 
-    The weights are rounded to float16 first, so what is counted is what is kept.
+    The weights are rounded first, so what is counted is what is kept.
     """
     models, entries = [], []
     audit.WEIGHTS.mkdir(exist_ok=True)
     _, _, x, y = nn.load_mnist()
+    there = stored().get("networks", [])
+    known = {e["file"]: (e, m) for e, m in zip(there, audit.record_networks(), strict=True)}
     for run in runs:
-        recipe, seed, log = record.read_run(run)
-        if len(log) != recipe.epochs:
-            raise SystemExit(f"{run}: {len(log)} of {recipe.epochs} epochs are done")
-        model = recipe.network(np.random.default_rng(0))
-        record.load_epoch(model, run, len(log))
-        full = int((model.predict(x) != y).sum())
-        name = next(name for name, known in record.RECIPES.items() if known == recipe)
-        arrays = {key: array.astype(np.float16) for key, array in model.params.items()}
-        with replacing(audit.WEIGHTS / f"{name}_{seed}.npz") as file:
+        entry, model = known.get(run.name) or finished(run, x, y)
+        recipe = record.RECIPES[entry["recipe"]]
+        bits = BITS[entry["recipe"]]
+        arrays = {key: rounded(array, bits) for key, array in model.params.items()}
+        with replacing(audit.WEIGHTS / entry["file"]) as file:
             np.savez_compressed(file, **arrays)
         model.set_arrays({k: a.astype(np.float32) for k, a in arrays.items()}, "record")
-        entries.append({
-            "file": f"{name}_{seed}.npz",
-            "recipe": name,
-            "seed": seed,
-            "run": f"nnfromscratch record --run {name} --seed {seed} --out RUN",
+        entries.append(entry | {
             "sha256": record.digest(model),
-            "sha256_of_the_run": log[-1]["sha256"],
-            "processor_seconds": round(sum(line["processor_seconds"] for line in log)),
-            "training_error": [line["error"] for line in log],
-            "errors_in_float32": full,
             "errors": int((model.predict(x) != y).sum()),
             "errors_by_views": wrong([model], recipe, record.VIEWS, x, y),
         })  # fmt: skip
         models.append(model)
     keep("networks", entries)
     keep("committee", {"seed": 0, "views": record.VIEWS, "strength": record.STRENGTH})
+    recipe = record.RECIPES[entries[0]["recipe"]]
     keep("committee", {
         "errors": wrong(models, recipe, record.VIEWS, x, y),
         "errors_without_views": wrong(models, recipe, 0, x, y),
     })  # fmt: skip
+    for path in {*audit.WEIGHTS.iterdir()} - {audit.WEIGHTS / e["file"] for e in entries}:
+        path.unlink()
+
+
+def finished(run: Path, x: np.ndarray, y: np.ndarray) -> tuple[dict, nn.Sequential]:
+    """Return what is to be said of a finished run, and its network as it was trained."""
+    recipe, seed, log = record.read_run(run)
+    if len(log) != recipe.epochs:
+        raise SystemExit(f"{run}: {len(log)} of {recipe.epochs} epochs are done")
+    model = recipe.network(np.random.default_rng(0))
+    record.load_epoch(model, run, len(log))
+    name = next(name for name, known in record.RECIPES.items() if known == recipe)
+    return {
+        "file": f"{name}_{seed}.npz",
+        "recipe": name,
+        "seed": seed,
+        "run": f"nnfromscratch record --run {name} --seed {seed} --out RUN",
+        "sha256_of_the_run": log[-1]["sha256"],
+        "processor_seconds": round(sum(line["processor_seconds"] for line in log)),
+        "training_error": [line["error"] for line in log],
+        "errors_in_float32": int((model.predict(x) != y).sum()),
+    }, model
 
 
 def wrong(models: list, recipe: Recipe, views: int, x: np.ndarray, y: np.ndarray) -> int:
