@@ -42,7 +42,7 @@ def refuse(words: str) -> NoReturn:
 
 def forward(function: Callable, arguments: list[np.ndarray]) -> Forward:
     """Give every argument the name that the function has for it."""
-    name, parameters = f"target {name_of(function)}", _parameters(function)
+    name, parameters = f"target={name_of(function)}", _parameters(function)
     names = [parameter.name for parameter in parameters if parameter.kind in POSITIONAL]
     if len(names) < len(arguments):
         if any(parameter.kind in STARRED for parameter in parameters):
@@ -168,14 +168,14 @@ def as_gradients(function: Callable, returned: object) -> tuple:
     return returned if isinstance(returned, tuple) else (returned,)
 
 
-def by_argument(function: Callable, gradients: tuple, forward: Forward) -> dict[str, object]:
+def by_argument(who: str, gradients: tuple, forward: Forward) -> dict[str, object]:
     """Gradients by the arguments they belong to: one for every argument, or for every float."""
     for names in (forward.values, forward.floats):
         if len(gradients) == len(names):
             return dict(zip(names, gradients, strict=True))
     count = f"{len(gradients)} gradient" + "s" * (len(gradients) != 1)
     refuse(
-        f"{name_of(function)} returns {count} for the arguments {', '.join(forward.floats)}; "
+        f"{who} returns {count} for the arguments {', '.join(forward.floats)}; "
         "return one for each, in a tuple. A setting is not checked if it is bound beforehand, as "
         "in functools.partial(f, slope=0.1)"
     )

@@ -526,7 +526,7 @@ def _of_loss(target: Callable, inputs: list) -> _Claim:
         owners = owners[: len(gradients)]
         gradients = dict(zip(owners, gradients, strict=True))
     else:
-        gradients = _calls.by_argument(target, gradients, forward)
+        gradients = _calls.by_argument(f"target={_calls.name_of(target)}", gradients, forward)
     arrays = {name: forward.values[name] for name in owners}
     return _Claim(lambda name, array: forward.run(**{name: array})[0], arrays, gradients)
 
@@ -545,7 +545,7 @@ def _of_function(
     weights = rng.normal(size=out.shape)
     returned = _calls.call_backward(backward, forward, weights, out)
     gradients = _calls.as_gradients(backward, returned)
-    gradients = _calls.by_argument(backward, gradients, forward)
+    gradients = _calls.by_argument(f"backward={_calls.name_of(backward)}", gradients, forward)
 
     def loss(name: str, array: FloatArray) -> float:
         return (forward.run(**{name: array}) * weights).sum()

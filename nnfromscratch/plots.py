@@ -134,7 +134,7 @@ def show_table(
         instance("show_table", Sequence, "('w1', (784, 300))", **{f"rows[{i}]": row})
         if len(row) != len(header):
             raise ValueError(
-                f"show_table: rows[{i}] has {len(row)} entries for {len(header)} names"
+                f"show_table: rows[{i}] has {len(row)} entries, the header {len(header)}"
             )
     lines = [[str(entry) for entry in row] for row in (header, *rows)]
     _display({"text/html": _table_html(lines, caption), "text/plain": _table_text(lines, caption)})

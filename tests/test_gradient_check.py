@@ -3,6 +3,7 @@
 import inspect
 import math
 import pickle
+import re
 from functools import partial
 
 import numpy as np
@@ -678,7 +679,8 @@ def test_a_loss_that_jumps_to_infinity_is_wrong():
 def test_what_is_no_gradient_is_named(returned, message):
     with pytest.raises(TypeError) as caught:
         nn.check_gradients(nn.linear, X, W, B, backward=lambda dz, x, w: returned)
-    assert str(caught.value).startswith(f"check_gradients: <lambda> {message}")
+    start = r"check_gradients: (backward=)?<lambda> "
+    assert re.match(start + re.escape(message), str(caught.value))
 
 
 def test_gradients_may_come_in_a_list():
@@ -693,7 +695,7 @@ def test_a_loss_that_returns_no_gradient(returned):
     def loss(x, target):
         return (x - target).sum(), returned
 
-    with pytest.raises(TypeError, match="check_gradients: loss returns "):
+    with pytest.raises(TypeError, match=r"check_gradients: (target=)?loss returns "):
         nn.check_gradients(loss, X, X)
 
 
@@ -820,14 +822,14 @@ def test_right_backwards_pass_and_wrong_ones_do_not(forward, backward):
         (
             lambda *arrays: X,
             lambda d, x: d,
-            "target <lambda> does not name its arguments; wrap it, as in",
+            "target=<lambda> does not name its arguments; wrap it, as in",
         ),
         (
             nn.linear,
             nn.linear_backward,
-            "target linear also needs w and b; give all its arguments in ",
+            "target=linear also needs w and b; give all its arguments in ",
         ),
-        (lambda x, *, scale: x, lambda d, x: d, "target <lambda> also needs scale; give all its "),
+        (lambda x, *, scale: x, lambda d, x: d, "target=<lambda> also needs scale; give all its "),
         (lambda x: (x, x), lambda d, x: d, "<lambda> returns a tuple, but one array of numbers is"),
         (lambda x: None, lambda d, x: d, "<lambda> returns a NoneType, but one array of numbers"),
         (lambda x: {"x": x}, lambda d, x: d, "<lambda> returns a dict, but one array of numbers"),
@@ -1184,12 +1186,12 @@ def test_layers_and_models_are_not_changed(rng):
             TypeError,
             "arguments[0] must hold real numbers, got dtype complex128",
         ),
-        ((nn.relu, X, X), {}, TypeError, "target relu takes 1 arguments, but 2 were given"),
+        ((nn.relu, X, X), {}, TypeError, "target=relu takes 1 arguments, but 2 were given"),
         (
             (max, X),
             {},
             TypeError,
-            "target max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
+            "target=max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
         ),
         (
             (nn.ReLU(), X, [0], X),

@@ -216,7 +216,7 @@ def test_a_table_is_a_table(shown, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("rows", "header", "error", "message"),
     [
-        ([(1, 2)], ["a"], ValueError, "rows[0] has 2 entries for 1 names"),
+        ([(1, 2)], ["a"], ValueError, "rows[0] has 2 entries, the header 1"),
         ([], [], ValueError, "header is empty; name each column"),
         ([1], ["a"], TypeError, "rows[0] must be a Sequence"),
         ("ab", ["a"], TypeError, "rows must be a list, got str"),
