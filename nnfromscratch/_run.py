@@ -146,6 +146,8 @@ class Run:
             return x
         changed = self.augment(x, rng=self.rng)
         changed = as_array("fit", "what augment returns", changed)
+        if np.iscomplexobj(changed):
+            raise TypeError("fit: augment must return real numbers, got complex ones")
         if changed.shape[:1] != y.shape[:1]:
             raise ShapeError(
                 f"fit: augment must return {len(y)} rows, as it was given, got shape "

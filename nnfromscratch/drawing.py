@@ -38,7 +38,7 @@ def draw_strokes(
         ValueError: a stroke is not rows of two numbers, or lies far outside of the pad.
     """
     side, width = whole("draw_strokes", side=side), between_0_and_1("draw_strokes", width=width)
-    if not isinstance(strokes, Sequence | np.ndarray):
+    if not isinstance(strokes, Sequence | np.ndarray) or not np.iterable(strokes):
         raise TypeError(f"draw_strokes: strokes must be a list, got {type(strokes).__name__}")
     middles = (np.arange(side) + 0.5) / side
     pixels = np.stack(np.meshgrid(middles, middles), axis=-1)  # (side, side, 2): x, y

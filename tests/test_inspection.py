@@ -115,6 +115,11 @@ def test_what_is_prepared_fills_its_box_and_lies_in_the_middle(drawn):
     assert prepared.max() <= 1 + 1e-12
 
 
+def test_strokes_are_many():
+    with pytest.raises(TypeError, match="draw_strokes: strokes must be a list, got ndarray"):
+        draw_strokes(np.array(3))
+
+
 @settings(max_examples=40, derandomize=True, database=None, deadline=None)
 @given(strokes, st.integers(0, 20), st.integers(0, 20), st.integers(1, 3))
 def test_place_and_size_do_not_matter(drawn, down, right, times):

@@ -222,6 +222,11 @@ def test_a_loss_that_does_not_fit_is_noticed_in_the_validation_data_first(digits
         run(train, validation=validation, loss=nn.mean_squared_error)
 
 
+def test_augment_must_return_real_numbers(digits):
+    with pytest.raises(TypeError, match="fit: augment must return real numbers"):
+        run(digits[0], augment=lambda x, *, rng: x + 0j)
+
+
 def test_augment_changes_batches_in_training_and_nothing_else(digits):
     (x, y), validation = digits
     calls, seen = [], []
