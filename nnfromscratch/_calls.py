@@ -65,7 +65,7 @@ def call_backward(
     of the upstream gradient's name without its d. A name that says nothing, or two things, is an
     error, because any guess would call right backwards wrong and pass wrong ones.
     """
-    name, parameters = name_of(backward), _parameters(backward)
+    name, parameters = f"backward={name_of(backward)}", _parameters(backward)
     if any(parameter.kind in STARRED for parameter in parameters):
         refuse(
             f"{name} does not name all that it takes; wrap it, as in lambda d_out, x: f(d_out, x)"
@@ -114,7 +114,8 @@ def _find(
         if here is not default and not np.array_equal(here, default):
             refuse(
                 f"{name} is {here!r} by default in {name_of(forward.function)}, but {default!r} in "
-                f"{name_of(backward)}; give both the same, as in functools.partial(f, {name}=...)"
+                f"backward={name_of(backward)}; give both the same, as in "
+                f"functools.partial(f, {name}=...)"
             )
         return default
     return out if name in results else forward.settings.get(name, parameter.empty)
@@ -123,9 +124,9 @@ def _find(
 def _refuse_ambiguous(name: str, backward: Callable, forward: Forward) -> NoReturn:
     function = name_of(forward.function)
     refuse(
-        f"{name} in {name_of(backward)} may be the argument {name} of {function}, or its result, "
-        f"whose gradient is d{name}; name the upstream gradient d_out to mean the argument, and "
-        "take out to mean the result"
+        f"{name} in backward={name_of(backward)} may be the argument {name} of {function}, or its "
+        f"result, whose gradient is d{name}; name the upstream gradient d_out to mean the "
+        "argument, and take out to mean the result"
     )
 
 
@@ -146,23 +147,23 @@ def _refuse_unknown(
     ]
     name = name_of(backward) if name_of(backward).isidentifier() else "f"
     refuse(
-        f"{name_of(backward)} asks for {' and '.join(unknown)}, but {name_of(forward.function)} "
-        f"has the arguments {', '.join(forward.values)} and the result "
+        f"backward={name_of(backward)} asks for {' and '.join(unknown)}, but "
+        f"{name_of(forward.function)} has the arguments {', '.join(forward.values)} and the result "
         f"{' or '.join(sorted(results))}; say which is meant, as in "
         f"backward=lambda {taken}: {name}({', '.join(handed)})"
     )
 
 
-def as_gradients(function: Callable, returned: object) -> tuple:
+def as_gradients(who: str, returned: object) -> tuple:
     """Return what a backward or a loss has returned as a tuple of gradients."""
     if isinstance(returned, list) and any(isinstance(g, np.ndarray) for g in returned):
         return tuple(returned)
     if returned is None:
-        refuse(f"{name_of(function)} returns None where a gradient is due; is a return missing?")
+        refuse(f"{who} returns None where a gradient is due; is a return missing?")
     if isinstance(returned, dict | set | str) or callable(returned):
         kind = type(returned).__name__
         refuse(
-            f"{name_of(function)} returns a {kind} where a gradient is due, or a tuple of one for "
+            f"{who} returns a {kind} where a gradient is due, or a tuple of one for "
             "each argument in their order"
         )
     return returned if isinstance(returned, tuple) else (returned,)

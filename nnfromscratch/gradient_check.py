@@ -516,17 +516,18 @@ def _of_loss(target: Callable, inputs: list) -> _Claim:
     pair = isinstance(out, tuple) and len(out) == 2
     if not (pair and _calls.is_array(out[0]) and np.ndim(out[0]) == 0):
         raise TypeError(
-            f"check_gradients: {_calls.name_of(target)} returns no loss and gradient; name its "
-            "backward, as in check_gradients(relu, z, backward=relu_backward)"
+            f"check_gradients: target={_calls.name_of(target)} returns no loss and gradient; "
+            "name its backward, as in check_gradients(relu, z, backward=relu_backward)"
         )
-    gradients = _calls.as_gradients(target, out[1])
+    who = f"target={_calls.name_of(target)}"
+    gradients = _calls.as_gradients(who, out[1])
     # A loss has a gradient by its first argument; a target behind it is data.
     owners = list(forward.floats)
     if len(gradients) <= len(owners):
         owners = owners[: len(gradients)]
         gradients = dict(zip(owners, gradients, strict=True))
     else:
-        gradients = _calls.by_argument(f"target={_calls.name_of(target)}", gradients, forward)
+        gradients = _calls.by_argument(who, gradients, forward)
     arrays = {name: forward.values[name] for name in owners}
     return _Claim(lambda name, array: forward.run(**{name: array})[0], arrays, gradients)
 
@@ -538,14 +539,14 @@ def _of_function(
     out = forward.run()
     if isinstance(out, tuple) or not _calls.is_array(out):
         raise TypeError(
-            f"check_gradients: {_calls.name_of(target)} returns a {type(out).__name__}, but one "
-            "array of numbers is needed; wrap it, as in lambda x: f(x)[0]"
+            f"check_gradients: target={_calls.name_of(target)} returns a {type(out).__name__}, but "
+            "one array of numbers is needed; wrap it, as in lambda x: f(x)[0]"
         )
     out = np.asarray(out)
     weights = rng.normal(size=out.shape)
     returned = _calls.call_backward(backward, forward, weights, out)
-    gradients = _calls.as_gradients(backward, returned)
-    gradients = _calls.by_argument(f"backward={_calls.name_of(backward)}", gradients, forward)
+    who = f"backward={_calls.name_of(backward)}"
+    gradients = _calls.by_argument(who, _calls.as_gradients(who, returned), forward)
 
     def loss(name: str, array: FloatArray) -> float:
         return (forward.run(**{name: array}) * weights).sum()

@@ -16,6 +16,11 @@ DTYPES = [np.float32, np.float64]
 METHODS = ["forward", "central", "complex"]
 
 
+def said(text):
+    """Return a message without `target=` and `backward=`; tests/test_bad_input.py asks for them."""
+    return re.sub(r"\b(target|backward)=(?!lambda )", "", text)
+
+
 # --- best_step
 
 
@@ -679,8 +684,7 @@ def test_a_loss_that_jumps_to_infinity_is_wrong():
 def test_what_is_no_gradient_is_named(returned, message):
     with pytest.raises(TypeError) as caught:
         nn.check_gradients(nn.linear, X, W, B, backward=lambda dz, x, w: returned)
-    start = r"check_gradients: (backward=)?<lambda> "
-    assert re.match(start + re.escape(message), str(caught.value))
+    assert said(str(caught.value)).startswith(f"check_gradients: <lambda> {message}")
 
 
 def test_gradients_may_come_in_a_list():
@@ -822,14 +826,14 @@ def test_right_backwards_pass_and_wrong_ones_do_not(forward, backward):
         (
             lambda *arrays: X,
             lambda d, x: d,
-            "target=<lambda> does not name its arguments; wrap it, as in",
+            "<lambda> does not name its arguments; wrap it, as in",
         ),
         (
             nn.linear,
             nn.linear_backward,
-            "target=linear also needs w and b; give all its arguments in ",
+            "linear also needs w and b; give all its arguments in ",
         ),
-        (lambda x, *, scale: x, lambda d, x: d, "target=<lambda> also needs scale; give all its "),
+        (lambda x, *, scale: x, lambda d, x: d, "<lambda> also needs scale; give all its "),
         (lambda x: (x, x), lambda d, x: d, "<lambda> returns a tuple, but one array of numbers is"),
         (lambda x: None, lambda d, x: d, "<lambda> returns a NoneType, but one array of numbers"),
         (lambda x: {"x": x}, lambda d, x: d, "<lambda> returns a dict, but one array of numbers"),
@@ -844,7 +848,7 @@ def test_right_backwards_pass_and_wrong_ones_do_not(forward, backward):
 def test_names_that_say_nothing_are_refused(forward, backward, message):
     with pytest.raises(TypeError) as caught:
         nn.check_gradients(forward, X, backward=backward)
-    assert str(caught.value).startswith(f"check_gradients: {message}")
+    assert said(str(caught.value)).startswith(f"check_gradients: {message}")
 
 
 def test_a_setting_given_as_an_argument_needs_its_gradient_or_is_bound():
@@ -857,7 +861,9 @@ def test_a_loss_that_has_no_name():
         def __call__(self, x):
             return x
 
-    with pytest.raises(TypeError, match="check_gradients: Half returns no loss and gradient"):
+    with pytest.raises(
+        TypeError, match="check_gradients: target=Half returns no loss and gradient"
+    ):
         nn.check_gradients(Half(), X)
 
 
@@ -1029,7 +1035,9 @@ def test_a_loss_and_its_gradient_are_two_things_the_first_a_number(returned):
 
     with pytest.raises(TypeError) as caught:
         nn.check_gradients(target, np.ones((2, 3)))
-    assert str(caught.value).startswith("check_gradients: target returns no loss and gradient;")
+    assert said(str(caught.value)).startswith(
+        "check_gradients: target returns no loss and gradient;"
+    )
 
 
 def test_rows_of_gradients_without_a_measurement():
@@ -1186,12 +1194,12 @@ def test_layers_and_models_are_not_changed(rng):
             TypeError,
             "arguments[0] must hold real numbers, got dtype complex128",
         ),
-        ((nn.relu, X, X), {}, TypeError, "target=relu takes 1 arguments, but 2 were given"),
+        ((nn.relu, X, X), {}, TypeError, "relu takes 1 arguments, but 2 were given"),
         (
             (max, X),
             {},
             TypeError,
-            "target=max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
+            "max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
         ),
         (
             (nn.ReLU(), X, [0], X),
@@ -1204,7 +1212,7 @@ def test_layers_and_models_are_not_changed(rng):
 def test_what_check_gradients_refuses(arguments, settings, error, message):
     with pytest.raises(error) as caught:
         nn.check_gradients(*arguments, **settings)
-    assert str(caught.value) == f"check_gradients: {message}"
+    assert said(str(caught.value)) == said(f"check_gradients: {message}")
 
 
 def test_a_layer_that_writes_into_its_weights_disturbs_no_other_measurement(rng):
