@@ -11,6 +11,7 @@ import argparse
 import copy
 import json
 import platform
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -113,7 +114,7 @@ def rungs() -> dict[str, tuple[str, list[float], list[float]]]:
     )
     networks = [n for n in nn.stored("record")["networks"] if n["recipe"] == "larger"]
     stored["17"] = (
-        "784-1500-\n1000-500-10, distorted, 180 epochs",
+        "784-1500-1000-500-10, distorted, 180 epochs",
         [network["errors"] / 10_000 for network in networks],
         [network["processor_seconds"] for network in networks],
     )
@@ -141,7 +142,8 @@ def draw() -> None:
         )
     means = [100 * np.mean(errors) for _, errors, _ in ladder.values()]
     ax.plot(means, color=BLUE, linewidth=1, zorder=0)
-    ticks = [f"lesson {k}\n{v[0].split(',')[0]}" for k, v in ladder.items()]
+    sizes = {k: textwrap.fill(v[0].split(",")[0], 14) for k, v in ladder.items()}
+    ticks = [f"lesson {lesson}\n{lines}" for lesson, lines in sizes.items()]
     ax.set_xticks(range(len(ladder)), ticks)
     ax.set(
         yscale="log",

@@ -512,14 +512,13 @@ def _of_network(target: Layer | Sequential, inputs: list, rng: np.random.Generat
 
 def _of_loss(target: Callable, inputs: list) -> _Claim:
     forward = _calls.forward(target, inputs)
-    out = forward.run()
+    out, who = forward.run(), f"target={_calls.name_of(target)}"
     pair = isinstance(out, tuple) and len(out) == 2
     if not (pair and _calls.is_array(out[0]) and np.ndim(out[0]) == 0):
-        raise TypeError(
-            f"check_gradients: target={_calls.name_of(target)} returns no loss and gradient; "
-            "name its backward, as in check_gradients(relu, z, backward=relu_backward)"
+        _calls.refuse(
+            f"{who} returns no loss and gradient; name its backward, as in "
+            "check_gradients(relu, z, backward=relu_backward)"
         )
-    who = f"target={_calls.name_of(target)}"
     gradients = _calls.as_gradients(who, out[1])
     # A loss has a gradient by its first argument; a target behind it is data.
     owners = list(forward.floats)
@@ -538,9 +537,9 @@ def _of_function(
     forward = _calls.forward(target, inputs)
     out = forward.run()
     if isinstance(out, tuple) or not _calls.is_array(out):
-        raise TypeError(
-            f"check_gradients: target={_calls.name_of(target)} returns a {type(out).__name__}, but "
-            "one array of numbers is needed; wrap it, as in lambda x: f(x)[0]"
+        _calls.refuse(
+            f"target={_calls.name_of(target)} returns a {type(out).__name__}, but one array of "
+            "numbers is needed; wrap it, as in lambda x: f(x)[0]"
         )
     out = np.asarray(out)
     weights = rng.normal(size=out.shape)

@@ -39,7 +39,8 @@ from nnfromscratch import gradient_check
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-FEW, MANY = 40, 400  # of each function, in `make test` and in `make thorough`
+FEW, MANY = 120, 400  # of each function, in `make test` and in `make thorough`
+CASES_PER_PICTURE = 40  # drawing is slow
 counted = Counter()
 C, D = 3, 4  # classes and inputs, where an argument does not bring its own
 
@@ -1417,7 +1418,7 @@ def test_right_result_or_named_error(name, cases):
     entry = ENTRIES[name]
 
     @settings(
-        max_examples=FEW if "picture" in name else cases,  # drawing is slow
+        max_examples=CASES_PER_PICTURE if "picture" in name else cases,
         derandomize=True,
         database=None,
         deadline=None,
@@ -1457,10 +1458,10 @@ def test_right_result_or_named_error(name, cases):
     check()
 
 
-def test_there_were_thousands_of_cases():
+def test_there_were_ten_thousand_cases():
     if len(counted) < len(ENTRIES):
         pytest.skip("only some of the functions were tested")
-    assert sum(counted.values()) >= 0.9 * FEW * len(ENTRIES) > 3_500
+    assert sum(counted.values()) >= 10_000
 
 
 def public_names():

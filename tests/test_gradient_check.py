@@ -3,7 +3,6 @@
 import inspect
 import math
 import pickle
-import re
 from functools import partial
 
 import numpy as np
@@ -14,11 +13,6 @@ from nnfromscratch.gradient_check import best_step
 
 DTYPES = [np.float32, np.float64]
 METHODS = ["forward", "central", "complex"]
-
-
-def said(text):
-    """Return a message without `target=` and `backward=`; tests/test_bad_input.py asks for them."""
-    return re.sub(r"\b(target|backward)=(?!lambda )", "", text)
 
 
 # --- best_step
@@ -684,7 +678,7 @@ def test_a_loss_that_jumps_to_infinity_is_wrong():
 def test_what_is_no_gradient_is_named(returned, message):
     with pytest.raises(TypeError) as caught:
         nn.check_gradients(nn.linear, X, W, B, backward=lambda dz, x, w: returned)
-    assert said(str(caught.value)).startswith(f"check_gradients: <lambda> {message}")
+    assert str(caught.value).startswith(f"check_gradients: backward=<lambda> {message}")
 
 
 def test_gradients_may_come_in_a_list():
@@ -699,7 +693,7 @@ def test_a_loss_that_returns_no_gradient(returned):
     def loss(x, target):
         return (x - target).sum(), returned
 
-    with pytest.raises(TypeError, match=r"check_gradients: (target=)?loss returns "):
+    with pytest.raises(TypeError, match="check_gradients: target=loss returns "):
         nn.check_gradients(loss, X, X)
 
 
@@ -774,81 +768,102 @@ def test_right_backwards_pass_and_wrong_ones_do_not(forward, backward):
         (
             sig,
             nn.relu_backward,
-            "relu_backward asks for z, but sig has the arguments x and the result a or out; say "
-            "which is meant, as in backward=lambda d_out, x: relu_backward(d_out, x)",
+            "backward=relu_backward asks for z, but sig has the arguments x and the result a or "
+            "out; say which is meant, as in backward=lambda d_out, x: relu_backward(d_out, x)",
         ),
         (
             sig,
             lambda da, z: da,
-            "<lambda> asks for z, but sig has the arguments x and the result a or out; say which "
-            "is meant, as in backward=lambda d_out, x: f(d_out, x)",
+            "backward=<lambda> asks for z, but sig has the arguments x and the result a or out; "
+            "say which is meant, as in backward=lambda d_out, x: f(d_out, x)",
         ),
         (
             sig,
             lambda g, x, cache: g,
-            "<lambda> asks for cache, but sig has the arguments x and the result out; say which is "
-            "meant, as in backward=lambda d_out, x, out: f(d_out, x, out)",
+            "backward=<lambda> asks for cache, but sig has the arguments x and the result out; say "
+            "which is meant, as in backward=lambda d_out, x, out: f(d_out, x, out)",
         ),
         (
             sig,
             lambda g, *, cache, scale=2: g,
-            "<lambda> asks for cache, but sig has the arguments x and the result out; say which is "
-            "meant, as in backward=lambda d_out, x: f(d_out, cache=x)",
+            "backward=<lambda> asks for cache, but sig has the arguments x and the result out; say "
+            "which is meant, as in backward=lambda d_out, x: f(d_out, cache=x)",
         ),
         (
             lambda a: a,
             lambda da, a: da,
-            "a in <lambda> may be the argument a of <lambda>, or its result, whose gradient is da; "
-            "name the upstream gradient d_out to mean the argument, and take out to mean the "
-            "result",
+            "a in backward=<lambda> may be the argument a of <lambda>, or its result, whose "
+            "gradient is da; name the upstream gradient d_out to mean the argument, and take out "
+            "to mean the result",
         ),
         (
             sig,
             lambda x, da: da,
-            "the first parameter of <lambda> is for the upstream gradient, but x is an argument of "
-            "sig; name it d_out",
+            "the first parameter of backward=<lambda> is for the upstream gradient, but x is an "
+            "argument of sig; name it d_out",
         ),
         (
             sig,
             lambda *arguments: arguments,
-            "<lambda> does not name all that it takes; wrap it, as in lambda d_out, x: f(d_out, x)",
+            "backward=<lambda> does not name all that it takes; wrap it, as in lambda d_out, x: "
+            "f(d_out, x)",
         ),
-        (sig, lambda da, **cache: da, "<lambda> does not name all that it takes; wrap it, as in "),
-        (sig, max, "max does not name all that it takes; wrap it, as in "),
-        (sig, lambda: X, "<lambda> takes no upstream gradient; it comes first, as in "),
-        (sig, lambda *, da: da, "<lambda> takes no upstream gradient; it comes first, as in "),
+        (
+            sig,
+            lambda da, **cache: da,
+            "backward=<lambda> does not name all that it takes; wrap it, as in ",
+        ),
+        (sig, max, "backward=max does not name all that it takes; wrap it, as in "),
+        (sig, lambda: X, "backward=<lambda> takes no upstream gradient; it comes first, as in "),
+        (
+            sig,
+            lambda *, da: da,
+            "backward=<lambda> takes no upstream gradient; it comes first, as in ",
+        ),
         (
             leaky,
             lambda da, z, slope=0.3: da,
-            "slope is 0.01 by default in leaky, but 0.3 in <lambda>; give both the same, as in "
-            "functools.partial(f, slope=...)",
+            "slope is 0.01 by default in leaky, but 0.3 in backward=<lambda>; give both the same, "
+            "as in functools.partial(f, slope=...)",
         ),
         (
             lambda *arrays: X,
             lambda d, x: d,
-            "<lambda> does not name its arguments; wrap it, as in",
+            "target=<lambda> does not name its arguments; wrap it, as in",
         ),
         (
             nn.linear,
             nn.linear_backward,
-            "linear also needs w and b; give all its arguments in ",
+            "target=linear also needs w and b; give all its arguments in ",
         ),
-        (lambda x, *, scale: x, lambda d, x: d, "<lambda> also needs scale; give all its "),
-        (lambda x: (x, x), lambda d, x: d, "<lambda> returns a tuple, but one array of numbers is"),
-        (lambda x: None, lambda d, x: d, "<lambda> returns a NoneType, but one array of numbers"),
-        (lambda x: {"x": x}, lambda d, x: d, "<lambda> returns a dict, but one array of numbers"),
+        (lambda x, *, scale: x, lambda d, x: d, "target=<lambda> also needs scale; give all its "),
+        (
+            lambda x: (x, x),
+            lambda d, x: d,
+            "target=<lambda> returns a tuple, but one array of numbers is",
+        ),
+        (
+            lambda x: None,
+            lambda d, x: d,
+            "target=<lambda> returns a NoneType, but one array of numbers",
+        ),
+        (
+            lambda x: {"x": x},
+            lambda d, x: d,
+            "target=<lambda> returns a dict, but one array of numbers",
+        ),
         (nn.ReLU, lambda d, x: d, "target is the class ReLU; give an object"),
         (
             nn.ReLU(),
             lambda d, x: d,
-            "target is a ReLU, which has its own backward; leave",
+            "target is a ReLU, which has its own backward; leave backward out",
         ),
     ],
 )
 def test_names_that_say_nothing_are_refused(forward, backward, message):
     with pytest.raises(TypeError) as caught:
         nn.check_gradients(forward, X, backward=backward)
-    assert said(str(caught.value)).startswith(f"check_gradients: {message}")
+    assert str(caught.value).startswith(f"check_gradients: {message}")
 
 
 def test_a_setting_given_as_an_argument_needs_its_gradient_or_is_bound():
@@ -1035,9 +1050,8 @@ def test_a_loss_and_its_gradient_are_two_things_the_first_a_number(returned):
 
     with pytest.raises(TypeError) as caught:
         nn.check_gradients(target, np.ones((2, 3)))
-    assert said(str(caught.value)).startswith(
-        "check_gradients: target returns no loss and gradient;"
-    )
+    words = "check_gradients: target=target returns no loss and gradient;"
+    assert str(caught.value).startswith(words)
 
 
 def test_rows_of_gradients_without_a_measurement():
@@ -1151,7 +1165,7 @@ def test_layers_and_models_are_not_changed(rng):
             (nn.relu, X),
             {},
             TypeError,
-            "relu returns no loss and gradient; name its backward, as in "
+            "target=relu returns no loss and gradient; name its backward, as in "
             "check_gradients(relu, z, backward=relu_backward)",
         ),
         (
@@ -1194,12 +1208,12 @@ def test_layers_and_models_are_not_changed(rng):
             TypeError,
             "arguments[0] must hold real numbers, got dtype complex128",
         ),
-        ((nn.relu, X, X), {}, TypeError, "relu takes 1 arguments, but 2 were given"),
+        ((nn.relu, X, X), {}, TypeError, "target=relu takes 1 arguments, but 2 were given"),
         (
             (max, X),
             {},
             TypeError,
-            "max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
+            "target=max does not name its arguments; wrap it, as in lambda x, w: f(x, w)",
         ),
         (
             (nn.ReLU(), X, [0], X),
@@ -1212,7 +1226,7 @@ def test_layers_and_models_are_not_changed(rng):
 def test_what_check_gradients_refuses(arguments, settings, error, message):
     with pytest.raises(error) as caught:
         nn.check_gradients(*arguments, **settings)
-    assert said(str(caught.value)) == said(f"check_gradients: {message}")
+    assert str(caught.value) == f"check_gradients: {message}"
 
 
 def test_a_layer_that_writes_into_its_weights_disturbs_no_other_measurement(rng):

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 STORED = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "thorough.json"
 
@@ -20,8 +21,10 @@ def pytest_configure(config):
     config.thorough_began = time.monotonic()
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    """Write how many tests passed, failed and were skipped, and which failed."""
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """Write how many tests passed, failed and were skipped, and which failed, of a whole run."""
+    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return  # it was stopped
     stats = terminalreporter.stats
     failed = [report.nodeid for kind in ("failed", "error") for report in stats.get(kind, [])]
     found = {
