@@ -964,15 +964,16 @@ def test_a_file_that_cannot_be_read_stops_nobody(small, step, quick, monkeypatch
 
 
 @needs_nbgrader
-def test_a_course_is_graded_by_one_at_a_time(small, step, quick):
+def test_a_course_is_changed_by_one_command_at_a_time(small, step, quick):
     import fcntl
 
     for name in ("ada", "bob"):
         hand_in(small, name, simulated_class.Book().data)
-    with open(small.root / ".grading", "wb") as file:
+    with open(small.root / ".in_use", "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        words = "another grade is running in this course: wait until it ends"
-        assert step("grade") == (1, f"course: {words}\n")
+        words = "another release, collect or grade is running in this course: wait until it ends"
+        for command in (["grade"], ["release", "02"], ["collect", small.root / "submitted"]):
+            assert step(*command) == (1, f"course: {words}\n")
     with contextlib.closing(sqlite3.connect(small.root / "gradebook.db")) as book:
         book.execute("BEGIN IMMEDIATE")
         words = f"{small.root / 'gradebook.db'} is in use: close the formgrader, run again"

@@ -1,8 +1,10 @@
 """Single blanks: what must be refused in every run of a check, and by which name."""
 
+import json
 import math
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,19 @@ from tools.exercises import in_single
 EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
 SETS = [exercise for exercise in all_exercises() if exercise.gradable]
 RUNS = 5
+
+
+PAGES = sorted((Path(__file__).parent.parent / "notebooks" / "solutions").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_hint_answers_what_the_page_asks_to_predict(page):
+    asked = ""
+    for cell in json.loads(page.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        asked = text if cell["cell_type"] == "markdown" else asked
+        for name in re.findall(r"^# hint\((\w+), 1\)", text, re.M) * ("**Predict" in asked):
+            assert "redict" in " ".join(EXERCISES[name].hints), name
 
 
 def trials_of(exercise, answer, seed):

@@ -146,19 +146,27 @@ def _release(options: argparse.Namespace) -> None:
     names = [course.resolve(name) for name in options.sets]
     if options.moodle:
         _can_hand_out(course, names, students, options.moodle)
-    for name in names:
-        if sys.platform == "linux" and not sandbox_works():
-            _own_solution_passes(course, name)
-        released = books.release(course, name)
-        if options.zip:
-            released = handout(course, name, released)
-        print(f"{released}: give this to the students")
-        if students and course.own_draw("", name):
-            where = own_notebooks(course, name, [*students])
-            print(f"{where}: one notebook each for {len(students)} students, instead")
-            if options.moodle:
-                files = {one: where / one / f"{name}.ipynb" for one in students}
-                _moodle_zip(options.moodle, students, files, f"{name}.ipynb")
+    with _alone(course):
+        for name in names:
+            _release_set(course, name, students, options, books)
+
+
+def _release_set(
+    course: Course, name: str, students: dict[str, str], options: argparse.Namespace, books
+) -> None:
+    """Write what the students get of a set."""
+    if sys.platform == "linux" and not sandbox_works():
+        _own_solution_passes(course, name)
+    released = books.release(course, name)
+    if options.zip:
+        released = handout(course, name, released)
+    print(f"{released}: give this to the students")
+    if students and course.own_draw("", name):
+        where = own_notebooks(course, name, [*students])
+        print(f"{where}: one notebook each for {len(students)} students, instead")
+        if options.moodle:
+            files = {one: where / one / f"{name}.ipynb" for one in students}
+            _moodle_zip(options.moodle, students, files, f"{name}.ipynb")
 
 
 def _can_hand_out(course: Course, names: list[str], students: dict[str, str], path: Path) -> None:
@@ -176,7 +184,8 @@ def _can_hand_out(course: Course, names: list[str], students: dict[str, str], pa
 
 def _collect(options: argparse.Namespace) -> None:
     course = Course(options.course)
-    found = collect(options.path, course, options.set and course.resolve(options.set))
+    with _alone(course):
+        found = collect(options.path, course, options.set and course.resolve(options.set))
     for one in found:
         if one.problem:
             print(f"not understood: {one.path}: {one.problem}")
@@ -303,18 +312,22 @@ def _grade(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _alone(course: Course) -> Iterator[None]:
-    """Keep another `grade` out: two would take each other's copies away.
+    """Keep other commands that change the course out: two would take each other's files away.
 
     Raises:
         InUse: there is one at work.
     """
-    import fcntl  # Linux only
+    with open(course.root / ".in_use", "wb") as file:
+        with contextlib.suppress(ImportError):  # on Windows, where nothing is graded
+            import fcntl
 
-    with open(course.root / ".grading", "wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InUse("another grade is running in this course: wait until it ends") from None
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InUse(
+                    "another release, collect or grade is running in this course: wait until it "
+                    "ends"
+                ) from None
         yield
 
 

@@ -1699,8 +1699,8 @@ WRONG_GRADIENTS = Exercise(
         "Write a function inside yours that measures the slope along one entry of one parameter.",
         "Copy all parameters into float64 first; then you may move entries as you like, and must "
         "put each one back.",
-        "Three questions for each name: the same shape? how large is the largest entry? how far "
-        "apart are the two at worst?",
+        "Three questions for each name: the same shape? how large is the largest size, "
+        "without its sign, in either of the two? how far apart are they at worst?",
     ),
 )
 

@@ -1022,8 +1022,9 @@ YES_OR_NO_LOSS = Exercise(
         "Put a = 1 / (1 + exp(-z)) into -log(a) and -log(1 - a), and simplify each on paper.",
         "Both are log(1 + exp(something)). For a large something that is the something itself, "
         "plus very little.",
-        "log(1 + exp(u)) = max(u, 0) + log(1 + exp(-|u|)), and that never overflows. (The "
-        "prediction: NumPy makes (N, N) of z - t, all pairs.)",
+        "log(1 + exp(u)) = max(u, 0) + log(1 + exp(-|u|)), and that never overflows. Along z "
+        "the slope of one example is a - 1 if its target is 1, and a if it is 0: which formula "
+        "with t gives both? (The prediction: NumPy makes (N, N) of z - t, all pairs.)",
     ),
 )
 

@@ -896,7 +896,8 @@ FEATURE_SCALE = Exercise(
         "Write the formula for one entry, y[n, d] = x[n, d] gain[d], and its two slopes.",
         "gain[d] appears in all N rows, so its gradient is a sum over them.",
         "forward needs self.params['gain'] and keeps x; backward fills self.grads['gain'], shape "
-        "(D,), and returns dx.",
+        "(D,), and returns dx. (Predicted? Only that of the gain needs a sum, over axis 0, because "
+        "all N rows use the same gain, while each x[n, d] is used once.)",
     ),
 )
 

@@ -952,7 +952,8 @@ FOLD_INTO_NEXT = Exercise(
     hints=(
         "Write the normalization as scale x + shift, with two arrays of shape (D,).",
         "(scale x + shift) @ w + b: multiply out, and sort by what is multiplied with x.",
-        "x[:, d] meets row d of w. So scale each row of w, and send the shift through the old w.",
+        "x[:, d] meets row d of w. So scale each row of w, and send the shift through the old w. "
+        "(That the rows are scaled is what was to be predicted.)",
     ),
 )
 

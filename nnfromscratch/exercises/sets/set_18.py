@@ -104,7 +104,8 @@ DIVISION_VJPS = Exercise(
     hints=(
         "c = a times 1 / b. What is the derivative of 1 / b by b?",
         "Along a the slope of the step is 1 / b; along b it is -a / b².",
-        "Multiply each of the two by g, entry by entry.",
+        "Multiply each of the two by g, entry by entry. (Predicted? The slope along b, because a "
+        "larger b makes the quotient smaller.)",
     ),
 )
 
@@ -228,7 +229,8 @@ SCALED_VJPS = Exercise(
     hints=(
         "Write the shape of each gradient first: that of the tensor it belongs to.",
         "Which axis did s gain, and which axis of c was stretched? Sum over these.",
-        "ds: multiply g and x, then sum over axis 0. dc: sum over axis 1 with keepdims=True.",
+        "ds: multiply g and x, then sum over axis 0. dc: sum over axis 1 with keepdims=True. "
+        "(Predicted? D for each row, because its c is added to D entries.)",
     ),
 )
 
@@ -386,7 +388,8 @@ FORWARD_SLOPE = Exercise(
     hints=(
         "Under each line of the forward pass write a second one, for the slope of its result.",
         "z1 = x w1 + b1 moves by v w1. Through tanh, the slope is multiplied by 1 - a².",
-        "The last product treats value and slope alike: each is multiplied by w2.",
+        "The last product treats value and slope alike: each is multiplied by w2. (Predicted? 784 "
+        "times, once for each pixel's direction; backward, once is enough.)",
     ),
 )
 
@@ -618,7 +621,8 @@ TOTAL_SLOPES = Exercise(
     hints=(
         "Row i of s names the parents of number i: those with an entry that is not 0.",
         "Put the numbers in an order in which each stands after its parents; walk it from the end.",
-        "Begin with slope 1 at last and 0 elsewhere. At each number i, slopes += slopes[i] * s[i].",
+        "Begin with slope 1 at last and 0 elsewhere. At each number i, slopes += slopes[i] * s[i]. "
+        "(Predicted? a waits for c and d, and c for d and e. Only c has parents to pass it on to.)",
     ),
 )
 

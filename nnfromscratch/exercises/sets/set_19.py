@@ -124,7 +124,7 @@ COMBINED_GRADIENT = Exercise(
         "What is the sum of the gradients of all single rows, if a shard tells its mean and its "
         "number of rows?",
         "Weigh each row of `gradients` with its entry of `rows`, add, and divide once, by the "
-        "number of all rows.",
+        "number of all rows. (Predicted? Its gradient counts for one hundredth.)",
     ),
 )
 
