@@ -958,8 +958,9 @@ SHIFT_PIXELS = Exercise(
     hints=(
         "Ask, don't put: for the new pixel (r, c), which old pixel does it read? Is there one?",
         "Two loops over r and c are fine; new[:, r, c] = ... does all images at once.",
-        "Work out the old row and the old column of each new pixel, and look whether both lie in "
-        "the image, at either end. (Predicted? What has left the image does not come back.)",
+        "The new pixel (r, c) reads the old one at (r - down, c - right). Copy it if both lie in "
+        "the image, at either end, and leave the zero otherwise. (Predicted? What has left the "
+        "image does not come back.)",
     ),
 )
 

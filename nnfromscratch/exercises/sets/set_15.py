@@ -368,7 +368,7 @@ TREAT_3 = exercise(
         "Ten steps take most of the weights away. Print patient.optimizer with all its settings.",
         "Lesson 13: the penalty takes the share rate times decay from each weight in each step. "
         "Make an optimizer with the same rate and without it. (Predicted? All layers' weights have "
-        "moved, towards zero: less than a quarter of their size is left.)",
+        "moved, towards zero: in most patients less than a quarter of their size is left.)",
     ),
 )
 

@@ -978,14 +978,14 @@ BACK_FROM_PLANE = Exercise(
     reference=back_from_plane,
     inputs=_plane_inputs,
     corners=(lambda rng: _plane(rng, 20, 3, 4, 3), lambda rng: _plane(rng, 25, 1, 4, 2)),
-    outputs=("images", "lost"),
+    outputs=("points", "lost"),
     out_of_reach=("inspection.principal_components",),
     variants=(_plane_svd, _plane_rest),
     mistakes=(
         Mistake(
             "the mean is not added again",
             _plane_with(add=lambda images, mean: images),
-            "These images are measured from the mean of x. Add it at the end.",
+            "These points are measured from the mean of x. Add it at the end.",
         ),
         Mistake(
             "the mean is not taken off first",
@@ -1064,9 +1064,9 @@ BACK_FROM_PLANE = Exercise(
             "The squares of the differences are asked for.",
         ),
         Mistake(
-            "images and losses have changed places",
+            "points and losses have changed places",
             lambda *a: back_from_plane(*a)[::-1],
-            "Return the images first, then what is lost.",
+            "Return the points first, then what is lost.",
         ),
         Mistake(
             "the mean is not added again, and the losses measured without it",

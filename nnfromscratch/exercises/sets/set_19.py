@@ -513,6 +513,7 @@ RING_PASS = Exercise(
         "to whom.",
         "With % M both numbers stay in the ring: chunk (m - k) % M goes to machine (m + 1) % M. "
         "Read from `parts`, add into the copy.",
+        "The pass of machine m is new[(m + 1) % M, (m - k) % M] += parts[m, (m - k) % M]. "
         "(Predicted? After M - 1 passes, machine m has the sum of all machines in chunk m + 1, and "
         "in no other.)",
     ),
@@ -634,7 +635,8 @@ EIGHT_BITS = Exercise(
         Mistake(
             "rounded towards zero",
             _bits_with(whole_number=np.trunc),
-            "Astype(int) and trunc cut the places off. The nearest whole number is wanted.",
+            "Both astype(int) and np.trunc cut off what stands behind the point. The nearest whole "
+            "number is wanted.",
         ),
         Mistake(
             "rounded down",
@@ -697,8 +699,9 @@ EIGHT_BITS = Exercise(
         "the step, then?",
         "numbers = what is wanted / step, rounded to the nearest. What has arrived is step times "
         "numbers, and the rest is still owed.",
-        "(Predicted? A slope of a third of a step is sent as 0, 1, 0, 0, 1, 0: with two thirds "
-        "owed it is rounded up, and then nothing is owed. On average a third arrives.)",
+        "The step is np.abs(wanted).max() / 127, since the largest entry may be negative. "
+        "(Predicted? A slope of a third of a step is sent as 0, 1, 0, 0, 1, 0: two thirds are "
+        "rounded up, so a third too much is sent, which the next slope makes up for.)",
     ),
 )
 
