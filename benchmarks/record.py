@@ -3,11 +3,10 @@
     python -m benchmarks.record choose           settings compared on 5,000 training images held out
     python -m benchmarks.record table [ROW ...]  rows of LeCun's page and of later papers
     python -m benchmarks.record store RUN ...    measure finished runs on the test images and keep
-                                                 their weights in the package; a RUN that is one
-                                                 of its files, such as member_0.npz, stays
+                                                 their weights in the package
     python -m benchmarks.record peek RUN ...     the test error of every epoch, after all is chosen
 
-A run is made by `nnfromscratch record --run member --seed 0 --out RUN`, and goes on where it was
+A run is made by `nnfromscratch record --run larger --seed 0 --out RUN`, and goes on where it was
 stopped.
 """
 
@@ -15,6 +14,7 @@ import argparse
 import json
 import platform
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,8 +28,8 @@ from nnfromscratch.record import SIMPLE, Recipe
 from nnfromscratch.results import FOLDER
 
 STORED = FOLDER / "record.json"
-BITS = {"minutes": 10, "member": 8, "larger": 3}
-"""How many bits of the fraction are kept, so that all weights are below 8 MB together."""
+STEP = 2.0**-7
+"""The stored weights are multiples of this, so that those of all networks are below 8 MB."""
 LECUN = "LeCun et al. 1998"
 SIMARD = "Simard et al. 2003"
 
@@ -80,13 +80,13 @@ ROWS = {
 """Row -> test error published in percent, where, and our settings. Ours: ReLU, Nesterov 0.9."""
 
 SHORT = Recipe((784, 1000, 500, 10), 20, held_out=True)
+
 CHOICES = {
     "the recipe": SHORT,
     "no distortion": replace(SHORT, distorted=False),
     "elastic 30, sigma 4": replace(SHORT, elastic=30.0, sigma=4.0),
-    "no label smoothing": replace(SHORT, smoothing=0.0),
     "1 and 7 turned like all": replace(SHORT, upright=False),
-    "784-1500-1000-500-10": replace(SHORT, sizes=(784, 1500, 1000, 500, 10)),
+    "no label smoothing": replace(SHORT, smoothing=0.0),
 }
 """Setting -> recipe: the first is the one that the others change in one thing."""
 
@@ -138,14 +138,6 @@ def choose(names: list[str]) -> None:
         keep("choice", {name: {"held_out_error": error, "processor_seconds": seconds}})
 
 
-def rounded(array: np.ndarray, bits: int) -> np.ndarray:
-    """Round to float16 with so many of its 10 bits of the fraction; zeros in the rest pack well."""
-    last = np.uint16(1 << (10 - bits))
-    numbers = array.astype(np.float16).view(np.uint16)
-    # Half a last bit more, which may carry into the exponent, and then cut off.
-    return ((numbers + last // 2) & ~(last - np.uint16(1))).view(np.float16)
-
-
 def store(runs: list[Path]) -> None:
     """Measure finished runs on the test images, alone and together, and keep their weights.
 
@@ -154,16 +146,12 @@ def store(runs: list[Path]) -> None:
     models, entries = [], []
     audit.WEIGHTS.mkdir(exist_ok=True)
     _, _, x, y = nn.load_mnist()
-    there = stored().get("networks", [])
-    known = {e["file"]: (e, m) for e, m in zip(there, audit.record_networks(), strict=True)}
     for run in runs:
-        entry, model = known.get(run.name) or finished(run, x, y)
+        entry, model = finished(run, x, y)
+        arrays = {name: np.round(a / STEP) * STEP for name, a in model.params.items()}
+        pack(audit.WEIGHTS / entry["file"], arrays)
+        model.set_arrays(arrays, "record")
         recipe = record.RECIPES[entry["recipe"]]
-        bits = BITS[entry["recipe"]]
-        arrays = {key: rounded(array, bits) for key, array in model.params.items()}
-        with replacing(audit.WEIGHTS / entry["file"]) as file:
-            np.savez_compressed(file, **arrays)
-        model.set_arrays({k: a.astype(np.float32) for k, a in arrays.items()}, "record")
         entries.append(entry | {
             "sha256": record.digest(model),
             "errors": int((model.predict(x) != y).sum()),
@@ -179,6 +167,14 @@ def store(runs: list[Path]) -> None:
     })  # fmt: skip
     for path in {*audit.WEIGHTS.iterdir()} - {audit.WEIGHTS / e["file"] for e in entries}:
         path.unlink()
+
+
+def pack(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write an .npz file of float16, packed by bzip2, which packs rounded weights closest."""
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_BZIP2) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as entry:
+                np.lib.format.write_array(entry, array.astype(np.float16))
 
 
 def finished(run: Path, x: np.ndarray, y: np.ndarray) -> tuple[dict, nn.Sequential]:

@@ -107,7 +107,7 @@ SIMPLE = {"rotation": 10.0, "scaling": 0.1, "shear": 0.1, "elastic": 24.0, "sigm
 
 RECIPES = {
     "minutes": Recipe((784, 800, 10), 40, smoothing=0.0, upright=False, **SIMPLE),
-    "member": Recipe((784, 1000, 500, 10), 100),
+    "smaller": Recipe((784, 1000, 500, 10), 100),
     "larger": Recipe((784, 1500, 1000, 500, 10), 180),
 }
 """The runs that the record is made of."""

@@ -148,7 +148,7 @@ def test_the_errors_of_the_stored_networks_are_counted_again():
 def test_stored_weights_that_are_not_the_records_are_refused(tmp_path):
     for path in audit.WEIGHTS.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    first, second = sorted(tmp_path.glob("member_*"))[:2]
+    first, second = sorted(tmp_path.glob("larger_*"))[:2]
     first.write_bytes(second.read_bytes())
     with pytest.raises(ValueError, match="does not hold the weights whose hash is stored"):
         audit.record_networks(tmp_path)
