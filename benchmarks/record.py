@@ -13,6 +13,7 @@ stopped.
 import argparse
 import json
 import platform
+import tempfile
 import time
 import zipfile
 from dataclasses import replace
@@ -30,6 +31,8 @@ from nnfromscratch.results import FOLDER
 STORED = FOLDER / "record.json"
 STEP = 2.0**-7
 """The stored weights are multiples of this, so that those of all networks are below 8 MB."""
+AVERAGED = 5
+"""How many of the last epochs' weights are averaged where the rate does not fall."""
 LECUN = "LeCun et al. 1998"
 SIMARD = "Simard et al. 2003"
 
@@ -81,12 +84,23 @@ ROWS = {
 
 SHORT = Recipe((784, 1000, 500, 10), 20, held_out=True)
 
+
+def strength(factor: float) -> Recipe:
+    """The short recipe with all of its distortion so many times as strong."""
+    names = ("rotation", "scaling", "shear", "elastic")
+    return replace(SHORT, **{name: factor * getattr(SHORT, name) for name in names})
+
+
 CHOICES = {
     "the recipe": SHORT,
     "no distortion": replace(SHORT, distorted=False),
+    "distorted half as strongly": strength(0.5),
+    "distorted 1.5 times as strongly": strength(1.5),
     "elastic 30, sigma 4": replace(SHORT, elastic=30.0, sigma=4.0),
     "1 and 7 turned like all": replace(SHORT, upright=False),
     "no label smoothing": replace(SHORT, smoothing=0.0),
+    "a rate that does not fall": replace(SHORT, falling=False),
+    "784-800-10": replace(SHORT, sizes=(784, 800, 10)),
 }
 """Setting -> recipe: the first is the one that the others change in one thing."""
 
@@ -132,10 +146,28 @@ def choose(names: list[str]) -> None:
     for name in names:
         recipe = CHOICES[name]
         _, validation = record.training_data(recipe)
-        started = time.process_time()
-        error = nn.evaluate(record.train(recipe, 100), *validation)[1]
-        seconds = round(time.process_time() - started, 1)
-        keep("choice", {name: {"held_out_error": error, "processor_seconds": seconds}})
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.process_time()
+            model = record.train(recipe, 100, Path(folder))
+            seconds = round(time.process_time() - started, 1)
+            networks = {name: model}
+            if not recipe.falling:
+                networks["the same, its last five averaged"] = averaged(Path(folder))
+            for who, network in networks.items():
+                error = nn.evaluate(network, *validation)[1]
+                keep("choice", {who: {"held_out_error": error, "processor_seconds": seconds}})
+
+
+def averaged(run: Path) -> nn.Sequential:
+    """Return a network whose weights are the mean of those after the last epochs of a run."""
+    recipe, _, log = record.read_run(run)
+    model, arrays = recipe.network(np.random.default_rng(0)), []
+    for epoch in range(len(log) - AVERAGED + 1, len(log) + 1):
+        record.load_epoch(model, run, epoch)
+        arrays.append({name: array.copy() for name, array in model.params.items()})
+    means = {name: np.mean([a[name] for a in arrays], axis=0) for name in model.params}
+    model.set_arrays(means, "record")
+    return model
 
 
 def store(runs: list[Path]) -> None:

@@ -54,6 +54,7 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 0.0
     dropout: float = 0.0
+    falling: bool = True
     distorted: bool = True
     upright: bool = True
     deskewed: bool = False
@@ -239,7 +240,8 @@ def train(
         end = epochs + (0 if history is None else history.epochs)
         callbacks.append(lambda model, history: history.epochs >= end)
     settings = {"epochs": recipe.epochs, "batch_size": recipe.batch_size, "rng": rng}
-    settings |= {"schedule": linear_decay(), "loss": recipe.loss_function()}
+    settings |= {"schedule": linear_decay() if recipe.falling else None}
+    settings |= {"loss": recipe.loss_function()}
     settings |= {"augment": recipe.distort if recipe.distorted else None, "progress": progress}
     settings |= {"callbacks": callbacks, "history": history, "validation": validation}
     fit(model, data, optimizer=optimizer, **settings)
