@@ -31,8 +31,6 @@ from nnfromscratch.results import FOLDER
 STORED = FOLDER / "record.json"
 STEP = 2.0**-7
 """The stored weights are multiples of this, so that those of all networks are below 8 MB."""
-AVERAGED = 5
-"""How many of the last epochs' weights are averaged where the rate does not fall."""
 LECUN = "LeCun et al. 1998"
 SIMARD = "Simard et al. 2003"
 
@@ -159,11 +157,11 @@ def choose(names: list[str]) -> None:
 
 
 def averaged(run: Path) -> nn.Sequential:
-    """Return a network whose weights are the mean of those after the last epochs of a run."""
+    """Return a network whose weights are the mean of those after a run's last five epochs."""
     recipe, _, log = record.read_run(run)
     model, arrays = recipe.network(np.random.default_rng(0)), []
-    for epoch in range(len(log) - AVERAGED + 1, len(log) + 1):
-        record.load_epoch(model, run, epoch)
+    for line in log[-5:]:
+        record.load_epoch(model, run, line["epoch"])
         arrays.append({name: array.copy() for name, array in model.params.items()})
     means = {name: np.mean([a[name] for a in arrays], axis=0) for name in model.params}
     model.set_arrays(means, "record")

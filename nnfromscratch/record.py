@@ -256,12 +256,18 @@ def _logged(folder: Path) -> int:
 
 def _begin(folder: Path, recipe: Recipe, seed: int) -> None:
     """Write what is run, or refuse a folder that holds another run."""
-    text = json.dumps(asdict(recipe) | {"seed": seed}, indent=1) + "\n"
     path = folder / "recipe.json"
-    if path.exists() and json.loads(path.read_text("utf-8")) != json.loads(text):
+    if path.exists() and _recipe_of(path) != (recipe, seed):
         raise ValueError(f"record: {folder} holds another run; name another folder")
     with replacing(path) as file:
-        file.write(text.encode())
+        file.write((json.dumps(asdict(recipe) | {"seed": seed}, indent=1) + "\n").encode())
+
+
+def _recipe_of(path: Path) -> tuple[Recipe, int]:
+    """Read recipe and seed; what an older file does not name is as it was by default."""
+    settings = json.loads(path.read_text("utf-8"))
+    seed, sizes = settings.pop("seed"), tuple(settings.pop("sizes"))
+    return Recipe(sizes, **settings), seed
 
 
 def read_run(folder: Path) -> tuple[Recipe, int, list[dict]]:
@@ -270,10 +276,8 @@ def read_run(folder: Path) -> tuple[Recipe, int, list[dict]]:
     Raises ValueError if a file is missing or damaged, or the log lacks an epoch.
     """
     try:
-        settings = json.loads((folder / "recipe.json").read_text("utf-8"))
+        recipe, seed = _recipe_of(folder / "recipe.json")
         log = [json.loads(a) for a in (folder / "log.jsonl").read_text("utf-8").splitlines()]
-        seed, sizes = settings.pop("seed"), tuple(settings.pop("sizes"))
-        recipe = Recipe(sizes, **settings)
         epochs = [line["epoch"] for line in log]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"record: {folder} is not the folder of a run ({error})") from None

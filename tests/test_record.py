@@ -91,6 +91,14 @@ def test_a_folder_of_another_run_is_left_alone(finished):
     assert sorted(path.name for path in finished.iterdir()) == before
 
 
+def test_a_run_that_was_begun_before_a_setting_was_there_goes_on(finished, tmp_path):
+    folder = copied(finished, tmp_path / "run")
+    settings = json.loads((folder / "recipe.json").read_text())
+    del settings["falling"]
+    (folder / "recipe.json").write_text(json.dumps(settings))
+    record.train(TINY, 4, folder, progress=False)
+
+
 def test_digits_that_are_turned_less():
     x, _, _, _ = nn.load_mnist()
     upright = replace(TINY, scaling=0.0, shear=0.0, elastic=0.0, rotation=40.0)
