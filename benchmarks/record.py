@@ -31,6 +31,14 @@ from nnfromscratch.results import FOLDER
 STORED = FOLDER / "record.json"
 STEP = 2.0**-7
 """The stored weights are multiples of this, so that those of all networks are below 8 MB."""
+COMMITTEES = {
+    "alike": ("larger_0", "larger_1", "larger_2"),
+    "committee": ("larger_0", "deskewed_3", "of_width_4"),
+}
+"""Part of the results -> its members, written down before deskewed_3 and of_width_4 were counted.
+
+Each has three networks of the same size and training, so what differs is how they see the images.
+"""
 LECUN = "LeCun et al. 1998"
 SIMARD = "Simard et al. 2003"
 
@@ -117,9 +125,9 @@ def keep(part: str, found: dict | list) -> None:
 
 
 def test_images(recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """The test images, deskewed where the recipe says so, and their labels."""
+    """The test images as the recipe's network sees them, and their labels."""
     _, _, x, y = nn.load_mnist()
-    return (record.deskew(x) if recipe.deskewed else x), y
+    return recipe.prepare(x), y
 
 
 def table(rows: list[str], seeds: int) -> None:

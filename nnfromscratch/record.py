@@ -58,9 +58,15 @@ class Recipe:
     distorted: bool = True
     upright: bool = True
     deskewed: bool = False
+    width: int = 0
     loss: str = "cross-entropy"
     held_out: bool = False
     images: int = 60_000
+
+    def prepare(self, x: FloatArray) -> FloatArray:
+        """Return images as the network sees them: set upright, of one width, or as they are."""
+        x = deskew(x) if self.deskewed else x
+        return of_width(x, self.width) if self.width else x
 
     def distort(
         self, rows: FloatArray, *, rng: np.random.Generator, strength: float = 1.0
@@ -110,6 +116,8 @@ RECIPES = {
     "minutes": Recipe((784, 800, 10), 40, smoothing=0.0, upright=False, **SIMPLE),
     "smaller": Recipe((784, 1000, 500, 10), 100),
     "larger": Recipe((784, 1500, 1000, 500, 10), 180),
+    "deskewed": Recipe((784, 1500, 1000, 500, 10), 180, deskewed=True),
+    "of_width": Recipe((784, 1500, 1000, 500, 10), 180, width=16),
 }
 """The runs that the record is made of."""
 
@@ -152,6 +160,31 @@ def deskew(x: FloatArray) -> FloatArray:
     variance = np.maximum((ink * down**2).sum(axis=1, keepdims=True), 1e-9)  # (N, 1)
     slant = (ink * down * right).sum(axis=1, keepdims=True) / variance  # (N, 1)
     return sample_bilinear(x, np.broadcast_to(rows, x.shape), columns + slant * down)
+
+
+INKED = 0.2
+"""Above this a pixel belongs to the digit, and not to its blurred edge."""
+
+
+@shapes("x: N D -> N D")
+def of_width(x: FloatArray, width: int) -> FloatArray:
+    """Stretch every digit sideways until it is so many pixels wide, about its middle.
+
+    y(r, c) = x(r, middle + (c - (side - 1) / 2) (last - first + 1) / width), by bilinear
+    sampling, where first and last are the outermost columns with ink
+
+    Source: Ciresan et al., Handwritten digit recognition with a committee of deep neural nets on
+    GPUs (2011), section 2.
+    """
+    side, width = side_of("of_width", x), whole("of_width", width=width)
+    rows, columns = (a.reshape(1, -1).astype(x.dtype) for a in np.mgrid[:side, :side])
+    inked = x.reshape(len(x), side, side).max(axis=1) > INKED  # (N, side)
+    first = inked.argmax(axis=1)[:, None]  # (N, 1)
+    last = side - 1 - inked[:, ::-1].argmax(axis=1)[:, None]  # (N, 1)
+    factor = ((last - first + 1) / width).astype(x.dtype)  # (N, 1)
+    middle = ((first + last) / 2).astype(x.dtype)  # (N, 1)
+    across = middle + (columns - (side - 1) / 2) * factor  # (N, D)
+    return sample_bilinear(x, np.broadcast_to(rows, x.shape), across)
 
 
 def digest(model: Sequential) -> str:
@@ -197,8 +230,8 @@ def training_data(recipe: Recipe) -> tuple:
     x, y, validation = x[: recipe.images], y[: recipe.images], None
     if recipe.held_out:
         x, y, *validation = train_validation_split(x, y, HELD_OUT, rng=np.random.default_rng(0))
-    if recipe.deskewed:
-        x, validation = deskew(x), validation and [deskew(validation[0]), validation[1]]
+    x = recipe.prepare(x)
+    validation = validation and [recipe.prepare(validation[0]), validation[1]]
     if recipe.distorted:
         turns = np.where(np.isin(y, UPRIGHT) & recipe.upright, 0.5, 1.0)
         x = np.column_stack([x, turns]).astype(x.dtype)

@@ -137,6 +137,20 @@ def test_deskewing_makes_rows_and_columns_independent():
     assert np.allclose(images.sum(axis=(1, 2)), x[:300].sum(axis=1), rtol=0.1)
 
 
+def test_a_digit_is_stretched_to_a_width_about_its_middle():
+    image = np.zeros((28, 28))
+    image[5:20, 10:18] = 1.0  # 8 wide, with its middle at 13.5 and rows that stay where they are
+    wide = record.of_width(image.reshape(1, -1), 16).reshape(28, 28)
+    expected = np.zeros((28, 28))
+    expected[5:20, 6:22] = 1.0
+    assert np.array_equal(wide > 0.5, expected > 0.5)
+    assert np.isclose(wide.sum(), 2 * image.sum())
+    moved = np.roll(image, 4, axis=1)
+    assert np.allclose(record.of_width(moved.reshape(1, -1), 16).reshape(28, 28), wide)
+    with pytest.raises(ValueError, match="width"):
+        record.of_width(image.reshape(1, -1), 0)
+
+
 def test_a_committee_adds_log_probabilities():
     x, _, _, _ = nn.load_mnist()
     models = [TINY.network(np.random.default_rng(seed)) for seed in (1, 2)]
