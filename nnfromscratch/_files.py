@@ -19,6 +19,8 @@ def as_path(function: str, path: str | Path) -> Path:
     except TypeError:
         got = type(path).__name__
         raise TypeError(f"{function}: path must be a string or a Path, got {got}") from None
+    if not path.name:
+        raise ValueError(f"{function}: path must name a file, got {str(path)!r}")
     if "\0" in str(path):
         raise ValueError(f"{function}: path must not hold a null character, got {str(path)!r}")
     return path

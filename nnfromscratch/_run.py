@@ -115,8 +115,8 @@ class Run:
         """Give the learning rate back; Ctrl-C ends the run without an error."""
         self.optimizer.learning_rate = self.base_rate
         self.bar.close()
-        self.history.interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        return self.history.interrupted
+        self.history.interrupted = kind is not None
+        return kind is not None and issubclass(kind, KeyboardInterrupt)
 
     def shared(self) -> AbstractContextManager[Sequential]:
         """Return the model, or one whose passes are shared by processes, as a context."""
@@ -192,6 +192,8 @@ class Run:
         history.loss.append(self.total_loss / n)
         history.error.append(self.wrong / n)
         answers = [callback(self.model, history) for callback in self.callbacks]
+        if self.schedule is None:
+            self.base_rate = self.optimizer.learning_rate  # a callback may have changed it
         return any(isinstance(answer, bool | np.bool_) and answer for answer in answers)
 
     def _diverged(self, what: str, step: int) -> TrainingDiverged:

@@ -63,7 +63,9 @@ def sample_bilinear(x: FloatArray, rows: FloatArray, columns: FloatArray) -> Flo
     rows and columns of the places, (N, K), are in pixels from the middle of the first. A value is
     the mean of the four pixels around, weighted by nearness; outside the image there is paper, 0.
     """
-    n, side = len(x), math.isqrt(x.shape[1])
+    n, side = len(x), side_of("sample_bilinear", x)
+    if np.isnan(rows).any() or np.isnan(columns).any():
+        raise ValueError("sample_bilinear: rows and columns must be numbers, got nan")
     # A border of paper on all sides, so that every place has four pixels around it.
     padded = np.zeros((n, side + 3, side + 3), dtype=x.dtype)
     padded[:, 1:-2, 1:-2] = x.reshape(n, side, side)

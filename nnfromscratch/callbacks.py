@@ -11,6 +11,7 @@ import numpy as np
 from ._files import as_path, read_npz, replacing
 from ._guards import generator, instance, whole
 from .history import History
+from .layers import generators_of
 from .model import Sequential, as_model
 from .optimizers import Optimizer, settings_text
 
@@ -26,7 +27,7 @@ class EarlyStopping:
     def __init__(self, patience: int = 5) -> None:
         self.patience = whole("EarlyStopping", patience=patience)
         self.best_error = math.inf
-        self.best_epoch = 0
+        self.best_epoch = self.seen = 0
         self.arrays: dict[str, np.ndarray] = {}
 
     def __call__(self, model: Sequential, history: History) -> bool:
@@ -37,8 +38,8 @@ class EarlyStopping:
             self.best_error = math.inf  # a new run
         if history.validation_error[-1] < self.best_error:
             self.best_error, self.best_epoch = history.validation_error[-1], history.epochs
-            own = model.params | model.buffers
-            self.arrays = {name: array.copy() for name, array in own.items()}
+            self.arrays = {name: array.copy() for name, array in model.arrays.items()}
+        self.seen = history.epochs
         if history.epochs - self.best_epoch < self.patience:
             return False
         self.restore(model)
@@ -88,12 +89,11 @@ class Checkpoint:
 
     def __call__(self, model: Sequential, history: History) -> None:
         """Write the file."""
-        own = model.params | model.buffers
-        arrays: dict[str, Any] = {f"model {name}": array for name, array in own.items()}
+        arrays: dict[str, Any] = {f"model {name}": a for name, a in model.arrays.items()}
         for name, kept in self.optimizer.state.items():
             arrays |= {f"state {name} {key}": array for key, array in kept.items()}
         if self.stopping is not None:
-            if self.stopping.best_error > min(history.validation_error, default=-math.inf):
+            if self.stopping.seen != history.epochs:
                 raise ValueError("Checkpoint: stopping must stand before it among the callbacks")
             arrays |= {f"best {name}": array for name, array in self.stopping.arrays.items()}
         for name, state in self._used().items():
@@ -137,6 +137,7 @@ class Checkpoint:
             self.optimizer.state[name][key] = array
         for rng, saved in zip(self._generators(model), record["generators"], strict=True):
             rng.bit_generator.state = saved
+        self.unused = self._used()
         return history
 
     def _read(self) -> tuple[dict[str, Any], History, dict[str, dict[str, np.ndarray]]]:
@@ -170,4 +171,4 @@ class Checkpoint:
         return {"optimizer": self.optimizer.steps, "rng": repr(self.rng.bit_generator.state)}
 
     def _generators(self, model: Sequential) -> list[np.random.Generator]:
-        return [self.rng, *(layer.rng for layer in model.layers if hasattr(layer, "rng"))]
+        return [self.rng, *(rng for layer in model.layers for rng in generators_of(layer))]

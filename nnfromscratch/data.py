@@ -85,7 +85,8 @@ def minibatches(
 
 
 def _pairs(function: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    x = as_float_array(function, "x", x) if not isinstance(x, np.ndarray) else x
+    as_is = isinstance(x, np.ndarray)
+    x = as_array(function, "x", x) if as_is else as_float_array(function, "x", x)
     y = as_array(function, "y", y)
     check_pairs(function, x, y)
     return x, y

@@ -12,6 +12,7 @@ Needs the extra `cluster`: `pip install "nnfromscratch[cluster]"`.
 import contextlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -145,9 +146,7 @@ def fit(
                 found = dict(completed(client, tasks, patience))
                 batch = add_up(found[task] for task in tasks)
                 run.check(batch.loss)
-                for name, gradient in model.grads.items():
-                    gradient[...] = batch.gradients[name]
-                optimizer.step(model)
+                optimizer.step(SimpleNamespace(params=model.params, grads=batch.gradients))
                 run.record(batch.loss, batch.logits, y)
     return history
 
@@ -248,6 +247,8 @@ def completed(
                 yield future, future.result(timeout=patience)
         what = f"no worker has been left for {patience:g} s" if left else ""
     except (KilledWorker, CancelledError, OSError) as error:
+        if isinstance(error, OSError) and any(future.status == "error" for future in futures):
+            raise  # a task's own, such as a file that is not there
         what = f"the workers have gone ({type(error).__name__})"
     finally:
         if client.status == "running":  # else it would wait for the scheduler that is lost

@@ -46,6 +46,8 @@ def best_step(method: str, dtype: npt.DTypeLike = np.float64) -> float:
     """
     if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"best_step: method must be one of {', '.join(METHODS)}, got {method!r}")
+    if not np.issubdtype(dtype, np.floating):
+        raise TypeError(f"best_step: dtype must be float32 or float64, got {dtype!r}")
     eps = float(np.finfo(dtype).eps)
     return {"forward": math.sqrt(eps), "central": eps ** (1 / 3), "complex": 1e-20}[method]
 
@@ -488,6 +490,11 @@ def _of_network(target: Layer | Sequential, inputs: list, rng: np.random.Generat
     for layer in network.layers if isinstance(network, Sequential) else [network]:
         layer.cache = None  # of whatever it has seen before
     x, *labels = inputs
+    if "x" in network.params:
+        raise ValueError(
+            f"check_gradients: {type(target).__name__} has a parameter called x, as its input is; "
+            "give it another name"
+        )
     arrays = {"x": x.astype(np.float64), **network.params}
 
     def run(values: dict) -> tuple:
@@ -573,19 +580,23 @@ def _compare(
     difference = np.abs(analytic - numeric)
     worst = int(difference.argmax())  # nan counts as the largest
     error = relative_error(analytic, numeric)
-    if tolerance < error < math.inf and difference[worst] <= rounding.max():
-        error = 0.0  # too little for a difference of losses to tell
+    hidden = tolerance < error < math.inf and difference[worst] <= rounding.max()
+    error = 0.0 if hidden else error  # too little for a difference of losses to tell
     coarse = bool(error <= tolerance and eps.max() > EPS)
     within = rounding.max() / max(measure.scale, EPS)
-    if coarse and within > TELLING:
-        error = math.nan
+    # Beside slopes near 0, as those of saturated units, a little rounding hides nothing else.
+    blind = hidden and within > TELLING and rounding.max() > tolerance
+    error = math.nan if blind or (coarse and within > TELLING) else error
+    problem = _roughness(within, coarse) if coarse or blind else ""
     values = {"analytic": float(analytic[worst]), "numeric": float(numeric[worst])}
     where = measure.index(list(found)[worst])
-    return row._replace(error=error, worst=where, problem=_roughness(within) * coarse, **values)
+    return row._replace(error=error, worst=where, problem=problem, **values)
 
 
-def _roughness(within: float) -> str:
+def _roughness(within: float, coarse: bool) -> str:
     closely = f"only to within {within:.0e}" if within <= TELLING else "too roughly to tell"
+    if not coarse:
+        return f"{closely}, since rounding is larger than the slopes; bring the inputs near 1"
     return f"{closely}, as if something in it computed in float32"
 
 

@@ -20,7 +20,7 @@ class History:
     batch_loss: list[float] = field(default_factory=list)
     """The loss of every single batch."""
     interrupted: bool = False
-    """Whether Ctrl-C, or the Stop button, ended the run early."""
+    """Whether Ctrl-C, the Stop button or an error broke the last epoch off."""
 
     @property
     def epochs(self) -> int:
@@ -34,3 +34,7 @@ class TrainingDiverged(ArithmeticError):
     def __init__(self, message: str, history: History) -> None:
         super().__init__(message)
         self.history = history
+
+    def __reduce__(self) -> tuple[type["TrainingDiverged"], tuple[str, History]]:
+        """Travel between processes with the history, too."""
+        return type(self), (str(self), self.history)

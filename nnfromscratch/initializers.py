@@ -1,7 +1,8 @@
 """Random weights to start from, for a layer with D inputs and K outputs: shape (D, K).
 
 Every function takes shape, rng (a numpy.random.Generator) and dtype (float32 or float64), and
-returns w (D, K). A shape that is not two positive integers is a ValueError.
+returns w (D, K). A shape that is not two positive integers is a ValueError, or a TypeError if
+they are no integers.
 """
 
 import math

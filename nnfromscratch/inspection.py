@@ -103,7 +103,7 @@ def fast_gradient_sign(
 ) -> FloatArray:
     """Move every pixel by `strength` in the direction in which the loss rises.
 
-    x + strength * sign(dx), kept between 0 and 1
+    x + strength * sign(dx), kept between 0 and 1; `model.grads` are those of this loss then
 
     Args:
         model: a network whose outputs are logits.

@@ -54,6 +54,11 @@ class Layer:
         return f"{type(self).__name__}()"
 
 
+def generators_of(layer: Layer) -> list[np.random.Generator]:
+    """Return the generators that a layer draws from, whatever it calls them."""
+    return [value for value in vars(layer).values() if isinstance(value, np.random.Generator)]
+
+
 class Linear(Layer):
     """Affine layer, z = x w + b: see `functional.linear`.
 
@@ -80,7 +85,7 @@ class Linear(Layer):
         if not isinstance(w, np.ndarray) or w.dtype != dtype:
             got = getattr(w, "dtype", type(w).__name__)
             raise TypeError(f"Linear: initializer must return an array of {dtype}, got {got}")
-        self.params = {"w": w, "b": np.zeros(shape[1], dtype)}
+        self.params = {"w": w.copy(), "b": np.zeros(shape[1], dtype)}
         self.grads = {name: np.zeros_like(array) for name, array in self.params.items()}
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
@@ -122,7 +127,7 @@ class Sigmoid(Layer):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return 1 / (1 + exp(-x)) entry by entry."""
         self.cache = functional.sigmoid(x)
-        return self.cache
+        return self.cache.copy()
 
     def backward(self, d_out: FloatArray) -> FloatArray:
         """Return d_out a (1 - a)."""
@@ -135,7 +140,7 @@ class Tanh(Layer):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return tanh(x) entry by entry."""
         self.cache = functional.tanh(x)
-        return self.cache
+        return self.cache.copy()
 
     def backward(self, d_out: FloatArray) -> FloatArray:
         """Return d_out (1 - a²)."""
@@ -172,7 +177,7 @@ class Softmax(Layer):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return probabilities (N, C) for logits (N, C)."""
         self.cache = functional.softmax(x)
-        return self.cache
+        return self.cache.copy()
 
     def backward(self, d_out: FloatArray) -> FloatArray:
         """Return the gradient by the logits."""
@@ -253,6 +258,8 @@ class BatchNorm(Layer):
         return y
 
     def _average(self, **latest: FloatArray) -> None:
+        if not all(np.isfinite(value).all() for value in latest.values()):
+            return  # one nan would spoil the averages for good
         for name, value in latest.items():
             self.buffers[name] *= self.momentum
             self.buffers[name] += (1 - self.momentum) * value.real

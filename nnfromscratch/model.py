@@ -76,9 +76,14 @@ class Sequential:
         """The gradient of the loss by each parameter, under the parameter's name."""
         return self._numbered("grads")
 
-    def _numbered(self, attribute: str) -> dict[str, FloatArray]:
+    @property
+    def arrays(self) -> dict[str, FloatArray]:
+        """All that is saved: parameters and buffers, numbered together."""
+        return self._numbered("params", "buffers")
+
+    def _numbered(self, *attributes: str) -> dict[str, FloatArray]:
         arrays: dict[str, FloatArray] = {}
-        for layer in self.layers:
+        for layer, attribute in itertools.product(self.layers, attributes):
             for key, array in getattr(layer, attribute).items():
                 n = 1
                 while f"{key}{n}" in arrays:
@@ -90,8 +95,8 @@ class Sequential:
         """Return the class with the largest logit for each row of x: (N,) integers."""
         batch_size = whole("predict", batch_size=batch_size)
         x = as_array("predict", "x", x)
-        if x.ndim == 0:
-            raise ShapeError("predict: x has shape () but (N, D) is needed")
+        if x.ndim < 2:
+            raise ShapeError(f"predict: x has shape {x.shape} but (N, D) is needed")
         starts = range(0, max(len(x), 1), batch_size)
         logits = [self.forward(x[start : start + batch_size]) for start in starts]
         if logits[0].ndim != 2 or logits[0].shape[1] == 0:
@@ -102,7 +107,7 @@ class Sequential:
     def save(self, path: str | Path) -> None:
         """Write parameters and buffers to an .npz file, without pickle, in one piece."""
         with replacing(as_path("save", path)) as file:
-            arrays: dict[str, Any] = self.params | self.buffers
+            arrays: dict[str, Any] = self.arrays
             np.savez(file, **arrays)
 
     def load(self, path: str | Path) -> "Sequential":
@@ -120,11 +125,11 @@ class Sequential:
         Raises TypeError if `stored` holds no arrays by name, ValueError if names, shapes or types
         differ; the messages begin with `source`.
         """
-        if not isinstance(stored, dict) or not all(
+        if not isinstance(stored, Mapping) or not all(
             isinstance(array, np.ndarray) for array in stored.values()
         ):
             raise TypeError(f"{source} holds no arrays by name")
-        own = self.params | self.buffers
+        own = self.arrays
         here = {name: array.shape for name, array in own.items()}
         there = {name: array.shape for name, array in stored.items()}
         if here != there:

@@ -59,6 +59,7 @@ class Optimizer:
             if decay and not self.decoupled:
                 g = g + decay * w
             direction = self.direction(g, self.state[name])
+            check_shape(f"{type(self).__name__}.direction of {name}", direction, w.shape)
             with np.errstate(over="ignore", invalid="ignore"):
                 if decay and self.decoupled:
                     w -= learning_rate * decay * w

@@ -26,7 +26,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .contracts import FloatArray
-from .layers import BatchNorm, Dropout, Layer
+from .layers import Layer, generators_of
 from .model import Sequential
 
 Form = dict[str, tuple[tuple[int, ...], str]]
@@ -202,8 +202,8 @@ def bare_layers(model: Sequential) -> list[Layer]:
 def check_rows_are_alone(function: str, model: Sequential) -> None:
     """Raise ValueError if an example's result depends on the others in its batch."""
     for layer in model.layers:
-        if isinstance(layer, BatchNorm | Dropout):
-            why = "looks at the whole batch" if isinstance(layer, BatchNorm) else "draws by itself"
+        if layer.buffers or generators_of(layer):
+            why = "looks at the whole batch" if layer.buffers else "draws by itself"
             raise ValueError(
                 f"{function}: {layer!r} {why}, so workers that see a part of it would not give "
                 "the numbers of one process; train this model with one"

@@ -194,3 +194,12 @@ def test_bad_input(x, settings, error, message, rng):
     with pytest.raises(error) as caught:
         nn.distort(x, **{"rng": rng} | settings)
     assert str(caught.value).startswith(f"distort: {message}")
+
+
+@pytest.mark.parametrize(("x", "place", "message"), [
+    (np.zeros((2, 5)), 0.0, "images must be square"), (np.zeros((2, 9)), np.nan, "got nan"),
+])  # fmt: skip
+def test_what_cannot_be_sampled(x, place, message):
+    places = np.full((2, 4), place)
+    with pytest.raises(ValueError, match=f"sample_bilinear: .*{message}"):
+        sample_bilinear(x, places, places)

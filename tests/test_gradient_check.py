@@ -1339,3 +1339,31 @@ def test_a_steep_curve_is_not_taken_for_float32(steepness):
     z = np.random.default_rng(0).normal(size=(5, 4)) / steepness
     report = nn.check_gradients(lambda z: np.tanh(steepness * z), z, backward=backward)
     assert report[0].error == pytest.approx(1e-4, rel=0.01)
+
+
+@pytest.mark.parametrize("wrong", [lambda dz: dz.mean(axis=0), lambda dz: 0 * dz.sum(axis=0)])
+def test_rounding_that_hides_the_slopes_is_no_pass(wrong, rng):
+    x = 1.7e9 + rng.normal(size=(6, 3))  # as times in seconds since 1970 are
+    w, b = rng.normal(size=(3, 2)), rng.normal(size=2)
+
+    def backward(dz, x, w):
+        dx, dw, _ = nn.linear_backward(dz, x, w)
+        return dx, dw, wrong(dz)
+
+    report = nn.check_gradients(nn.linear, x, w, b, backward=backward)
+    assert not report.passed
+    assert "too roughly to tell, since rounding is larger than the slopes" in str(report)
+
+
+def test_saturated_units_pass(rng):
+    z = 40 + rng.random((3, 2))
+    assert nn.check_gradients(nn.Sigmoid(), z).passed
+
+
+def test_a_parameter_that_is_called_as_the_input_is(rng):
+    class Scale(nn.Layer):
+        def __init__(self):
+            self.params, self.grads = {"x": np.ones(3)}, {"x": np.zeros(3)}
+
+    with pytest.raises(ValueError, match="Scale has a parameter called x"):
+        nn.check_gradients(Scale(), rng.random((4, 3)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.calibration import calibration_curve
@@ -96,12 +96,16 @@ def test_mnist_is_left_as_it_is():
     np.testing.assert_allclose(prepared, images, atol=1e-6)
 
 
+# A busy machine draws slowly, which is no fault of what is tested.
+EVERY_TIME = settings(
+    derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
 strokes = st.lists(
     st.lists(st.tuples(*[st.floats(0.1, 0.9)] * 2), min_size=1, max_size=5), min_size=1, max_size=3
 )
 
 
-@settings(max_examples=60, derandomize=True, database=None, deadline=None)
+@settings(EVERY_TIME, max_examples=60)
 @given(strokes)
 def test_what_is_prepared_fills_its_box_and_lies_in_the_middle(drawn):
     prepared = prepare_digit(draw_strokes(drawn, side=56)).reshape(28, 28)
@@ -120,7 +124,7 @@ def test_strokes_are_many():
         draw_strokes(np.array(3))
 
 
-@settings(max_examples=40, derandomize=True, database=None, deadline=None)
+@settings(EVERY_TIME, max_examples=40)
 @given(strokes, st.integers(0, 20), st.integers(0, 20), st.integers(1, 3))
 def test_place_and_size_do_not_matter(drawn, down, right, times):
     image = draw_strokes(drawn, side=40).astype(np.float64)

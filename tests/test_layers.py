@@ -427,3 +427,31 @@ def test_batch_norm_says_what_does_not_fit(rng):
         )
     with pytest.raises(TypeError, match=r"^normalize: x must be an array of numbers"):
         layer.forward("pixels")
+
+
+@pytest.mark.parametrize("layer", [nn.Sigmoid(), nn.Tanh(), nn.Softmax()], ids=repr)
+def test_outputs_may_be_changed_before_the_backward_pass(layer, rng):
+    z, d_out = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+    layer.forward(z)
+    expected = layer.backward(d_out)
+    out = layer.forward(z)
+    out -= 1
+    assert np.array_equal(layer.backward(d_out), expected)
+
+
+def test_two_layers_do_not_share_the_array_of_an_initializer(rng):
+    w = np.ones((2, 3), np.float32)
+    layers = [nn.Linear(2, 3, rng=rng, initializer=lambda *_, **__: w) for _ in range(2)]
+    layers[0].params["w"] += 1
+    assert np.array_equal(w, layers[1].params["w"])
+
+
+@pytest.mark.parametrize("bad", [np.nan, 1e30])
+def test_one_bad_batch_does_not_spoil_the_running_averages(bad, rng):
+    layer = nn.BatchNorm(2)
+    layer.forward(rng.normal(size=(5, 2)).astype(np.float32), training=True)
+    before = {name: array.copy() for name, array in layer.buffers.items()}
+    x = np.array([[1.0, bad], [0.0, 1.0]], np.float32)
+    with np.errstate(all="ignore"):
+        layer.forward(x, training=True)
+    assert all(np.array_equal(layer.buffers[name], before[name]) for name in before)

@@ -483,3 +483,39 @@ def test_files_get_the_usual_permissions(tmp_path):
     (tmp_path / "usual").touch()
     ours, usual = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ours", "usual"))
     assert ours == usual
+
+
+class Shift(nn.Layer):
+    """A layer whose parameter is called as a buffer of BatchNorm is."""
+
+    def __init__(self):
+        self.params = {"mean": np.full(3, 7.0)}
+        self.grads = {"mean": np.zeros(3)}
+
+
+def test_a_parameter_and_a_buffer_of_one_name_are_both_saved(tmp_path):
+    model = nn.Sequential([Shift(), nn.BatchNorm(3)])
+    model.buffers["mean1"][...] = 2
+    model.save(tmp_path / "model.npz")
+    again = nn.Sequential([Shift(), nn.BatchNorm(3)])
+    again.params["mean1"][...] = 0
+    again.load(tmp_path / "model.npz")
+    assert (again.params["mean1"] == 7).all()
+    assert (again.buffers["mean1"] == 2).all()
+
+
+def test_an_opened_file_is_arrays_by_name(tmp_path, rng):
+    model = nn.mlp([3, 2], rng=rng)
+    model.save(tmp_path / "model.npz")
+    with np.load(tmp_path / "model.npz") as stored:
+        nn.mlp([3, 2], rng=rng).set_arrays(stored, "stored")
+
+
+def test_what_names_no_file():
+    with pytest.raises(ValueError, match="save: path must name a file"):
+        nn.mlp([3, 2], rng=np.random.default_rng(0)).save("")
+
+
+def test_one_image_is_no_batch():
+    with pytest.raises(nn.ShapeError, match=r"predict: x has shape \(3,\) but \(N, D\)"):
+        nn.mlp([3, 2], rng=np.random.default_rng(0)).predict(np.zeros(3))

@@ -438,3 +438,15 @@ def test_gradients_that_overflow_are_no_warning(rule):
     for _ in range(2):
         rule.step(model)
     assert all(np.isinf(kept).any() for kept in list(rule.state["w1"].values())[-1:])
+
+
+def test_a_direction_of_another_shape_is_refused():
+    class Mean(nn.Optimizer):
+        def direction(self, g, state):
+            return g.mean(axis=0)
+
+    w = np.ones((3, 2))
+    model = SimpleNamespace(params={"w1": w}, grads={"w1": np.ones((3, 2))})
+    with pytest.raises(nn.ShapeError, match=r"Mean\.direction of w1 has shape"):
+        Mean(0.1).step(model)
+    assert (w == 1).all()

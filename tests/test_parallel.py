@@ -233,3 +233,16 @@ def test_workers_end_when_the_first_process_is_killed(tmp_path):
     process.kill()
     process.communicate()
     assert not still_running(started)
+
+
+class Noise(nn.Layer):
+    """Draws from a generator that is not called rng."""
+
+    def __init__(self):
+        self.dice = np.random.default_rng(0)
+
+
+def test_a_layer_that_draws_is_found_whatever_its_generator_is_called():
+    model = nn.Sequential([nn.Linear(3, 2, rng=np.random.default_rng(0)), Noise()])
+    with pytest.raises(ValueError, match="draws by itself"):
+        parallel.check_rows_are_alone("fit", model)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import re
 import time
 
@@ -1204,3 +1205,102 @@ def test_no_half_written_file_is_left(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         nn.mlp([3, 2], rng=np.random.default_rng(0)).save(tmp_path / "model.npz")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("way", ["an error", "divergence"])
+def test_a_run_that_failed_and_goes_on_records_every_step_once(way, digits):
+    def loss(z, y):
+        steps.append(1)
+        if len(steps) == 3 and way == "an error":
+            raise OSError("the disk")
+        value, dz = nn.softmax_cross_entropy(z, y)
+        return (np.nan if len(steps) == 3 else value), dz
+
+    steps, history = [], nn.History()
+    model = nn.mlp([784, 10], rng=np.random.default_rng(0))
+    x, y = digits[0]
+    settings = {"epochs": 2, "batch_size": math.ceil(len(x) / 4), "progress": False}
+    settings |= {"optimizer": nn.SGD(0.1), "rng": np.random.default_rng(0), "loss": loss}
+    with pytest.raises((OSError, nn.TrainingDiverged)):
+        nn.fit(model, (x, y), history=history, **settings)
+    assert history.interrupted
+    nn.fit(model, (x, y), history=history, **settings)
+    assert (history.interrupted, history.epochs, len(history.batch_loss)) == (False, 2, 8)
+
+
+def test_a_callback_may_lower_the_learning_rate(digits):
+    optimizer = nn.SGD(0.1)
+
+    def halve(model, history):
+        optimizer.learning_rate /= 2
+
+    history = nn.fit(
+        nn.mlp([784, 10], rng=np.random.default_rng(0)), digits[0], optimizer=optimizer, epochs=3,
+        batch_size=500, rng=np.random.default_rng(0), progress=False, callbacks=halve,
+    )  # fmt: skip
+    assert history.learning_rate == [0.1, 0.05, 0.025]
+    assert optimizer.learning_rate == 0.0125
+
+
+def test_a_diverged_run_comes_back_from_another_process():
+    error = pickle.loads(pickle.dumps(nn.TrainingDiverged("the loss", nn.History([1.0]))))
+    assert (str(error), error.history.loss) == ("the loss", [1.0])
+
+
+@pytest.mark.parametrize("other", ["optimizer", "rng"])
+def test_what_was_resumed_and_is_not_what_fit_has_is_refused(other, digits, tmp_path):
+    def run(epochs, **changed):
+        own = {"optimizer": nn.SGD(0.1), "rng": np.random.default_rng(0)}
+        checkpoint = nn.Checkpoint(tmp_path / "run.npz", **own)
+        model = nn.mlp([784, 10], rng=np.random.default_rng(0))
+        nn.fit(
+            model, digits[0], epochs=epochs, batch_size=64, progress=False, callbacks=[checkpoint],
+            history=checkpoint.resume(model), **(own | changed),
+        )  # fmt: skip
+
+    run(1)
+    new = {"optimizer": nn.SGD(0.1), "rng": np.random.default_rng(1)}
+    with pytest.raises(ValueError, match=f"Checkpoint: {other} was not used"):
+        run(2, **{other: new[other]})
+
+
+def test_early_stopping_that_is_new_to_a_longer_run(digits, tmp_path):
+    model, rng = nn.mlp([784, 10], rng=np.random.default_rng(0)), np.random.default_rng(0)
+    settings = {"batch_size": 500, "rng": rng, "progress": False, "validation": digits[0]}
+    optimizer = nn.SGD(0.1)
+    history = nn.fit(model, digits[0], optimizer=optimizer, epochs=2, **settings)
+    history.validation_error = [0.0, 0.0]  # better than anything that comes
+    stopping = nn.EarlyStopping()
+    checkpoint = nn.Checkpoint(
+        tmp_path / "run.npz", optimizer=optimizer, rng=rng, stopping=stopping
+    )
+    settings |= {"callbacks": [stopping, checkpoint], "history": history}
+    nn.fit(model, digits[0], optimizer=optimizer, epochs=3, **settings)
+    assert stopping.best_epoch == 3
+
+
+def test_a_generator_of_a_layer_is_kept_whatever_it_is_called(digits, tmp_path):
+    class Noise(nn.Layer):
+        def __init__(self):
+            self.dice = np.random.default_rng(5)
+
+        def forward(self, x, training=False):
+            return x + self.dice.random(x.shape, np.float32) * training
+
+        def backward(self, d_out):
+            return d_out
+
+    def run(name, *lengths):
+        for epochs in lengths:
+            rng, optimizer = np.random.default_rng(0), nn.SGD(0.1)
+            model = nn.Sequential(
+                [Noise(), *nn.mlp([784, 10], rng=np.random.default_rng(0)).layers]
+            )
+            checkpoint = nn.Checkpoint(tmp_path / name, optimizer=optimizer, rng=rng)
+            nn.fit(
+                model, digits[0], optimizer=optimizer, epochs=epochs, batch_size=500, rng=rng,
+                progress=False, callbacks=[checkpoint], history=checkpoint.resume(model),
+            )  # fmt: skip
+        return model.params["w1"]
+
+    assert np.array_equal(run("once.npz", 2), run("twice.npz", 1, 2))

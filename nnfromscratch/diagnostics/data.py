@@ -32,7 +32,7 @@ from .thresholds import (
 
 def numbers(sample: Sample) -> Results:
     """Whether nan or infinity stands in the weights or in the data."""
-    arrays = sample.model.params | sample.model.buffers
+    arrays = sample.model.arrays
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         yield found("nan in the weights", f"{', '.join(bad)} hold nan or infinity")
