@@ -24,6 +24,9 @@ VALIDATION_SIZE = 5_000
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that it cannot show ends no report
+            stream.reconfigure(errors="backslashreplace")
     return options.run(options)
 
 

@@ -52,7 +52,7 @@ def empty(tmp_path_factory):
 @pytest.fixture
 def course(empty):
     yield empty
-    for folder in ("submitted", "submitted_before"):
+    for folder in ("submitted", "submitted_before", "origins"):
         shutil.rmtree(empty.root / folder, ignore_errors=True)
     (empty.root / "submitted").mkdir()
 
@@ -715,3 +715,36 @@ def test_a_notebook_is_read_in_any_encoding(encoding, even, course, tmp_path):
     path = zipped(tmp_path / "all.zip", {"kim/work.ipynb": data})
     (found,) = collect.find(path, course)
     assert (found.set, found.problem) == ("02_exercises", "")
+
+
+def test_a_folder_that_is_a_link_is_written_through_by_nobody(course, run, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (course.root / "submitted" / "ada").symlink_to(tmp_path / "elsewhere")
+    assert "submitted/ada is a link: put the folder there" in run({"ada/02_exercises.ipynb": BLANK})
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_an_accent_may_be_typed_in_two_ways(course):
+    name = "U\u0308bung_1"
+    path = course.root / "source" / name / f"{name}.ipynb"
+    path.parent.mkdir()
+    shutil.copy(course.source_file("02_exercises"), path)
+    try:
+        for file in (name, "\u00dcbung_1"):
+            (course.root / "in").mkdir()
+            (course.root / "in" / f"{file} (ada).ipynb").write_bytes(notebook(file))
+            (found,) = collect.find(course.root / "in", course)
+            assert (found.student, found.set) == ("ada", name)
+            shutil.rmtree(course.root / "in")
+    finally:
+        shutil.rmtree(path.parent)
+
+
+def test_a_set_that_is_no_notebook_stops_no_other(course, run):
+    path = course.root / "source" / "week_9" / "week_9.ipynb"
+    path.parent.mkdir()
+    path.write_text("[]")
+    try:
+        assert "02_exercises: 1 new" in run({"ada/02_exercises.ipynb": BLANK})
+    finally:
+        shutil.rmtree(path.parent)

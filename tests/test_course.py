@@ -867,6 +867,39 @@ def test_a_student_who_leaves_stops_no_feedback(small, step, quick):
     assert _rows(small)["kim"]["total"] == 10
 
 
+def test_a_student_whose_files_cannot_be_written_stops_no_other(small, step, quick):
+    for name in ("ada", "bob"):
+        hand_in(small, name, simulated_class.Book().data)
+    shutil.rmtree(small.root / "mended", ignore_errors=True)
+    (small.root / "mended").mkdir()
+    (small.root / "mended" / "ada").write_text("no folder")
+    status, said = step("grade")
+    assert (status, "not graded: 02_exercises, ada" in said) == (1, True)
+    assert _rows(small)["bob"]["total"] == 10
+    (small.root / "mended" / "ada").unlink()
+    assert step("grade")[0] == 0
+    shutil.rmtree(small.root / "autograded" / "ada")
+    status, said = step("feedback", "02")
+    assert (status, "1 pages written" in said) == (1, True)
+    assert "no page: " in said
+    assert small.file("feedback", "bob", "02_exercises", "html").exists()
+
+
+def test_another_check_makes_what_was_graded_due_again(small, step, quick, monkeypatch):
+    hand_in(small, "ada", simulated_class.Book().data)
+    assert "1 of them new or changed" in step("grade")[1]
+    assert "0 of them new or changed" in step("grade")[1]
+    monkeypatch.setattr(layout, "checks_digest", lambda: b"another version of the package")
+    assert "1 of them new or changed" in step("grade")[1]
+
+
+@pytest.mark.parametrize("column", ["02=Points", "02"])
+def test_a_column_of_no_gradebook_is_refused(column, small, step):
+    hand_in(small, "ada", simulated_class.Book().data)
+    status, said = step("export", small.root / "grades.csv", "--column", column)
+    assert (status, "--column names a set's column" in said) == (1, True)
+
+
 OTHERS = {
     "set 03": (ROOT / "notebooks" / "exercises" / "03_exercises.ipynb", "looks like 03_exercises"),
     "lesson": (ROOT / "notebooks" / "02_one_forward_pass.ipynb", "No blank of this set was found"),

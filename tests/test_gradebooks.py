@@ -145,9 +145,11 @@ def test_what_spreadsheets_make_of_a_file_is_read(text, separator):
     assert said[0] == "1 of 1 students"
 
 
-def test_two_rows_of_one_student_are_asked_about():
-    with pytest.raises(CourseError, match="one row of the gradebook, or two"):
-        filled(MOODLE + "Ada,Byron,20,b@x,-,-\n", "moodle", [row("Ada_Byron")], {})
+def test_namesakes_stop_nobody_elses_points():
+    rows = [row("Ada_Byron"), row("Ada_Byron_20"), row("Åse_Øster_jr")]
+    text, said = filled(MOODLE + "Ada,Byron,20,b@x,-,-\n", "moodle", rows, {})
+    assert [line[4] for line in cells(text)[1:]] == ["-", "12.5", "-", "-"]
+    assert "enter by hand, as several have that name: Ada_Byron" in said
 
 
 def test_a_title_can_be_named():

@@ -99,7 +99,7 @@ def test_what_came_once_and_was_collected_again_came_when_it_came_first(
 
 def test_a_date_that_is_none_makes_nobody_late(course, run, policy):
     run(zip_of({MOODLE.format("Ada", 7, f"{SET}.ipynb"): BLANK}))
-    file = course.file("submitted", "Ada", SET).parent / late.ORIGIN
+    file = course.root / late.ORIGINS / SET / "Ada.json"
     for text in ("", "[]", "{", '{"number": "7"}'):
         file.write_text(text)
         assert late.days_late(course, policy(DUE), "Ada", SET) == 0
@@ -110,6 +110,8 @@ def test_the_exchanges_time_counts(course, policy):
     path.parent.mkdir(parents=True)
     path.write_bytes(notebook())
     (path.parent / "timestamp.txt").write_text("2026-10-06 10:00:00.123456 UTC\n")
+    assert late.days_late(course, policy(DUE), "ada", SET) == 2
+    (path.parent / ".origin.json").write_text('{"time": "2026-10-01T00:00:00"}')  # by the learner
     assert late.days_late(course, policy(DUE), "ada", SET) == 2
 
 

@@ -276,6 +276,7 @@ def test_the_command(tmp_path, capsys):
         ("YOUR ANSWER HERE", "ln 10", True),
         ('"name": "python"', '"name": "python",\n   "version": "3.12.1"', True),
         ("{", "{{", True),
+        ("softmaks", "softm\udcfcks", True),  # a byte that is no UTF-8
         ("", "", False),  # an edition of before, as it was derived
     ],
 )
@@ -285,11 +286,22 @@ def test_what_somebody_has_written_is_kept(old, new, kept, tmp_path):
     assert main(["exercises", str(tmp_path)]) == 0
     path = tmp_path / "exercises" / SOLUTIONS[0].name
     text = path.read_text(encoding="utf-8").replace("softmax", "softmaks")
-    path.write_text(mine := text.replace(old, new), encoding="utf-8")
+    path.write_text(mine := text.replace(old, new), "utf-8", "surrogateescape")
     assert main(["exercises", str(tmp_path)]) == 0
     assert "softmaks" not in path.read_text(encoding="utf-8")
-    copies = [p.read_text(encoding="utf-8") for p in path.parent.glob("kept_*")]
+    copies = [p.read_text("utf-8", "surrogateescape") for p in path.parent.glob("kept_*")]
     assert copies == [mine] * kept
+
+
+@pytest.mark.parametrize("bad", ["{", "[]", '{"cells": 3}', '{"cells": [3]}'])
+def test_a_solution_that_cannot_be_used_stops_no_other(bad, tmp_path, capsys):
+    (tmp_path / "solutions").mkdir()
+    for source in SOLUTIONS[:2]:
+        shutil.copy(source, tmp_path / "solutions")
+    (tmp_path / "solutions" / SOLUTIONS[0].name).write_text(bad)
+    assert main(["exercises", str(tmp_path)]) == 1
+    assert SOLUTIONS[0].name in capsys.readouterr().err
+    assert [p.name for p in (tmp_path / "exercises").iterdir()] == [SOLUTIONS[1].name]
 
 
 def test_the_page_for_instructors_is_up_to_date():

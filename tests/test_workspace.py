@@ -114,6 +114,22 @@ def test_three_days_of_a_learner(tmp_path, first, second):
     assert Workspace(folder, second).outdated() == []
 
 
+def test_a_notebook_that_cannot_be_read_stops_no_other(tmp_path, first, second, monkeypatch):
+    folder = tmp_path / "mine"
+    Workspace(folder, first).make()
+    real = Path.read_bytes
+
+    def read_bytes(path):
+        if path.name == "01_digits.ipynb":
+            raise PermissionError
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    done = Workspace(folder, second).update()
+    assert done["01_digits_new.ipynb"] == "new version; your 01_digits.ipynb stays as it is"
+    assert done[LESSON] == "replaced"
+
+
 def test_a_deleted_notebook_comes_back_and_a_fresh_one_comes_beside(tmp_path, first):
     folder = tmp_path / "mine"
     workspace = Workspace(folder, first)
@@ -332,6 +348,8 @@ def test_jupyterlab_is_opened_in_the_folder_at_the_first_lesson_with_its_options
     assert command[-3:] == ["--LabApp.default_url=/lab/tree/01_digits.ipynb", "--no-browser",
                             "--allow-root"]  # fmt: skip
     assert cwd == Path("mine")
+    assert call("--", "--no-browser")[0] == 7  # and no folder of that name
+    assert started.pop()[1] == Path(lab.DEFAULT)
     monkeypatch.setattr(lab.importlib.util, "find_spec", lambda name: None)
     status, _, err = call("mine")
     assert (status, len(started)) == (1, 1)

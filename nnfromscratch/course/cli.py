@@ -352,18 +352,24 @@ def _grade_set(
             continue
         result, text = outcome
         result |= {"key": keys[student], "student": student, "set": name, "booked": False}
-        layout.write(course.file("mended", student, name), text)
-        course.store(student, name, result)
         try:
+            layout.write(course.file("mended", student, name), text)
+            course.store(student, name, result)
             books.enter(course, student, name)
+            course.store(student, name, result | {"booked": True})
         except InUse:  # so it will be for the others
             raise
-        except CourseError as error:
-            failed.append(str(error))
-            continue
-        course.store(student, name, result | {"booked": True})
+        except (CourseError, OSError) as error:
+            failed.append(_why(error, student, name))
     print(f"{name}: {len(students)} submissions, {len(jobs)} of them new or changed")
     return failed
+
+
+def _why(error: CourseError | OSError, student: str, name: str) -> str:
+    """Return the line that says of a student alone what went wrong."""
+    if isinstance(error, CourseError):
+        return str(error)
+    return f"{name}, {student}: {error.filename}: {error.strerror}"
 
 
 def _keys(course: Course, name: str, students: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -466,9 +472,8 @@ def _own_solution_passes(course: Course, name: str, sandbox: bool = True) -> Non
     from . import apart  # Linux only
 
     source, home = course.source_file(name), stripped_package(course.root / ".package")
-    stamp = (
-        home.parent / f"passed-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}-{home.name}"
-    )
+    digest = hashlib.sha256(source.read_bytes() + layout.checks_digest()).hexdigest()[:16]
+    stamp = home.parent / f"passed-{digest}-{home.name}"
     if stamp.exists() or course.source(name).practice:
         return
     job = (_mine(course, "", name, {}), False, source, source, home, LIMITS, sandbox, b"")
@@ -493,13 +498,21 @@ def _known(course: Course, student: str, sets: list[str]) -> None:
         raise CourseError(words + meant(student, everyone))
 
 
-def _feedback(options: argparse.Namespace) -> None:
+def _feedback(options: argparse.Namespace) -> int:
     books, course = _books(), Course(options.course)
     names = [course.resolve(name) for name in options.sets] or course.released()
     if options.moodle and len(names) != 1:
         raise CourseError(f"--moodle: name one set, as in `feedback 02 --moodle {options.moodle}`")
     todo = [(student, name) for name in names for student in _graded(course, name, books)]
-    written = sum(books.feedback(course, *one) for one in _bar(todo, "feedback"))
+    written, failed = 0, {}
+    for one in _bar(todo, "feedback"):
+        try:
+            written += books.feedback(course, *one)
+        except InUse:
+            raise
+        except (CourseError, OSError) as error:
+            failed[one] = _why(error, *one)
+    todo = [one for one in todo if one not in failed]
     print(f"{written} pages written, {len(todo) - written} were up to date: feedback/ID/SET/")
     rows = {name: books.grades(course, name) for name in names}
     unread = sum(bool(rows[name].get(student, {}).get("waiting")) for student, name in todo)
@@ -510,6 +523,9 @@ def _feedback(options: argparse.Namespace) -> None:
         files = {one: course.file("feedback", one, name, "html") for one, name in todo}
         _moodle_zip(options.moodle, folders, files, f"{names[0]}_feedback.html")
     _say_what_is_left(course, names, books)
+    for line in failed.values():
+        print(f"no page: {line}", file=sys.stderr)
+    return int(bool(failed))
 
 
 def _moodle_zip(path: Path, folders: dict[str, str], files: dict[str, Path], name: str) -> None:
@@ -626,8 +642,11 @@ def _export(options: argparse.Namespace) -> None:
         raise CourseError(f"{options.file} is a folder; name a file in it, like grades.csv")
     columns, rows = table(course, books)
     given = options.moodle or options.canvas
+    pairs = [part.partition("=") for part in options.column]
+    if pairs and not (given and all(title for *_, title in pairs)):
+        raise CourseError("--column names a set's column, as in --column 02=Points, of a gradebook "
+                          "that --moodle or --canvas names")  # fmt: skip
     if given:
-        pairs = [part.partition("=") for part in options.column]
         named = {n if n == gradebooks.SUM else course.resolve(n): title for n, _, title in pairs}
         kind = "moodle" if options.moodle else "canvas"
         written, said = gradebooks.filled(gradebooks.read(given), kind, rows, named)

@@ -324,11 +324,16 @@ def _entry(
     yield from _opened(Item(name, time, data, outside, uploaded), depth)
 
 
+def _nfc(text: str) -> str:
+    """Return a name with each letter and its accent as one character: some systems write two."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _named(path: str, names: list[str]) -> str:
     """Return the set that a path names."""
     for part in reversed(PurePosixPath(path).parts):
         for name in sorted(names, key=len, reverse=True):
-            if name in part or name.replace("_", " ") in part:
+            if _nfc(name) in part or _nfc(name).replace("_", " ") in part:
                 return name
     return ""
 
@@ -424,7 +429,7 @@ def _by_hand(one: Found, course: Course, only: str | None) -> str:
     """Return the student whom a file's name shows, beside the set's or alone."""
     if one.zipped:
         return ""
-    words, stem = re.escape(one.set).replace("_", "[_ ]"), BROWSERS.sub("", one.stem)
+    words, stem = re.escape(_nfc(one.set)).replace("_", "[_ ]"), BROWSERS.sub("", one.stem)
     match = re.fullmatch(rf"{words} ?\((?P<id>[^)]+)\)", stem)
     match = match or re.fullmatch(rf"{words}[_-](?P<id>.+)", stem)
     match = match or re.fullmatch(rf"(?P<id>.+?)[_-]{words}", stem)
@@ -446,7 +451,7 @@ def _places(found: list[Found], course: Course, hands: dict[int, str]) -> dict[i
     Folders around all students are taken away, unless a platform's pattern shows that one is a
     student's: so one student alone is handled like thirty.
     """
-    sets = {name.replace("_", " ") for name in course.sets()}
+    sets = {_nfc(name).replace("_", " ") for name in course.sets()}
     paths = {}
     for one in found:
         parts = [p for p in one.naming if p.replace("_", " ") not in sets]
@@ -633,9 +638,9 @@ def _choose_latest(found: list[Found]) -> None:
 
 
 def _understood(item: Item, sources: dict[str, Source], course: Course, only: str | None) -> Found:
-    file = PurePosixPath(item.path)
+    file = PurePosixPath(_nfc(item.path))
     stem = file.name[: -next(len(e) for e in ENDINGS if file.name.lower().endswith(e))]
-    found = Found(item.path, stem=stem or "_", folders=list(file.parts[:-1]))
+    found = Found(str(file), stem=stem or "_", folders=list(file.parts[:-1]))
     found.stem = found.stem.removesuffix("-checkpoint") if found.copy else found.stem
     found.naming = found.folders
     if outside := found.folders[: item.outside] if item.outside else []:
@@ -717,6 +722,10 @@ def _take(one: Found, data: bytes, course: Course) -> None:
     What then lies in `submitted` may be another file, which somebody has repaired.
     """
     target = course.file("submitted", one.student, one.set)
+    for folder in (target.parent, target.parent.parent):
+        if folder.is_symlink():  # which `grade` follows as little
+            one.problem = f"{folder.relative_to(course.root)} is a link: put the folder there"
+            return
     before = course.submission(one.student, one.set)
     there = before.read_bytes() if before else b""
     first = late.origin(course, one.student, one.set) if before else {}

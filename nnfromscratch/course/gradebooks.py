@@ -55,18 +55,22 @@ def filled(text: str, kind: str, rows: list[dict], columns: dict[str, str]) -> t
             f"export: two of {', '.join(names)} have one column; name another with --column"
         )
     points = _points(rows, SUM in columns)
-    known, said, replaced = set(), [], []
+    known, by_hand, said, replaced = set(), set(), [], []
+    rows_of = Counter(student for names in ids for student in names)
     for line, names in zip(body, ids, strict=True):
         found = sorted(names & points.keys())
-        if len(found) > 1 or set(found) & known:
-            raise CourseError(f"export: {' and '.join(found)} are one row of the gradebook, or two")
+        if len(found) > 1 or any(rows_of[student] > 1 for student in found):
+            by_hand |= {*found}  # namesakes: nobody can tell whose row it is
+            continue
         known |= {*found}
         for student in found:
             for name, value in points[student].items():
                 before, line[place[name]] = line[place[name]], f"{value:g}"
                 if _lost(before, line[place[name]]):
                     replaced.append(f"{student}, {name}: {before} by {value:g}")
-    if missing := sorted(points.keys() - known):
+    if by_hand:
+        said.append(f"enter by hand, as several have that name: {', '.join(sorted(by_hand))}")
+    if missing := sorted(points.keys() - known - by_hand):
         said.append(f"not in the gradebook: {', '.join(missing)}")
     said.append(f"{len(known)} of {len(points)} students")
     said += [f"{name} -> {head[column]!r}" for name, column in place.items()]

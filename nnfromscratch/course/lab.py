@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    folder = options.folder or Path("." if Path(RECORD).is_file() else DEFAULT)
+    folder, handed_on = options.folder, options.options
+    if str(folder or "").startswith("-"):  # no folder before the --
+        folder, handed_on = None, [str(folder), *handed_on]
+    folder = folder or Path("." if Path(RECORD).is_file() else DEFAULT)
     try:
         workspace = _workspace(folder)
         if options.fresh:
@@ -52,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     except WorkspaceError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
-    return 0 if options.no_open else _open(folder, workspace, options.options)
+    return 0 if options.no_open else _open(folder, workspace, handed_on)
 
 
 def _workspace(folder: Path) -> Workspace:
@@ -77,7 +81,7 @@ def _command() -> str:
 
 def _print_made(folder: Path, workspace: Workspace) -> None:
     """Say in a line where the folder is, and how to get a lesson fresh."""
-    made, call = workspace.make(), f"{_command()} lab {folder}"
+    made, call = workspace.make(), f"{_command()} lab {shlex.quote(str(folder))}"
     count = f" ({len(made)} notebooks written)" if made else ""
     print(
         f"Your course is in {folder.resolve()}{count}, and nothing there is ever written over. "

@@ -8,6 +8,7 @@
     02_exercises = 2026-10-05T23:59:00        # in the clock of the files' times
     [days.02_exercises]                       # where you know better: an extension, say
     Ada_Byron = 0
+    "ada.byron" = 0                           # with a dot or an accent: in quotes
 
 Points are never changed for it: the penalty is taken off where they are exported.
 """
@@ -16,14 +17,15 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from .._files import replacing
 from .layout import Course, CourseError, meant, settings
 
 FILE = "late.toml"
-ORIGIN = ".origin.json"
-"""The file beside a submission that says how the platform handed it out."""
+ORIGINS = "origins"
+"""The folder of what is known of how submissions came: not in theirs, which they could write."""
 
 
 class Policy(NamedTuple):
@@ -55,7 +57,8 @@ def policy(course: Course) -> Policy:
         )
     for name in ("percent_a_day", "last_day"):
         value = given.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+        if not usable or (name == "percent_a_day" and value == math.inf):
             raise CourseError(f"{path}: {name} must be 0 or a positive number, got {value!r}")
     due, days = (_by_set(course, given.get(name, {}), name) for name in ("due", "days"))
     for name, time in due.items():
@@ -68,7 +71,8 @@ def policy(course: Course) -> Policy:
         numbers = students.values() if isinstance(students, dict) else [None]
         if not all(type(number) is int and number >= 0 for number in numbers):
             raise CourseError(
-                f"{path}: [days.{name}] must hold lines like Ada_Byron = 0, got {students}"
+                f"{path}: [days.{name}] must hold lines like Ada_Byron = 0, an id with dots or "
+                f'accents in quotes, "ada.byron" = 0, got {students}'
             )
     return Policy(**given | {"due": due, "days": days})
 
@@ -99,22 +103,30 @@ def strangers(rules: Policy, students: Collection[str]) -> list[str]:
 
 def origin(course: Course, student: str, name: str) -> dict:
     """Return what is known of how a submission came: number, folder, time, late, digest."""
-    folder = course.file("submitted", student, name).parent
-    try:
-        return dict(json.loads((folder / ORIGIN).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        pass
-    try:  # that of nbgrader's exchange: 2026-10-05 23:59:00.000000 UTC
-        text = (folder / "timestamp.txt").read_text(encoding="utf-8").strip()
+    try:  # that of nbgrader's exchange, which replaces the folder: 2026-10-05 23:59:00.000000 UTC
+        text = _stamp(course, student, name).read_text(encoding="utf-8").strip()
         return {"time": datetime.fromisoformat(text[:19]).isoformat()}
     except (OSError, ValueError):
+        pass
+    try:
+        return dict(json.loads(_kept(course, student, name).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return {}
+
+
+def _kept(course: Course, student: str, name: str) -> Path:
+    return course.root / ORIGINS / name / f"{student}.json"
+
+
+def _stamp(course: Course, student: str, name: str) -> Path:
+    return course.file("submitted", student, name).with_name("timestamp.txt")
 
 
 def remember(course: Course, student: str, name: str, known: dict) -> None:
     """Keep how a submission came."""
-    with replacing(course.file("submitted", student, name).parent / ORIGIN) as file:
+    with replacing(_kept(course, student, name)) as file:
         file.write(json.dumps({key: value for key, value in known.items() if value}).encode())
+    _stamp(course, student, name).unlink(missing_ok=True)  # of what was there before
 
 
 def days_late(course: Course, rules: Policy, student: str, name: str) -> int:

@@ -12,6 +12,7 @@ late.toml grading.toml          the course's own settings, where there are any
 """
 
 import difflib
+import functools
 import hashlib
 import json
 import os
@@ -180,7 +181,7 @@ class Course:
         """Return a set's solution notebook, taken apart."""
         try:
             return Source(json.loads(self.source_file(name).read_text(encoding="utf-8")))
-        except (ValueError, KeyError, SyntaxError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as error:
             raise CourseError(f"{self.source_file(name)} cannot be used: {error}") from None
 
     def released(self) -> list[str]:
@@ -227,12 +228,12 @@ class Course:
         return sorted(student for student in students if self.submission(student, name))
 
     def key(self, student: str, name: str) -> str:
-        """Return what changes when submission, source, released points or settings change.
+        """Return what changes when submission, source, checks, released points or settings do.
 
         Raises:
             OSError: the submission cannot be read.
         """
-        digest = hashlib.sha256(self.source_file(name).read_bytes())
+        digest = hashlib.sha256(self.source_file(name).read_bytes() + checks_digest())
         digest.update(repr(sorted(self.released_points(name).items())).encode())
         digest.update(repr(self.own_draw(student, name)).encode())
         digest.update(b"partial credit" * self.partial_credit)
@@ -252,6 +253,13 @@ class Course:
     def store(self, student: str, name: str, result: dict) -> None:
         """Store what is known of a submission."""
         write(self.root / "results" / name / f"{student}.json", json.dumps(result, indent=1))
+
+
+@functools.cache
+def checks_digest() -> bytes:
+    """Return what changes when a check of this package changes, and with it what is right."""
+    files = sorted((Path(__file__).parent.parent / "exercises").rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).digest()
 
 
 def settings(path: Path) -> dict:
@@ -308,20 +316,24 @@ def init(root: Path, solutions: Path | None, *, own_blanks: bool = False) -> Cou
         if not (root / name).exists() or not (root / name).stat().st_size:
             with open(os.open(root / name, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
                 file.write(secrets.token_hex(32).encode())
+    if not (root / "nbgrader_config.py").exists():
+        write(root / "nbgrader_config.py", CONFIG)
     for source in sources:
         target = root / "source" / source.stem / source.name
         if not target.exists():
+            data = source.read_bytes()
+            try:
+                data = _with_own(data, source.stem, root) if own_blanks else data
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise CourseError(f"{source} cannot be used: {error}") from None
             with replacing(target) as file:
-                data = source.read_bytes()
-                file.write(_with_own(data, source.stem, root) if own_blanks else data)
-    if not (root / "nbgrader_config.py").exists():
-        write(root / "nbgrader_config.py", CONFIG)
+                file.write(data)
     return Course(root)
 
 
 def _with_own(data: bytes, name: str, root: Path) -> bytes:
     """Return a solution notebook with the blank for practice in it."""
-    kind = own.SETS.get(name[:2])
+    kind = own.SETS.get(name.removesuffix("_exercises"))
     if not kind or name == "15_exercises":  # which no machine grades
         return data
     draw = own.drawn((root / SECRET).read_bytes(), "", name, kind)

@@ -60,6 +60,10 @@ def _of_set(
         "read. The scores below are those of the checks alone.</p>",
         f"<details><summary>Who waits</summary>{_safe(', '.join(waiting))}</details>"
         * bool(waiting and not anonymous),
+    ]
+    if not checks:  # open questions alone
+        return [*parts, "<h3>What was found in the files</h3>", _found(results, anonymous)]
+    parts += [
         _figure(
             lambda axes: _histogram(axes, scores, total),
             f"Histogram of the scores of {len(scores)} submissions, from {min(scores):g} to "
@@ -96,7 +100,9 @@ def _of_set(
     if part:
         counts = ", ".join(f"{_blank(grade_id)} ({n})" for grade_id, n in part.most_common())
         parts.append(f"<p>Wrong, and given a part of the points: {_safe(counts)}.</p>")
-    unread = sum(r["verdicts"][0]["mistake"] in apart - {BLANK} for r in results.values())
+    unread = sum(
+        any(v["mistake"] in apart - {BLANK} for v in r["verdicts"]) for r in results.values()
+    )
     if unread:
         parts.append(f"<p>{unread} submissions could not be read, or are another notebook.</p>")
     parts += ["<h3>What was found in the files</h3>", _found(results, anonymous)]

@@ -112,14 +112,15 @@ def derive(folder: Path, *, check: bool = False) -> list[str]:
     sources = sorted(Path(folder, "solutions").glob("[0-9][0-9]_*.ipynb"))
     if not sources:
         raise FileNotFoundError(f"no solution notebooks in {Path(folder, 'solutions')}")
-    changed = []
+    changed, failed = [], []
     for source in sources:
         try:
             text = to_text(student_edition(json.loads(source.read_text(encoding="utf-8"))))
-        except (SourceError, json.JSONDecodeError, KeyError) as error:
-            raise SourceError(f"{source.name}: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            failed.append(f"{source.name}: {error}")
+            continue
         target = Path(folder, "exercises", source.name)
-        if not target.exists() or target.read_text(encoding="utf-8") != text:
+        if not target.exists() or target.read_bytes() != text.encode():
             changed.append(target.name)
             if not check:
                 _keep_work(target)
@@ -129,21 +130,24 @@ def derive(folder: Path, *, check: bool = False) -> list[str]:
     for orphan in sorted(Path(folder, "exercises").glob("[0-9][0-9]_*.ipynb")):
         if orphan.name not in names:  # a learner's own file is not ours to delete
             changed.append(f"{orphan.name} (it has no solution notebook)")
+    if failed:  # the others are written
+        raise SourceError("; ".join(failed))
     return changed
 
 
 def _keep_work(path: Path) -> None:
     """Put a notebook in which somebody has worked aside, whoever may still want it."""
-    if path.exists() and _is_work(path.read_text(encoding="utf-8")):
+    if path.exists() and _is_work(path.read_bytes()):
         number = 1
         while (kept := path.with_name(f"kept_{number}_{path.name}")).exists():
             number += 1
         path.rename(kept)
 
 
-def _is_work(text: str) -> bool:
+def _is_work(data: bytes) -> bool:
     """Tell whether a student edition was run, saved by an editor, or filled in."""
     try:
+        text = data.decode()
         notebook = json.loads(text)
         if re.search(r'"execution_count": \d', text) or to_text(notebook) != text:
             return True

@@ -159,6 +159,8 @@ class Workspace:
             return _digest(self._path(name).read_bytes())
         except (FileNotFoundError, IsADirectoryError):
             return ""
+        except OSError:  # no reason to leave the other notebooks as they are
+            return "cannot be read"
 
     def _unchanged(self, name: str) -> bool:
         return self._here(name) == self.record.get(name, "never")
