@@ -38,7 +38,7 @@ LAB_OPTIONS += --allow-root
 endif
 
 .PHONY: help lab test thorough test-frameworks test-matrix mutation notebooks exercises soak bench \
-	class site site-check book alone browser address clean
+	class site site-check book alone try-it browser address clean
 
 help:
 	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
@@ -56,6 +56,7 @@ help:
 	@echo "make site                the website, in build/site: every lesson and page, to be read offline"
 	@echo "make book                one EPUB and one PDF of it, in build/book"
 	@echo "make alone               each lesson alone in an empty folder, out of the built wheel"
+	@echo "make try-it              what each lesson's *Try it* promises, done in its kernel"
 	@echo "make browser             lessons and sets in JupyterLab in Chromium (an extra)"
 	@echo "make site-check          ... and its accessibility, each page in light and dark (needs Chromium)"
 	@echo "make address URL=...     write the repository's public address into all links"
@@ -158,6 +159,9 @@ book: $(SITE)
 alone: $(TESTS)
 	$(INSTALL) 'papermill>=2.6'
 	$(ONE_THREAD) $(BIN)/python -m tools.alone $(ONLY)
+
+try-it: $(TESTS)
+	$(ONE_THREAD) $(BIN)/python tools/try_it.py $(ONLY)
 
 browser: $(TESTS)
 	$(INSTALL) -e '.[browser]'

@@ -2,6 +2,8 @@
 
     python -m benchmarks.record choose           settings compared on 5,000 training images held out
     python -m benchmarks.record table [ROW ...]  rows of LeCun's page and of later papers
+    python -m benchmarks.record distil RUN ...   teach a small network what they answer together
+    python -m benchmarks.record threads          time one network on two threads, and two networks
     python -m benchmarks.record store RUN ...    measure finished runs on the test images and keep
                                                  their weights in the package
     python -m benchmarks.record peek RUN ...     the test error of every epoch, after all is chosen
@@ -12,11 +14,14 @@ stopped.
 
 import argparse
 import json
+import os
 import platform
+import sys
 import tempfile
 import time
 import zipfile
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +34,8 @@ from nnfromscratch.record import SIMPLE, Recipe
 from nnfromscratch.results import FOLDER
 
 STORED = FOLDER / "record.json"
-STEP = 2.0**-7
-"""The stored weights are multiples of this, so that those of all networks are below 8 MB."""
+STEP = 2.0**-6
+"""The stored weights are multiples of this, so that those of four networks are below 8 MB."""
 COMMITTEES = {
     "alike": ("larger_0", "larger_1", "larger_2"),
     "committee": ("larger_0", "deskewed_3", "of_width_4"),
@@ -39,6 +44,8 @@ COMMITTEES = {
 
 Each has three networks of the same size and training, so what differs is how they see the images.
 """
+KEPT = (*COMMITTEES["committee"], "larger_1")
+"""The networks whose weights come with the package: the committee, and the best one alone."""
 LECUN = "LeCun et al. 1998"
 SIMARD = "Simard et al. 2003"
 
@@ -63,14 +70,14 @@ def distorted(*hidden: int, epochs: int = 15, elastic: float = 0.0, **more) -> R
 
 ROWS = {
     "300, squared error": (4.7, LECUN, plain(300, loss="squared")),
-    "300, squared error, distorted": (3.6, LECUN, distorted(300, loss="squared")),
+    "300, squared error, affine": (3.6, LECUN, distorted(300, loss="squared")),
     "300, squared error, deskewed": (1.6, LECUN, plain(300, loss="squared", deskewed=True)),
     "1000, squared error": (4.5, LECUN, plain(1000, loss="squared")),
-    "1000, squared error, distorted": (3.8, LECUN, distorted(1000, loss="squared")),
+    "1000, squared error, affine": (3.8, LECUN, distorted(1000, loss="squared")),
     "300-100, squared error": (3.05, LECUN, plain(300, 100, loss="squared")),
-    "300-100, squared error, distorted": (2.5, LECUN, distorted(300, 100, loss="squared")),
+    "300-100, squared error, affine": (2.5, LECUN, distorted(300, 100, loss="squared")),
     "500-150, squared error": (2.95, LECUN, plain(500, 150, loss="squared")),
-    "500-150, squared error, distorted": (2.45, LECUN, distorted(500, 150, loss="squared")),
+    "500-150, squared error, affine": (2.45, LECUN, distorted(500, 150, loss="squared")),
     "500-300, weight decay": (1.53, "Hinton 2005", plain(500, 300, weight_decay=1e-4)),
     "800": (1.6, SIMARD, plain(800)),
     "800, affine": (1.1, SIMARD, distorted(800, epochs=20)),
@@ -116,10 +123,14 @@ def stored() -> dict:
     return json.loads(STORED.read_text()) if STORED.exists() else {}
 
 
-def keep(part: str, found: dict | list) -> None:
-    """Store results beside those that are stored already."""
+def keep(parts: dict, *, beside: bool = False) -> None:
+    """Store parts of the results and what made them, in place of earlier ones, or beside them."""
     results = stored()
-    results[part] = results.get(part, {}) | found if isinstance(found, dict) else found
+    made = {"command": f"python -m benchmarks.record {sys.argv[1]}"}
+    made |= {"python": platform.python_version(), "numpy": np.__version__}
+    for part, found in parts.items():
+        results[part] = results.get(part, {}) | found if beside else found
+        results.setdefault("made", {})[part] = made
     with replacing(STORED) as file:
         file.write((json.dumps(results, indent=1) + "\n").encode())
 
@@ -144,7 +155,7 @@ def table(rows: list[str], seeds: int) -> None:
             result["test_error"].append(nn.evaluate(model, *test_images(recipe))[1])
             result |= {"published": published, "source": source, "epochs": recipe.epochs}
             result["command"] = f'python -m benchmarks.record table "{row}"'
-            keep("table", {row: result})
+            keep({"table": {row: result}}, beside=True)
 
 
 def choose(names: list[str]) -> None:
@@ -161,7 +172,8 @@ def choose(names: list[str]) -> None:
                 networks["the same, its last five averaged"] = averaged(Path(folder))
             for who, network in networks.items():
                 error = nn.evaluate(network, *validation)[1]
-                keep("choice", {who: {"held_out_error": error, "processor_seconds": seconds}})
+                found = {"held_out_error": error, "processor_seconds": seconds}
+                keep({"choice": {who: found}}, beside=True)
 
 
 def averaged(run: Path) -> nn.Sequential:
@@ -176,35 +188,103 @@ def averaged(run: Path) -> nn.Sequential:
     return model
 
 
+def epoch_seconds(seed: int) -> float:
+    """Run one epoch of the larger recipe and return how long it took."""
+    started = time.perf_counter()
+    record.train(record.RECIPES["larger"], seed, epochs=1, progress=False)
+    return time.perf_counter() - started
+
+
+def threads() -> None:
+    """Time an epoch: one network by one thread and by two, and two networks by one thread each."""
+    ways = {
+        "one network, one thread": (1, 1),
+        "one network, two threads": (1, 2),
+        "two networks, one thread each": (2, 1),
+    }
+    seconds: dict = {way: [] for way in ways}
+    for _ in range(3):
+        for way, (networks, each) in ways.items():
+            # A process that is spawned loads NumPy anew, which reads this as it is loaded.
+            os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(each))
+            with get_context("spawn").Pool(networks) as pool:
+                slowest = max(pool.map(epoch_seconds, range(networks)))
+            seconds[way].append(round(slowest / networks, 2))
+    keep({"seconds_per_epoch_and_network": seconds})
+
+
+def distil(runs: list[Path]) -> None:
+    """Train the recipe of minutes on what finished runs answer, in place of the labels.
+
+    Source: Hinton, Vinyals and Dean, Distilling the knowledge in a neural network (2015).
+    """
+    recipe, teachers = record.RECIPES["minutes"], [finished(run) for run in runs]
+    rng, seen = np.random.default_rng(0), {}
+    (x, y), _ = record.training_data(recipe)
+    model = recipe.network(rng)
+
+    def distorted(rows: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+        seen["x"] = recipe.distort(rows, rng=rng)  # the teachers are asked about the same images
+        return seen["x"]
+
+    def loss(z: np.ndarray, y: np.ndarray) -> tuple[np.floating, np.ndarray]:
+        asked = [(m, record.RECIPES[entry["recipe"]].prepare(seen["x"])) for entry, m in teachers]
+        p = sum(nn.softmax(m.forward(images)) for m, images in asked) / len(asked)
+        log_q = nn.log_softmax(z)
+        return -(p * log_q).sum() / len(z), (np.exp(log_q) - p) / len(z)
+
+    started = time.process_time()
+    nn.fit(
+        model, (x, y), optimizer=recipe.optimizer(), epochs=recipe.epochs, rng=rng, loss=loss,
+        batch_size=recipe.batch_size, schedule=nn.schedules.linear_decay(), augment=distorted,
+    )  # fmt: skip
+    seconds = round(time.process_time() - started)
+    result = {"test_error": nn.evaluate(model, *test_images(recipe))[1], "seed": 0}
+    result |= {"processor_seconds": seconds, "teachers": [entry["file"] for entry, _ in teachers]}
+    keep({"distilled": result})
+
+
 def store(runs: list[Path]) -> None:
-    """Measure finished runs on the test images, alone and together, and keep their weights.
+    """Measure finished runs on the test images, alone and together, and keep some of their weights.
 
     The weights are rounded first, so what is counted is what is kept.
     """
-    models, entries = [], []
-    audit.WEIGHTS.mkdir(exist_ok=True)
     _, _, x, y = nn.load_mnist()
-    for run in runs:
-        entry, model = finished(run, x, y)
-        arrays = {name: np.round(a / STEP) * STEP for name, a in model.params.items()}
-        pack(audit.WEIGHTS / entry["file"], arrays)
-        model.set_arrays(arrays, "record")
-        recipe = record.RECIPES[entry["recipe"]]
-        entries.append(entry | {
-            "sha256": record.digest(model),
-            "errors": int((model.predict(x) != y).sum()),
-            "errors_by_views": wrong([model], recipe, record.VIEWS, x, y),
-        })  # fmt: skip
-        models.append(model)
-    keep("networks", entries)
-    keep("committee", {"seed": 0, "views": record.VIEWS, "strength": record.STRENGTH})
-    recipe = record.RECIPES[entries[0]["recipe"]]
-    keep("committee", {
-        "errors": wrong(models, recipe, record.VIEWS, x, y),
-        "errors_without_views": wrong(models, recipe, 0, x, y),
-    })  # fmt: skip
-    for path in {*audit.WEIGHTS.iterdir()} - {audit.WEIGHTS / e["file"] for e in entries}:
+    found = {entry["file"].removesuffix(".npz"): (entry, m) for entry, m in map(finished, runs)}
+    if missing := {*KEPT, *(name for names in COMMITTEES.values() for name in names)} - {*found}:
+        raise SystemExit(f"these runs are needed, too: {', '.join(sorted(missing))}")
+    parts: dict = {"networks": []}
+    looks, weights = {}, {}
+    for name, (entry, model) in tqdm(found.items()):
+        entry["errors_in_float32"] = wrong(audit.ask(model, entry, x), y)
+        weights[name] = {key: np.round(a / STEP) * STEP for key, a in model.params.items()}
+        model.set_arrays(weights[name], "record")
+        looks[name] = audit.ask(model, entry, x), audit.ask(model, entry, x, record.VIEWS)
+        entry |= {"sha256": record.digest(model)} | errors([looks[name]], y)
+        parts["networks"].append(entry)
+    for part, names in COMMITTEES.items():
+        members = [looks[name] for name in names]
+        failed = sum((once.argmax(axis=1) != y).astype(int) for once, _ in members)  # (N,)
+        by_how_many = np.bincount(failed, minlength=len(names) + 1).tolist()
+        parts[part] = {"members": [f"{name}.npz" for name in names]} | errors(members, y)
+        parts[part]["images_by_mistakes"] = by_how_many
+    audit.WEIGHTS.mkdir(exist_ok=True)
+    for name in KEPT:
+        pack(audit.WEIGHTS / f"{name}.npz", weights[name])
+    keep(parts)
+    for path in {*audit.WEIGHTS.glob("*.npz")} - {audit.WEIGHTS / f"{name}.npz" for name in KEPT}:
         path.unlink()
+
+
+def errors(looks: list[tuple[np.ndarray, np.ndarray]], y: np.ndarray) -> dict[str, int]:
+    """Count the errors of networks together, by one look and by views."""
+    once, by_views = (sum(part) for part in zip(*looks, strict=True))
+    return {"errors": wrong(once, y), "errors_by_views": wrong(by_views, y)}
+
+
+def wrong(log_p: np.ndarray, y: np.ndarray) -> int:
+    """Count the images whose most probable class is not the label."""
+    return int((log_p.argmax(axis=1) != y).sum())
 
 
 def pack(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -215,31 +295,26 @@ def pack(path: Path, arrays: dict[str, np.ndarray]) -> None:
                 np.lib.format.write_array(entry, array.astype(np.float16))
 
 
-def finished(run: Path, x: np.ndarray, y: np.ndarray) -> tuple[dict, nn.Sequential]:
+def finished(run: Path) -> tuple[dict, nn.Sequential]:
     """Return what is to be said of a finished run, and its network as it was trained."""
     recipe, seed, log = record.read_run(run)
     if len(log) != recipe.epochs:
         raise SystemExit(f"{run}: {len(log)} of {recipe.epochs} epochs are done")
     model = recipe.network(np.random.default_rng(0))
     record.load_epoch(model, run, len(log))
-    name = next(name for name, known in record.RECIPES.items() if known == recipe)
+    name = next((name for name, known in record.RECIPES.items() if known == recipe), None)
+    if name is None:
+        raise SystemExit(f"{run}: its recipe is none of {', '.join(record.RECIPES)}")
     return {
         "file": f"{name}_{seed}.npz",
+        "kept": f"{name}_{seed}" in KEPT,
         "recipe": name,
         "seed": seed,
         "run": f"nnfromscratch record --run {name} --seed {seed} --out RUN",
         "sha256_of_the_run": log[-1]["sha256"],
         "processor_seconds": round(sum(line["processor_seconds"] for line in log)),
         "training_error": [line["error"] for line in log],
-        "errors_in_float32": int((model.predict(x) != y).sum()),
     }, model
-
-
-def wrong(models: list, recipe: Recipe, views: int, x: np.ndarray, y: np.ndarray) -> int:
-    """How many images the models answer wrongly together."""
-    rng = np.random.default_rng(0)
-    seen = record.log_probabilities(models, x, recipe, rng=rng, views=views)
-    return int((seen.argmax(axis=1) != y).sum())
 
 
 def peek(runs: list[Path]) -> None:
@@ -251,7 +326,8 @@ def peek(runs: list[Path]) -> None:
         for line in tqdm(log, desc=str(run)):
             record.load_epoch(model, run, line["epoch"])
             errors.append(nn.evaluate(model, x, y)[1])
-        keep("peeked", {f"{'-'.join(map(str, recipe.sizes))}, seed {seed}": errors})
+        name = f"{'-'.join(map(str, recipe.sizes))}, seed {seed}"
+        keep({"peeked": {name: errors}}, beside=True)
 
 
 def known(names: list[str], all_names: dict) -> list[str]:
@@ -271,16 +347,20 @@ def main() -> None:
     part.add_argument("--seeds", type=int, default=5)
     part = commands.add_parser("choose", help="compare settings on images held out")
     part.add_argument("names", nargs="*", metavar="SETTING")
-    for name, what in (("store", "measure and keep finished runs"), ("peek", "test every epoch")):
+    commands.add_parser("threads", help="time one network on two threads, and two networks")
+    does = {"store": "measure and keep finished runs", "peek": "test every epoch"}
+    does |= {"distil": "teach a small network what finished runs answer together"}
+    for name, what in does.items():
         commands.add_parser(name, help=what).add_argument("runs", nargs="+", type=Path)
     options = parser.parse_args()
     if options.command == "table":
         table(known(options.rows, ROWS), options.seeds)
-    elif options.command in ("store", "peek"):
-        {"store": store, "peek": peek}[options.command](options.runs)
-    else:
+    elif options.command == "choose":
         choose(known(options.names, CHOICES))
-    keep("machine", {"python": platform.python_version(), "numpy": np.__version__})
+    elif options.command in ("store", "peek", "distil"):
+        {"store": store, "peek": peek, "distil": distil}[options.command](options.runs)
+    else:
+        threads()
 
 
 if __name__ == "__main__":

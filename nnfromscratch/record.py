@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -264,11 +265,11 @@ def train(
     history = None
     if folder is not None:
         log = Log(folder, optimizer, rng)
-        done = _logged(folder) if start is None else start
-        history = log.at(done).resume(model) if done else None
         if start is None:
             _begin(folder, recipe, seed)
             callbacks.append(log)
+        done = _logged(folder) if start is None else start
+        history = log.at(done).resume(model) if done else None
     if epochs is not None:
         end = epochs + (0 if history is None else history.epochs)
         callbacks.append(lambda model, history: history.epochs >= end)
@@ -289,18 +290,25 @@ def _logged(folder: Path) -> int:
 
 def _begin(folder: Path, recipe: Recipe, seed: int) -> None:
     """Write what is run, or refuse a folder that holds another run."""
-    path = folder / "recipe.json"
+    path, log = folder / "recipe.json", folder / "log.jsonl"
     if path.exists() and _recipe_of(path) != (recipe, seed):
         raise ValueError(f"record: {folder} holds another run; name another folder")
+    if _logged(folder) and not path.exists():
+        raise ValueError(f"record: {folder} holds a run without recipe.json; name another folder")
     with replacing(path) as file:
         file.write((json.dumps(asdict(recipe) | {"seed": seed}, indent=1) + "\n").encode())
+    if log.exists():  # a line that was cut off as it was written belongs to no epoch
+        os.truncate(log, log.read_bytes().rfind(b"\n") + 1)
 
 
 def _recipe_of(path: Path) -> tuple[Recipe, int]:
     """Read recipe and seed; what an older file does not name is as it was by default."""
-    settings = json.loads(path.read_text("utf-8"))
-    seed, sizes = settings.pop("seed"), tuple(settings.pop("sizes"))
-    return Recipe(sizes, **settings), seed
+    try:
+        settings = json.loads(path.read_text("utf-8"))
+        seed, sizes = settings.pop("seed"), tuple(settings.pop("sizes"))
+        return Recipe(sizes, **settings), seed
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"record: {path} is no recipe ({error})") from None
 
 
 def read_run(folder: Path) -> tuple[Recipe, int, list[dict]]:
@@ -334,7 +342,9 @@ def replay(folder: Path, epoch: int, *, progress: bool = True) -> float:
         if digest(model) != line["sha256"]:
             raise ValueError(f"record: {folder}: the weights of epoch {number} are not the log's")
     again = train(recipe, seed, folder, start=epoch - 1, epochs=1, progress=progress)
-    return max(float(abs(a - again.params[name]).max()) for name, a in model.params.items())
+    if digest(again) == log[epoch - 1]["sha256"]:
+        return 0.0
+    return float(np.max([abs(a - again.params[name]).max() for name, a in model.params.items()]))
 
 
 def load_epoch(model: Sequential, folder: Path, epoch: int) -> None:
@@ -349,7 +359,7 @@ def load_epoch(model: Sequential, folder: Path, epoch: int) -> None:
 
 
 def log_probabilities(
-    models: Sequence[Sequential],
+    model: Sequential,
     x: FloatArray,
     recipe: Recipe,
     *,
@@ -357,15 +367,14 @@ def log_probabilities(
     views: int = VIEWS,
     strength: float = STRENGTH,
 ) -> FloatArray:
-    """Mean log-probabilities of several networks over distorted views of every image, (N, C).
+    """Mean log-probabilities of a network over distorted views of every image, (N, C).
 
     views is how many; 0 looks at the image itself. strength multiplies the recipe's distortion.
     """
-    rows = np.column_stack([x, np.full(len(x), 0.5)]).astype(x.dtype)
     sums = []
-    for i in range(0, len(x), 500):
-        batch = rows[i : i + 500]
-        seen = [recipe.distort(batch, rng=rng, strength=strength) for _ in range(views)]
-        seen = seen or [batch[:, :-1]]
-        sums.append(sum(log_softmax(model.forward(a)) for model in models for a in seen))
-    return np.concatenate(sums) / (max(views, 1) * len(models))
+    for i in range(0, len(x), 500):  # few at a time, since a network keeps what it was shown
+        batch = recipe.prepare(x[i : i + 500])
+        rows = np.column_stack([batch, np.full(len(batch), 0.5)]).astype(x.dtype)
+        seen = [recipe.distort(rows, rng=rng, strength=strength) for _ in range(views)]
+        sums.append(sum(log_softmax(model.forward(a)) for a in seen or [batch]))
+    return np.concatenate(sums) / max(views, 1)

@@ -18,6 +18,13 @@ def test_a_result_is_read_whatever_folder_one_is_in(name, tmp_path, monkeypatch)
     assert "command" in str(nn.stored(name))
 
 
+def test_every_part_of_the_record_says_what_made_it():
+    parts = nn.stored("record")
+    made = parts.pop("made")
+    assert parts.keys() == made.keys()
+    assert all(one["command"].startswith("python -m benchmarks.record ") for one in made.values())
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -63,9 +63,12 @@ def run(lesson, runner, package, folder):
         "JUPYTER_RUNTIME_DIR": str(places["jupyter"]), "IPYTHONDIR": str(places["jupyter"]),
     }  # fmt: skip
     environment.pop("MPLCONFIGDIR", None)
-    ended = subprocess.run([sys.executable, "-m", *command], cwd=places["elsewhere"], check=False,
-                           env=environment, capture_output=True, text=True,
-                           timeout=TIMEOUT)  # fmt: skip
+    try:
+        ended = subprocess.run([sys.executable, "-m", *command], cwd=places["elsewhere"],
+                               check=False, env=environment, capture_output=True, text=True,
+                               timeout=TIMEOUT)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"it took more than {TIMEOUT} s"
     left = [path.name for path in places["elsewhere"].iterdir()]
     if ended.returncode:
         return ended.stderr[-1500:]

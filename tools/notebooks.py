@@ -371,9 +371,10 @@ def main(arguments=None, folder=FOLDER):
         for path in paths:
             try:
                 print(store(path, options.refresh, options.timeout), flush=True)
-            except LessonError as error:
+            except Exception as error:  # whatever it is, the other lessons are not its prisoners
                 failures += 1
-                print(f"\n{error}\n", file=sys.stderr, flush=True)
+                words = error if isinstance(error, LessonError) else f"{path.name}: {error!r}"
+                print(f"\n{words}\n", file=sys.stderr, flush=True)
     if failures:
         print(f"{failures} of {len(paths)} lessons failed; their files are as before.")
     return 1 if failures else 0

@@ -47,7 +47,10 @@ def complaints(script):
 
 def main(numbers):
     scripts = sorted(SCRIPTS.glob("[0-9][0-9].py"))
-    chosen = [s for s in scripts if not numbers or s.stem in numbers]
+    wanted = {number.zfill(2) for number in numbers} or {script.stem for script in scripts}
+    if unknown := wanted - {script.stem for script in scripts}:
+        sys.exit(f"there are no answers of {', '.join(sorted(unknown))}")
+    chosen = [script for script in scripts if script.stem in wanted]
     found = [complaint for script in chosen for complaint in complaints(script)]
     print("\n".join(found) or f"all answers of {len(chosen)} lessons are as promised")
     return bool(found)

@@ -14,7 +14,7 @@ assert abs(high - interval(missed.sum())[1]) < 4  # noqa: F821
 found = {}
 for strength in (0.3, 1.0, 1.5):
     settings = {"views": 16, "strength": strength, "rng": np.random.default_rng(17)}  # noqa: F821
-    seen = record.log_probabilities([first], x_test[unsure], recipe, **settings)  # noqa: F821
+    seen = record.log_probabilities(first, x_test[unsure], recipe, **settings)  # noqa: F821
     found[strength] = int((seen.argmax(axis=1) != y_test[unsure]).sum())  # noqa: F821
 print(found)
 
@@ -22,7 +22,7 @@ print(found)
 settings = {"views": 16, "strength": 0.6, "rng": np.random.default_rng(17)}  # noqa: F821
 labels = y_test[unsure]  # noqa: F821
 alone = models[1].predict(x_test[unsure])  # noqa: F821
-seen = record.log_probabilities([models[1]], x_test[unsure], recipe, **settings)  # noqa: F821
+seen = record.log_probabilities(models[1], x_test[unsure], recipe, **settings)  # noqa: F821
 seen = seen.argmax(axis=1)
 better = set(unsure[(alone != labels) & (seen == labels)])  # noqa: F821
 print((alone != labels).sum(), (seen != labels).sum(), len(better), len(better & set(mended)))  # noqa: F821
