@@ -99,9 +99,10 @@ def _strength(**setting: float) -> float:
 
 
 def _width(sigma: float) -> float:
-    if not number("distort", sigma=sigma) > 0:
+    value = number("distort", sigma=sigma)
+    if not value > 0:
         raise ValueError(f"distort: sigma must be positive, got {sigma}")
-    return float(sigma)
+    return value
 
 
 def _affine_matrices(

@@ -203,3 +203,11 @@ def test_what_cannot_be_sampled(x, place, message):
     places = np.full((2, 4), place)
     with pytest.raises(ValueError, match=f"sample_bilinear: .*{message}"):
         sample_bilinear(x, places, places)
+
+
+def test_a_blur_wider_than_any_float():
+    x = np.random.default_rng(0).random((2, 9))
+    moved = nn.distort(
+        x, rng=np.random.default_rng(0), rotation=0, scaling=0, shear=0, elastic=1.0, sigma=10**400
+    )
+    assert np.isfinite(moved).all()

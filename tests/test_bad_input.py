@@ -1405,6 +1405,8 @@ def complains_properly(entry, arguments, replaced, error):
 
 def hopeless(value):
     """Tell whether something is no array of numbers."""
+    if isinstance(value, int):  # NumPy makes an object of a large one
+        return False
     try:
         return np.asarray(value).dtype.kind not in "biufc"
     except ValueError:
