@@ -43,7 +43,7 @@ endif
 help:
 	@echo "make lab                 install (once), copy the course to my_course, open it in JupyterLab"
 	@echo "make test                style, unit tests, and every lesson executed and compared"
-	@echo "make thorough            more cases of what \`make test\` tries, three times the odd arguments (4 minutes)"
+	@echo "make thorough            more cases of what \`make test\` tries, three times the odd arguments (5 minutes)"
 	@echo "make test-frameworks     the same functions beside PyTorch and JAX (large; an extra)"
 	@echo "make test-matrix         the tests as on other processors and versions (an hour, if all is new)"
 	@echo "make mutation            do the tests notice changes in the package? (half an hour)"
